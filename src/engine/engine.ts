@@ -1,0 +1,115 @@
+/** The interface between the method and whatever runs a model. Everything above it is ignorant of where a model runs. */
+
+/** Token ids with the fingerprint of the tokenizer that made them, and the text they stand for. */
+export interface TokenText {
+  readonly ids: readonly number[];
+  readonly text: string;
+  readonly fingerprint: string;
+}
+/** Everything before the tokens to be generated or scored. */
+export type Prefix = TokenText;
+/** The tokens to be scored. */
+export type Chunk = TokenText;
+
+/**
+ * Names one stream of random numbers. The number that draws a token depends on this key and on the token's absolute
+ * position in its sequence, on nothing else: not on batch, order or schedule.
+ */
+export interface RandomKey {
+  readonly seed: number;
+  readonly problem: string;
+  readonly sample: number;
+  readonly role: string;
+}
+
+export interface ModelInfo {
+  readonly id: string;
+  readonly family: string;
+  readonly parameters: number;
+  readonly dtype: string;
+  /** SHA-256 of what decides tokenisation: equal fingerprints mean equal ids. */
+  readonly fingerprint: string;
+  /** Longest sequence, prompt included, in tokens. */
+  readonly contextLength: number;
+  readonly backend: string;
+  /** SHA-256 of the checkpoint's weights, hex. */
+  readonly hash: string;
+}
+
+/** Token counts of one call. */
+export interface Usage {
+  /** Tokens of the prefix. */
+  readonly prompt: number;
+  /** Prefix tokens that were found in the KV cache and not computed again. */
+  readonly cached: number;
+  readonly generated: number;
+  readonly scored: number;
+}
+
+/** Milliseconds on the clock of `performance.now()`. */
+export interface Timing {
+  readonly queued: number;
+  readonly started: number;
+  readonly finished: number;
+}
+
+export interface GenerateRequest {
+  readonly prefix: Prefix;
+  readonly maxTokens: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP?: number;
+  /** Generation ends after the token that completes one of these strings; the chunk keeps the string. */
+  readonly stop?: readonly string[];
+  readonly key: RandomKey;
+  readonly signal?: AbortSignal;
+}
+
+export interface Generation extends TokenText {
+  /** `stop-token`: the model's own end token, which is the last id and has no text. */
+  readonly finish: 'length' | 'stop-token' | 'stop-string' | 'context';
+  readonly usage: Usage;
+  readonly timing: Timing;
+}
+
+export interface ScoreRequest {
+  readonly prefix: Prefix;
+  readonly chunk: Chunk;
+  readonly signal?: AbortSignal;
+}
+
+export interface Score {
+  /** Natural-log probability of each token of the chunk given everything before it; temperature 1, first token included. */
+  readonly logProbs: readonly number[];
+  readonly usage: Usage;
+  readonly timing: Timing;
+}
+
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+export interface Tokenizer {
+  readonly fingerprint: string;
+  /** Ids that end a turn. */
+  readonly stopIds: readonly number[];
+  readonly bosId: number | null;
+  encode(text: string): number[];
+  /** Text of the ids; special tokens have none. */
+  decode(ids: readonly number[]): string;
+  /** The chat template applied, with the assistant's turn opened. */
+  chat(messages: readonly ChatMessage[]): TokenText;
+}
+
+/**
+ * A model that can write and judge text. Calls may be made at any time and in any number; an engine batches them.
+ * @throws AttsError `engine` where a call cannot be served, `score` where a score is missing or not finite.
+ */
+export interface Engine {
+  readonly model: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  generate(request: GenerateRequest): Promise<Generation>;
+  score(request: ScoreRequest): Promise<Score>;
+  close(): Promise<void>;
+}

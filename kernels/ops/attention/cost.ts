@@ -1,0 +1,22 @@
+import { type Cost, float32Bytes } from '../../cost.js';
+
+/**
+ * Cost of attention for T rows that together see `seen` cached tokens (sum over rows of position + 1, or of the window),
+ * reading `read` distinct cached tokens.
+ */
+export function attentionCost(
+  shape: { heads: number; kvHeads: number; headDim: number },
+  T: number,
+  seen: number,
+  read: number,
+): Cost {
+  const { heads, kvHeads, headDim } = shape;
+  return {
+    flops: 4 * seen * heads * headDim + 3 * seen * heads,
+    bytes: {
+      weights: 0,
+      activations: 2 * T * heads * headDim * float32Bytes,
+      cache: 2 * (read + T) * kvHeads * headDim * float32Bytes,
+    },
+  };
+}

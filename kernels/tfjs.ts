@@ -1,0 +1,40 @@
+/**
+ * The boundary to TensorFlow.js: the only file that casts between its loose kernel types and ours.
+ *
+ * An op is a registered tfjs kernel. `defineKernel` registers its reference (a composition of stock ops) for the stock
+ * backends and gives back the typed call that runs it on whatever backend is active; a faster backend registers its own
+ * kernel under the same name with `registerFor`.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+
+export type Tensors = Record<string, tf.Tensor>;
+type KernelBody<I extends Tensors, A> = (inputs: I, attrs: A) => tf.Tensor;
+
+/** The stock backends of tfjs on which every op runs as its reference. */
+export const stockBackends = ['cpu', 'wasm'] as const;
+
+/** Registers `body` as kernel `name` of one backend, in place of the one registered before. */
+export function registerFor<I extends Tensors, A>(backendName: string, name: string, body: KernelBody<I, A>): void {
+  if (tf.getKernel(name, backendName)) tf.unregisterKernel(name, backendName);
+  tf.registerKernel({
+    kernelName: name,
+    backendName,
+    kernelFunc: ({ inputs, attrs }) => tf.tidy(() => body(inputs as unknown as I, attrs as unknown as A)),
+  });
+}
+
+export function defineKernel<I extends Tensors, A>(
+  name: string,
+  reference: KernelBody<I, A>,
+): (inputs: I, attrs: A) => tf.Tensor {
+  for (const backend of stockBackends) registerFor(backend, name, reference);
+  return (inputs, attrs) => {
+    const present = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
+    return tf.engine().runKernel(name, present, attrs as unknown as tf.NamedAttrMap) as tf.Tensor;
+  };
+}
+
+/** Values of a float32 tensor, copied out of the backend. */
+export function toFloat32(tensor: tf.Tensor): Float32Array {
+  return tensor.dataSync() as Float32Array;
+}

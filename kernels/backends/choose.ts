@@ -1,0 +1,24 @@
+import { createRequire } from 'node:module';
+import * as tf from '@tensorflow/tfjs-core';
+import { AttsError } from '../../src/errors.js';
+
+export type BackendChoice = 'auto' | 'wasm' | 'cpu';
+
+/**
+ * Makes a tfjs backend the active one. `auto` takes wasm, whose matrix products use SIMD; cpu is plain JavaScript.
+ * @returns the backend's name
+ */
+export async function chooseBackend(choice: BackendChoice): Promise<string> {
+  tf.enableProdMode(); // no banners, no checks of every value
+  const name = choice === 'auto' ? 'wasm' : choice;
+  if (name === 'wasm') {
+    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+    const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
+    setWasmPaths(entry.slice(0, entry.lastIndexOf('/') + 1));
+  } else {
+    await import('@tensorflow/tfjs-backend-cpu');
+  }
+  if (!(await tf.setBackend(name))) throw new AttsError('engine', `the ${name} backend does not start on this machine`);
+  await tf.ready();
+  return name;
+}

@@ -1,0 +1,189 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { attention, type KvCache, type KvCacheShape, type RaggedRows } from '../kernels/ops/attention/index.js';
+import { type EmbeddingTable, embedding, packEmbedding } from '../kernels/ops/embedding/index.js';
+import { type GatedMlpWeights, gatedMlp } from '../kernels/ops/gated-mlp/index.js';
+import { type LinearWeights, linear, packLinear } from '../kernels/ops/linear/index.js';
+import { rmsNorm } from '../kernels/ops/rms-norm/index.js';
+import { type Rotation, rope, rotation } from '../kernels/ops/rope/index.js';
+import { type LanguageModelHead, packHead } from '../kernels/ops/token-log-prob/index.js';
+import { AttsError } from '../src/errors.js';
+import type { Checkpoint } from './checkpoint/checkpoint.js';
+import type { DecoderConfig } from './families/decoder-config.js';
+import { familyOf } from './families/index.js';
+import { rotaryFrequencies } from './rotary.js';
+
+interface Layer {
+  readonly inputNorm: tf.Tensor;
+  readonly q: LinearWeights;
+  readonly k: LinearWeights;
+  readonly v: LinearWeights;
+  readonly o: LinearWeights;
+  readonly qNorm: tf.Tensor | null;
+  readonly kNorm: tf.Tensor | null;
+  /** After attention, before the residual (gemma3). */
+  readonly attentionOutputNorm: tf.Tensor | null;
+  readonly mlpNorm: tf.Tensor;
+  readonly mlp: GatedMlpWeights;
+  /** After the MLP, before the residual (gemma3). */
+  readonly mlpOutputNorm: tf.Tensor | null;
+  readonly window: number | null;
+  /** Index into the decoder's distinct rotary frequencies. */
+  readonly angles: number;
+}
+
+/**
+ * The one decoder: every family is a configuration of it. Letters: T rows of the pass, d hidden size, H query heads,
+ * G kv heads, h head dim.
+ */
+export class Decoder {
+  readonly config: DecoderConfig;
+  readonly parameters: number;
+  readonly head: LanguageModelHead;
+  private readonly embeddingTable: EmbeddingTable;
+  private readonly layers: Layer[];
+  private readonly finalNorm: tf.Tensor;
+  private readonly frequencies: Float64Array[];
+  private readonly owned: { dispose(): void }[];
+
+  private constructor(fields: Pick<Decoder, 'config' | 'parameters' | 'head'> & LoadedWeights) {
+    this.config = fields.config;
+    this.parameters = fields.parameters;
+    this.head = fields.head;
+    this.embeddingTable = fields.embeddingTable;
+    this.layers = fields.layers;
+    this.finalNorm = fields.finalNorm;
+    this.frequencies = fields.frequencies;
+    this.owned = fields.owned;
+  }
+
+  /** Packs a checkpoint's weights for the active backend. @throws AttsError `checkpoint` for a missing or misshapen tensor */
+  static load(checkpoint: Checkpoint): Decoder {
+    const family = familyOf(checkpoint.config);
+    const config = family.decoderConfig(checkpoint.config);
+    return new Decoder({ config, ...loadWeights(checkpoint, config, family.weightNames(config)) });
+  }
+
+  cacheShape(pages: number, pageSize: number): KvCacheShape {
+    const { layers, kvHeads, headDim } = this.config;
+    return { layers, kvHeads, headDim, pages, pageSize };
+  }
+
+  /**
+   * One ragged forward pass: T tokens of any number of sequences, whose keys and values go into the cache.
+   * @returns [T, d] hidden states after the last norm; the caller disposes them
+   */
+  forward(ids: Int32Array, rows: RaggedRows, cache: KvCache): tf.Tensor {
+    const { heads, rmsNormEps: eps, attentionScale: scale, activation, embeddingScale } = this.config;
+    const rotations = this.frequencies.map((frequencies) => rotation(rows.positions, frequencies));
+    let x = embedding(this.embeddingTable, ids, embeddingScale); // [T, d]
+    for (const [index, layer] of this.layers.entries()) {
+      const next = tf.tidy(() => {
+        const angles = rotations[layer.angles] as Rotation;
+        const a = rmsNorm(x, layer.inputNorm, eps);
+        let q = linear(a, layer.q); // [T, H·h]
+        let k = linear(a, layer.k); // [T, G·h]
+        const v = linear(a, layer.v); // [T, G·h]
+        if (layer.qNorm) q = rmsNorm(q, layer.qNorm, eps);
+        if (layer.kNorm) k = rmsNorm(k, layer.kNorm, eps);
+        const attended = attention(rope(q, angles), rope(k, angles), v, {
+          ...{ cache, layer: index, rows, heads, scale, window: layer.window },
+        }); // [T, H·h]
+        const y = layer.attentionOutputNorm
+          ? tf.add(x, rmsNorm(linear(attended, layer.o), layer.attentionOutputNorm, eps))
+          : linear(attended, layer.o, x); // [T, d]
+        const m = rmsNorm(y, layer.mlpNorm, eps);
+        return layer.mlpOutputNorm
+          ? tf.add(y, rmsNorm(gatedMlp(m, layer.mlp, activation), layer.mlpOutputNorm, eps))
+          : gatedMlp(m, layer.mlp, activation, y); // [T, d]
+      });
+      x.dispose();
+      x = next;
+    }
+    const hidden = rmsNorm(x, this.finalNorm, eps);
+    x.dispose();
+    for (const angles of rotations) angles.dispose();
+    return hidden;
+  }
+
+  dispose(): void {
+    for (const weights of this.owned) weights.dispose();
+  }
+}
+
+interface LoadedWeights {
+  embeddingTable: EmbeddingTable;
+  layers: Layer[];
+  finalNorm: tf.Tensor;
+  frequencies: Float64Array[];
+  owned: { dispose(): void }[];
+}
+
+type WeightNames = ReturnType<ReturnType<typeof familyOf>['weightNames']>;
+
+function loadWeights(
+  checkpoint: Checkpoint,
+  config: DecoderConfig,
+  names: WeightNames,
+): LoadedWeights & { parameters: number; head: LanguageModelHead } {
+  const { hiddenSize: d, headDim: h, heads: H, kvHeads: G, intermediateSize: f, vocabSize: V } = config;
+  const owned: { dispose(): void }[] = [];
+  let parameters = 0;
+  const own = <W extends { dispose(): void }>(weights: W): W => {
+    owned.push(weights);
+    return weights;
+  };
+  const read = (name: string, ...shape: number[]): Float32Array => {
+    const tensor = checkpoint.tensors.get(name);
+    if (!tensor)
+      throw new AttsError('checkpoint', `${checkpoint.folder}: no tensor ${name}, which its config.json asks for`);
+    if (tensor.shape.join() !== shape.join()) {
+      const found = tensor.shape.join(' × ');
+      throw new AttsError(
+        'checkpoint',
+        `${checkpoint.folder}: ${name} is ${found}, but config.json makes it ${shape.join(' × ')}`,
+      );
+    }
+    parameters += shape.reduce((a, b) => a * b, 1);
+    return tensor.read();
+  };
+  const norm = (name: string | null | undefined, width: number): tf.Tensor | null =>
+    name ? own(tf.tensor1d(read(name, width).map((w) => w + config.normOffset))) : null;
+  const project = (name: string, N: number, K: number, bias?: string | null): LinearWeights =>
+    own(packLinear(read(name, N, K), N, K, bias ? read(bias, N) : null));
+
+  const embeddingValues = read(names.embedding, V, d);
+  const embeddingTable = own(packEmbedding(embeddingValues, V, d));
+  const head = own(packHead(names.head ? read(names.head, V, d) : embeddingValues, V, d));
+  const frequencies: Float64Array[] = [];
+  const distinct = new Map<string, number>();
+  const layers = Array.from({ length: config.layers }, (_, index): Layer => {
+    const name = names.layer(index);
+    const ropeKey = JSON.stringify(config.rope[index]);
+    let angles = distinct.get(ropeKey);
+    if (angles === undefined) {
+      angles = frequencies.push(rotaryFrequencies(config.rope[index], h)) - 1;
+      distinct.set(ropeKey, angles);
+    }
+    return {
+      inputNorm: norm(name.inputNorm, d) as tf.Tensor,
+      q: project(name.q, H * h, d, name.qBias),
+      k: project(name.k, G * h, d, name.kBias),
+      v: project(name.v, G * h, d, name.vBias),
+      o: project(name.o, d, H * h, name.oBias),
+      qNorm: norm(name.qNorm, h),
+      kNorm: norm(name.kNorm, h),
+      attentionOutputNorm: norm(name.attentionOutputNorm, d),
+      mlpNorm: norm(name.postAttentionNorm, d) as tf.Tensor,
+      mlp: {
+        gate: project(name.gate, f, d, name.gateBias),
+        up: project(name.up, f, d, name.upBias),
+        down: project(name.down, d, f, name.downBias),
+      },
+      mlpOutputNorm: norm(name.mlpOutputNorm, d),
+      window: config.slidingWindow[index],
+      angles,
+    };
+  });
+  const finalNorm = norm(names.finalNorm, d) as tf.Tensor;
+  return { embeddingTable, head, layers, finalNorm, frequencies, owned, parameters };
+}

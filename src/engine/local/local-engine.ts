@@ -1,0 +1,200 @@
+import { largestCacheBytes } from '../../../kernels/ops/attention/cache.js';
+import { pageBytes } from '../../../kernels/ops/attention/index.js';
+import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
+import { Decoder } from '../../../models/decoder.js';
+import { AttsError } from '../../errors.js';
+import type {
+  Engine,
+  GenerateRequest,
+  Generation,
+  ModelInfo,
+  Score,
+  ScoreRequest,
+  Timing,
+  Tokenizer,
+  TokenText,
+  Usage,
+} from '../engine.js';
+import type { Device } from './device.js';
+import { ModelRunner } from './model-runner.js';
+import { PagePool } from './page-pool.js';
+import { type ScheduledRows, Scheduler } from './scheduler.js';
+import { Sequence, type SequenceResult } from './sequence.js';
+
+/** Tokens a KV page. Small pages share more; a page's head that does not fill it is shared by copying. */
+const pageSize = 16;
+const limits = { maxRows: 512, maxSequences: 256 };
+
+export interface LocalEngineOptions {
+  /** Cap on the KV cache, MiB. */
+  readonly memory: number;
+}
+
+/** A checkpoint run in this process: the batcher around a decoder on the shared device. */
+export class LocalEngine implements Engine {
+  readonly model: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  private readonly decoder: Decoder;
+  private readonly device: Device;
+  private readonly scheduler: Scheduler;
+  private readonly runner: ModelRunner;
+  private readonly stopIds: ReadonlySet<number>;
+  private failure: Error | null = null;
+
+  constructor(checkpoint: Checkpoint, tokenizer: Tokenizer, device: Device, options: LocalEngineOptions) {
+    this.tokenizer = tokenizer;
+    this.device = device;
+    this.decoder = Decoder.load(checkpoint);
+    const { config } = this.decoder;
+    const bytes = pageBytes(this.decoder.cacheShape(0, pageSize));
+    const pages = Math.floor(Math.min(options.memory * 2 ** 20, largestCacheBytes) / bytes);
+    if (pages < 1) {
+      const least = Math.ceil(bytes / 2 ** 20);
+      throw new AttsError(
+        'usage',
+        `--memory ${options.memory} holds no KV page of ${checkpoint.id}; give at least ${least}`,
+      );
+    }
+    this.runner = new ModelRunner(this.decoder, pages, pageSize);
+    this.scheduler = new Scheduler(new PagePool(pages, pageSize), limits, (from, to, tokens) =>
+      this.runner.copyPage(from, to, tokens),
+    );
+    this.stopIds = new Set([...config.stopIds, ...tokenizer.stopIds]);
+    this.model = {
+      id: checkpoint.id,
+      family: config.family,
+      parameters: this.decoder.parameters,
+      dtype: 'float32',
+      fingerprint: tokenizer.fingerprint,
+      contextLength: config.contextLength,
+      backend: device.backend,
+      hash: checkpoint.hash,
+    };
+    device.add(this);
+  }
+
+  get hasWork(): boolean {
+    return this.scheduler.hasWork;
+  }
+
+  get hasScores(): boolean {
+    return this.scheduler.hasScores;
+  }
+
+  /** How often the memory cap made a sequence give up its pages. */
+  get preemptions(): number {
+    return this.scheduler.preemptions;
+  }
+
+  async generate(request: GenerateRequest): Promise<Generation> {
+    this.check(request.prefix);
+    if (request.maxTokens < 1) throw new AttsError('engine', 'generate: maxTokens must be at least 1');
+    const room = this.model.contextLength - request.prefix.ids.length;
+    if (room < 1) throw this.tooLong(request.prefix.ids.length + 1);
+    const sequence = Sequence.generate(request);
+    const result = await this.submit(sequence, request.prefix.ids.length + Math.min(room, request.maxTokens));
+    return {
+      ids: result.generated,
+      text: this.tokenizer.decode(result.generated),
+      fingerprint: this.tokenizer.fingerprint,
+      finish: result.finish,
+      usage: usageOf(sequence, { generated: result.generated.length, scored: 0 }),
+      timing: timingOf(sequence),
+    };
+  }
+
+  async score(request: ScoreRequest): Promise<Score> {
+    this.check(request.prefix);
+    this.check(request.chunk);
+    if (request.prefix.ids.length === 0)
+      throw new AttsError('score', 'score: the prefix is empty; give at least one token');
+    if (request.chunk.ids.length === 0) throw new AttsError('score', 'score: the chunk is empty');
+    const length = request.prefix.ids.length + request.chunk.ids.length;
+    if (length > this.model.contextLength) throw this.tooLong(length);
+    const sequence = Sequence.score(request);
+    const { logProbs } = await this.submit(sequence, length);
+    if (logProbs.length !== request.chunk.ids.length || !logProbs.every(Number.isFinite)) {
+      throw new AttsError('score', `${this.model.id} gave a log-probability that is not a finite number`);
+    }
+    const usage = usageOf(sequence, { generated: 0, scored: logProbs.length });
+    return { logProbs, usage, timing: timingOf(sequence) };
+  }
+
+  async close(): Promise<void> {
+    this.scheduler.fail(new AttsError('engine', `${this.model.id} was closed`));
+    this.device.remove(this);
+    this.decoder.dispose();
+    this.failure = new AttsError('engine', `${this.model.id} was closed`);
+  }
+
+  /** One forward pass. A failure ends every request with its cause, never the process. */
+  step(): void {
+    try {
+      const batch = this.scheduler.schedule();
+      if (batch.length === 0) return;
+      const tokens = this.runner.run(batch);
+      for (const entry of batch) this.settle(entry, tokens.get(entry));
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      this.failure = new AttsError('engine', `${this.model.id}: forward pass failed: ${message}`, { cause });
+      this.scheduler.fail(this.failure);
+    }
+  }
+
+  private settle(entry: ScheduledRows, token: number | undefined): void {
+    const { sequence } = entry;
+    this.scheduler.computed(entry);
+    if (sequence.kind === 'score') {
+      if (sequence.numToCompute === 0) this.finish(sequence, 'length');
+    } else if (token !== undefined) {
+      sequence.ids.push(token);
+      const finish = this.finishOf(sequence, token);
+      if (finish) this.finish(sequence, finish);
+    }
+  }
+
+  private finishOf(sequence: Sequence, token: number): SequenceResult['finish'] | null {
+    if (this.stopIds.has(token)) return 'stop-token';
+    if (sequence.stop.length > 0) {
+      const text = this.tokenizer.decode(sequence.ids.slice(sequence.promptLength));
+      if (sequence.stop.some((stop) => text.includes(stop))) return 'stop-string';
+    }
+    if (sequence.numGenerated >= sequence.maxTokens) return 'length';
+    return sequence.ids.length >= this.model.contextLength ? 'context' : null;
+  }
+
+  private finish(sequence: Sequence, finish: SequenceResult['finish']): void {
+    this.scheduler.finish(sequence);
+    sequence.finished = performance.now();
+    const generated = sequence.ids.slice(sequence.promptLength);
+    sequence.resolve({ generated, logProbs: sequence.logProbs, finish });
+  }
+
+  private submit(sequence: Sequence, longest: number): Promise<SequenceResult> {
+    if (this.failure) throw this.failure;
+    this.scheduler.add(sequence, longest);
+    this.device.wake();
+    return sequence.result;
+  }
+
+  private check(text: TokenText): void {
+    if (text.fingerprint !== this.tokenizer.fingerprint) {
+      throw new AttsError('engine', `${this.model.id}: these token ids were made by another tokenizer`);
+    }
+  }
+
+  private tooLong(length: number): AttsError {
+    return new AttsError(
+      'engine',
+      `${length} tokens are over the context of ${this.model.id} (${this.model.contextLength})`,
+    );
+  }
+}
+
+function usageOf(sequence: Sequence, counts: { generated: number; scored: number }): Usage {
+  return { prompt: sequence.promptLength, cached: sequence.numCachedTokens, ...counts };
+}
+
+function timingOf({ queued, started, finished }: Sequence): Timing {
+  return { queued, started, finished };
+}

@@ -1,0 +1,110 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { KvCache, type RaggedRows } from '../../../kernels/ops/attention/index.js';
+import { sample } from '../../../kernels/ops/sample/index.js';
+import { logits, tokenLogProb } from '../../../kernels/ops/token-log-prob/index.js';
+import { toFloat32 } from '../../../kernels/tfjs.js';
+import type { Decoder } from '../../../models/decoder.js';
+import { uniformAt } from './random.js';
+import type { ScheduledRows } from './scheduler.js';
+
+/** Turns scheduled rows into one ragged forward pass and hands every sequence what it asked for. */
+export class ModelRunner {
+  private readonly decoder: Decoder;
+  private readonly cache: KvCache;
+
+  constructor(decoder: Decoder, pages: number, pageSize: number) {
+    this.decoder = decoder;
+    this.cache = new KvCache(decoder.cacheShape(pages, pageSize));
+  }
+
+  /** Copies the first tokens of a page, over all layers. */
+  copyPage(from: number, to: number, tokens: number): void {
+    const { layers, kvHeads, pageSize, headDim } = this.cache.shape;
+    const memory = new Float32Array(this.cache.memory.buffer);
+    for (let layer = 0; layer < layers; layer++) {
+      for (const values of [0, 1] as const) {
+        for (let h = 0; h < kvHeads; h++) {
+          const source = this.cache.offset(layer, values, from * pageSize, h);
+          memory.copyWithin(this.cache.offset(layer, values, to * pageSize, h), source, source + tokens * headDim);
+        }
+      }
+    }
+  }
+
+  /**
+   * Runs the pass. A sequence whose last row is in it gets its next token (the return value, by sequence); rows of a
+   * score get their log-probabilities, written to the sequence.
+   */
+  run(batch: readonly ScheduledRows[]): Map<ScheduledRows, number> {
+    const { ids, rows } = this.raggedRows(batch);
+    const drawing: { entry: ScheduledRows; row: number }[] = [];
+    const scoring: { entry: ScheduledRows; row: number; position: number }[] = [];
+    let first = 0;
+    for (const entry of batch) {
+      const { sequence } = entry;
+      if (sequence.kind === 'generate') {
+        if (entry.rows === sequence.numToCompute) drawing.push({ entry, row: first + entry.rows - 1 });
+      } else {
+        for (let i = 0; i < entry.rows; i++) {
+          const position = sequence.numComputed + i;
+          if (position >= sequence.promptLength - 1) scoring.push({ entry, row: first + i, position });
+        }
+      }
+      first += entry.rows;
+    }
+    const hidden = this.decoder.forward(ids, rows, this.cache); // [T, d]
+    const tokens = new Map<ScheduledRows, number>();
+    tf.tidy(() => {
+      if (scoring.length > 0) {
+        const asked = Int32Array.from(scoring, ({ entry, position }) => entry.sequence.ids[position + 1]);
+        const logProbs = toFloat32(tokenLogProb(pick(hidden, scoring), this.decoder.head, asked));
+        for (const [i, { entry, position }] of scoring.entries()) {
+          entry.sequence.logProbs[position + 1 - entry.sequence.promptLength] = logProbs[i];
+        }
+      }
+      if (drawing.length > 0) {
+        const sequences = drawing.map(({ entry }) => entry.sequence);
+        const drawn = sample(logits(pick(hidden, drawing), this.decoder.head), {
+          temperatures: Float32Array.from(sequences, (sequence) => sequence.temperature),
+          topPs: Float32Array.from(sequences, (sequence) => sequence.topP),
+          uniforms: Float64Array.from(sequences, (sequence) => uniformAt(sequence.key, sequence.ids.length)),
+        }).dataSync();
+        for (const [i, { entry }] of drawing.entries()) tokens.set(entry, drawn[i]);
+      }
+    });
+    hidden.dispose();
+    return tokens;
+  }
+
+  private raggedRows(batch: readonly ScheduledRows[]): { ids: Int32Array; rows: RaggedRows } {
+    const { pageSize } = this.cache.shape;
+    const T = batch.reduce((sum, entry) => sum + entry.rows, 0);
+    const ids = new Int32Array(T);
+    const positions = new Int32Array(T);
+    const slots = new Int32Array(T);
+    const tables = new Int32Array(T);
+    const pages: number[] = [];
+    let t = 0;
+    for (const { sequence, rows } of batch) {
+      for (let i = 0; i < rows; i++, t++) {
+        const position = sequence.numComputed + i;
+        ids[t] = sequence.ids[position];
+        positions[t] = position;
+        slots[t] = sequence.pages[Math.floor(position / pageSize)] * pageSize + (position % pageSize);
+        tables[t] = pages.length;
+      }
+      pages.push(...sequence.pages);
+    }
+    return { ids, rows: { positions, slots, tables, pages: Int32Array.from(pages) } };
+  }
+}
+
+/** The chosen rows of hidden[T, d]: [R, d]. */
+function pick(hidden: tf.Tensor, chosen: readonly { row: number }[]): tf.Tensor {
+  if (chosen.length === hidden.shape[0]) return hidden;
+  const d = hidden.shape[1] as number;
+  const values = toFloat32(hidden);
+  const out = new Float32Array(chosen.length * d);
+  for (const [i, { row }] of chosen.entries()) out.set(values.subarray(row * d, (row + 1) * d), i * d);
+  return tf.tensor2d(out, [chosen.length, d]);
+}

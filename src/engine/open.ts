@@ -1,0 +1,31 @@
+import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
+import type { Engine } from './engine.js';
+import { Device } from './local/device.js';
+import { LocalEngine } from './local/local-engine.js';
+import { openTokenizer } from './tokenizer.js';
+
+export interface EngineOptions {
+  readonly backend?: 'auto' | 'wasm' | 'cpu';
+  /** Cap on the model's KV cache, MiB. */
+  readonly memory?: number;
+}
+
+/**
+ * Opens the engine that a spec names: an embedded checkpoint (`abacus-qwen3-2m`) or a folder with config.json,
+ * tokenizer.json and safetensors. Engines of one process share the device.
+ * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
+ */
+export async function openEngine(
+  spec: string,
+  { backend = 'auto', memory = 256 }: EngineOptions = {},
+): Promise<Engine> {
+  const folder = resolveModel(spec);
+  const tokenizer = await openTokenizer(folder);
+  const device = await Device.open(backend);
+  const checkpoint = openCheckpoint(folder);
+  try {
+    return new LocalEngine(checkpoint, tokenizer, device, { memory });
+  } finally {
+    checkpoint.close();
+  }
+}

@@ -1,0 +1,139 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { attention, KvCache, type RaggedRows } from '../../kernels/ops/attention/index.js';
+import { toFloat32 } from '../../kernels/tfjs.js';
+import { backends, largestDifference, on, values } from './backend.js';
+
+interface Shape {
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+  window: number | null;
+}
+const pageSize = 4;
+
+/** Rows [from, to) of sequences that own pages 0, stride, 2·stride …: scattered on purpose. */
+function ragged(sequences: { pages: number[]; from: number; to: number }[]): RaggedRows {
+  const positions: number[] = [];
+  const slots: number[] = [];
+  const tables: number[] = [];
+  const pages: number[] = [];
+  for (const sequence of sequences) {
+    for (let p = sequence.from; p < sequence.to; p++) {
+      positions.push(p);
+      slots.push(sequence.pages[Math.floor(p / pageSize)] * pageSize + (p % pageSize));
+      tables.push(pages.length);
+    }
+    pages.push(...sequence.pages);
+  }
+  const ints = (list: number[]) => Int32Array.from(list);
+  return { positions: ints(positions), slots: ints(slots), tables: ints(tables), pages: ints(pages) };
+}
+
+function run(shape: Shape, cache: KvCache, rows: RaggedRows, q: Float32Array, k: Float32Array, v: Float32Array) {
+  return tf.tidy(() => {
+    const T = rows.positions.length;
+    const attributes = { cache, layer: 0, rows, heads: shape.heads, scale: 0.3, window: shape.window };
+    return toFloat32(
+      attention(
+        tf.tensor2d(q, [T, q.length / T]),
+        tf.tensor2d(k, [T, k.length / T]),
+        tf.tensor2d(v, [T, v.length / T]),
+        attributes,
+      ),
+    ).slice();
+  });
+}
+
+/** Attention of one whole sequence, in double precision from its definition. */
+function definition(shape: Shape, n: number, q: Float32Array, k: Float32Array, v: Float32Array): Float32Array {
+  const { heads, kvHeads, headDim, window } = shape;
+  const out = new Float32Array(n * heads * headDim);
+  for (let t = 0; t < n; t++) {
+    for (let h = 0; h < heads; h++) {
+      const g = Math.floor(h / (heads / kvHeads));
+      const first = window === null ? 0 : Math.max(0, t + 1 - window);
+      const scores: number[] = [];
+      for (let p = first; p <= t; p++) {
+        let dot = 0;
+        for (let d = 0; d < headDim; d++) dot += q[(t * heads + h) * headDim + d] * k[(p * kvHeads + g) * headDim + d];
+        scores.push(Math.exp(dot * 0.3));
+      }
+      const sum = scores.reduce((a, b) => a + b, 0);
+      for (let d = 0; d < headDim; d++) {
+        let value = 0;
+        for (let p = first; p <= t; p++) value += (scores[p - first] / sum) * v[(p * kvHeads + g) * headDim + d];
+        out[(t * heads + h) * headDim + d] = value;
+      }
+    }
+  }
+  return out;
+}
+
+const cacheOf = (shape: Shape) =>
+  new KvCache({ layers: 1, pages: 64, pageSize, kvHeads: shape.kvHeads, headDim: shape.headDim });
+const shapes: Shape[] = [
+  { heads: 3, kvHeads: 1, headDim: 32, window: null },
+  { heads: 4, kvHeads: 2, headDim: 32, window: null },
+  { heads: 4, kvHeads: 4, headDim: 64, window: 5 },
+  { heads: 2, kvHeads: 1, headDim: 12, window: null },
+  { heads: 8, kvHeads: 2, headDim: 80, window: 3 },
+];
+
+for (const backend of backends) {
+  describe(`attention on ${backend}`, () => {
+    for (const shape of shapes) {
+      it(`equals its definition: ${JSON.stringify(shape)}`, () =>
+        on(backend, () => {
+          const n = 11;
+          const q = values(n * shape.heads * shape.headDim, 1);
+          const k = values(n * shape.kvHeads * shape.headDim, 2);
+          const v = values(n * shape.kvHeads * shape.headDim, 3);
+          const rows = ragged([{ pages: [7, 0, 3], from: 0, to: n }]);
+          const out = run(shape, cacheOf(shape), rows, q, k, v);
+          expect(largestDifference(out, definition(shape, n, q, k, v))).to.be.below(2e-6);
+        }));
+    }
+
+    it('gives a row the same bits alone, in pieces and beside other sequences', () =>
+      on(backend, () => {
+        const shape = shapes[1];
+        const width = { q: shape.heads * shape.headDim, kv: shape.kvHeads * shape.headDim };
+        fc.assert(
+          fc.property(
+            fc.integer({ min: 1, max: 14 }),
+            fc.integer({ min: 1, max: 14 }),
+            fc.integer({ min: 0, max: 1000 }),
+            (n, other, seed) => {
+              const q = values(n * width.q, seed);
+              const k = values(n * width.kv, seed + 1);
+              const v = values(n * width.kv, seed + 2);
+              const whole = run(shape, cacheOf(shape), ragged([{ pages: [1, 2, 3, 4], from: 0, to: n }]), q, k, v);
+              const pieces = cacheOf(shape);
+              for (let t = 0; t < n; t++) {
+                const rows = ragged([
+                  { pages: [9, 5, 30, 11], from: t, to: t + 1 },
+                  { pages: [20, 21, 22, 23], from: 0, to: other },
+                ]);
+                const beside = (x: Float32Array, w: number, s: number) =>
+                  Float32Array.from([...x.subarray(t * w, (t + 1) * w), ...values(other * w, s)]);
+                const out = run(
+                  shape,
+                  pieces,
+                  rows,
+                  beside(q, width.q, 5),
+                  beside(k, width.kv, 6),
+                  beside(v, width.kv, 7),
+                );
+                expect([...out.subarray(0, width.q)]).to.deep.equal([
+                  ...whole.subarray(t * width.q, (t + 1) * width.q),
+                ]);
+              }
+            },
+          ),
+          { numRuns: backend === 'wasm' ? 40 : 5 },
+        );
+      }));
+  });
+}

@@ -1,0 +1,30 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { chooseBackend } from '../../kernels/backends/choose.js';
+
+export const backends = ['wasm', 'cpu'] as const;
+
+/** Runs the body on a backend and checks that it leaves no tensor behind. */
+export async function on<T>(backend: (typeof backends)[number], body: () => T): Promise<T> {
+  await chooseBackend(backend);
+  const before = tf.memory().numTensors;
+  const result = body();
+  const leaked = tf.memory().numTensors - before;
+  if (leaked !== 0) throw new Error(`${leaked} tensors leaked`);
+  return result;
+}
+
+/** Repeatable values in (−1, 1). */
+export function values(n: number, seed = 1): Float32Array {
+  let state = seed;
+  return Float32Array.from({ length: n }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 31 - 1;
+  });
+}
+
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new Error(`${a.length} values against ${b.length}`);
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i] - b[i]));
+  return largest;
+}

@@ -8,7 +8,7 @@ import { type Rotation, rope, rotation } from '../kernels/ops/rope/index.js';
 import { type LanguageModelHead, packHead } from '../kernels/ops/token-log-prob/index.js';
 import { AttsError } from '../src/errors.js';
 import type { Checkpoint } from './checkpoint/checkpoint.js';
-import type { DecoderConfig } from './families/decoder-config.js';
+import type { DecoderConfig, DecoderWeightNames } from './families/decoder-config.js';
 import { familyOf } from './families/index.js';
 import { rotaryFrequencies } from './rotary.js';
 
@@ -60,7 +60,7 @@ export class Decoder {
   static load(checkpoint: Checkpoint): Decoder {
     const family = familyOf(checkpoint.config);
     const config = family.decoderConfig(checkpoint.config);
-    return new Decoder({ config, ...loadWeights(checkpoint, config, family.weightNames(config)) });
+    return new Decoder({ config, ...loadWeights(checkpoint, config, family.weightNames(checkpoint.config)) });
   }
 
   cacheShape(pages: number, pageSize: number): KvCacheShape {
@@ -118,12 +118,10 @@ interface LoadedWeights {
   owned: { dispose(): void }[];
 }
 
-type WeightNames = ReturnType<ReturnType<typeof familyOf>['weightNames']>;
-
 function loadWeights(
   checkpoint: Checkpoint,
   config: DecoderConfig,
-  names: WeightNames,
+  names: DecoderWeightNames,
 ): LoadedWeights & { parameters: number; head: LanguageModelHead } {
   const { hiddenSize: d, headDim: h, heads: H, kvHeads: G, intermediateSize: f, vocabSize: V } = config;
   const owned: { dispose(): void }[] = [];
@@ -173,7 +171,7 @@ function loadWeights(
       qNorm: norm(name.qNorm, h),
       kNorm: norm(name.kNorm, h),
       attentionOutputNorm: norm(name.attentionOutputNorm, d),
-      mlpNorm: norm(name.postAttentionNorm, d) as tf.Tensor,
+      mlpNorm: norm(name.mlpNorm, d) as tf.Tensor,
       mlp: {
         gate: project(name.gate, f, d, name.gateBias),
         up: project(name.up, f, d, name.upBias),

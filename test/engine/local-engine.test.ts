@@ -1,0 +1,182 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { expect } from 'chai';
+import type { Engine, GenerateRequest, Prefix } from '../../src/engine/engine.js';
+import type { LocalEngine } from '../../src/engine/local/local-engine.js';
+import { openEngine } from '../../src/engine/open.js';
+import { AttsError } from '../../src/errors.js';
+import { loadDataset } from '../../src/tasks/datasets.js';
+import { promptMessages } from '../../src/tasks/prompts.js';
+
+const prompts: Prefix[] = [];
+
+function request(i: number, overrides: Partial<GenerateRequest> = {}): GenerateRequest {
+  const key = { seed: 1, problem: String(i % prompts.length), sample: i, role: 'draft' };
+  return { prefix: prompts[i % prompts.length], maxTokens: 60, temperature: 0.8, key, ...overrides };
+}
+
+/** A prefix continued by ids, as the method does it. */
+function extend(engine: Engine, prefix: Prefix, ids: readonly number[]): Prefix {
+  const all = [...prefix.ids, ...ids];
+  return { ids: all, text: engine.tokenizer.decode(all), fingerprint: prefix.fingerprint };
+}
+
+async function rejection(promise: Promise<unknown>): Promise<AttsError> {
+  try {
+    await promise;
+  } catch (error) {
+    expect(error).to.be.instanceOf(AttsError);
+    return error as AttsError;
+  }
+  throw new Error('expected an error');
+}
+
+describe('the local engine', () => {
+  let target: Engine;
+  let draft: Engine;
+  before(async () => {
+    target = await openEngine('abacus-qwen3-2m');
+    draft = await openEngine('abacus-llama-0.4m');
+    const { problems } = await loadDataset('abacus', { limit: 8 });
+    for (const problem of problems) prompts.push(target.tokenizer.chat(promptMessages(problem)));
+  });
+  after(async () => {
+    await target.close();
+    await draft.close();
+  });
+
+  it('gives a chain the same tokens alone and in a batch of 64', async () => {
+    const together = await Promise.all(Array.from({ length: 64 }, (_, i) => target.generate(request(i))));
+    for (const i of [0, 1, 17, 63]) {
+      const fresh = await openEngine('abacus-qwen3-2m');
+      const alone = await fresh.generate(request(i));
+      expect(alone.ids).to.deep.equal(together[i].ids);
+      await fresh.close();
+    }
+    expect(new Set(together.map(({ text }) => text)).size).to.be.greaterThan(32);
+  });
+
+  it('gives the same tokens in chunks as in one call', async () => {
+    const whole = await target.generate(request(3));
+    let prefix = prompts[3];
+    const pieces: number[] = [];
+    while (pieces.length < whole.ids.length) {
+      const piece = await target.generate(request(3, { prefix, maxTokens: 13 }));
+      pieces.push(...piece.ids);
+      prefix = extend(target, prompts[3], pieces);
+      if (piece.finish === 'stop-token') break;
+    }
+    expect(pieces.slice(0, whole.ids.length)).to.deep.equal([...whole.ids]);
+  });
+
+  it('gives bit-identical scores cold, from the cache, and beside other work', async () => {
+    const { ids } = await draft.generate(request(2));
+    const chunk = extend(target, { ids: [], text: '', fingerprint: prompts[2].fingerprint }, ids);
+    const fresh = await openEngine('abacus-qwen3-2m');
+    const cold = await fresh.score({ prefix: prompts[2], chunk });
+    const warm = await fresh.score({ prefix: prompts[2], chunk });
+    const [beside] = await Promise.all([
+      target.score({ prefix: prompts[2], chunk }),
+      ...Array.from({ length: 20 }, (_, i) => target.generate(request(i, { maxTokens: 8 }))),
+    ]);
+    expect(warm.logProbs).to.deep.equal(cold.logProbs);
+    expect(beside.logProbs).to.deep.equal(cold.logProbs);
+    await fresh.close();
+  });
+
+  it('scores what it generated with the probabilities it drew from', async () => {
+    const greedy = await target.generate(request(1, { temperature: 0 }));
+    const chunk = { ids: greedy.ids, text: greedy.text, fingerprint: greedy.fingerprint };
+    const { logProbs } = await target.score({ prefix: prompts[1], chunk });
+    expect(logProbs).to.have.length(greedy.ids.length);
+    expect(Math.max(...logProbs)).to.be.at.most(0);
+    expect(logProbs.reduce((a, b) => a + b, 0) / logProbs.length).to.be.above(-0.2);
+  });
+
+  it('computes a shared question once and a score only what is new', async () => {
+    const fresh = await openEngine('abacus-qwen3-2m');
+    const chains = await Promise.all(
+      Array.from({ length: 16 }, (_, sample) =>
+        fresh.generate(request(0, { maxTokens: 32, key: { seed: 1, problem: '0', sample, role: 'draft' } })),
+      ),
+    );
+    const prompt = prompts[0].ids.length;
+    const computed = chains.reduce((sum, { usage }) => sum + usage.prompt - usage.cached, 0);
+    expect(computed).to.be.at.most(prompt + 15);
+    const prefix = extend(fresh, prompts[0], chains[0].ids.slice(0, 31));
+    const score = await fresh.score({
+      prefix,
+      chunk: extend(fresh, { ...prompts[0], ids: [] }, chains[1].ids.slice(0, 5)),
+    });
+    expect(score.usage.cached).to.equal(prefix.ids.length - 1);
+    await fresh.close();
+  });
+
+  it('gives the same tokens under a memory cap that forces preemption', async () => {
+    const roomy = await Promise.all(Array.from({ length: 16 }, (_, i) => target.generate(request(i))));
+    const tight = (await openEngine('abacus-qwen3-2m', { memory: 2 })) as LocalEngine;
+    const capped = await Promise.all(Array.from({ length: 16 }, (_, i) => tight.generate(request(i))));
+    expect(capped.map(({ ids }) => ids)).to.deep.equal(roomy.map(({ ids }) => ids));
+    expect(tight.preemptions).to.be.greaterThan(0);
+    await tight.close();
+  });
+
+  it('ends a chunk after the stop string, at the stop token, and at the context', async () => {
+    const paragraph = await target.generate(request(0, { stop: ['\n\n'] }));
+    expect(paragraph.finish).to.equal('stop-string');
+    expect(paragraph.text.endsWith('\n\n')).to.equal(true);
+    expect(paragraph.text.indexOf('\n\n')).to.equal(paragraph.text.length - 2);
+    const whole = await target.generate(request(1, { maxTokens: 400, temperature: 0 }));
+    expect(whole.finish).to.equal('stop-token');
+    expect(target.tokenizer.stopIds).to.include(whole.ids.at(-1));
+    const long = extend(
+      target,
+      prompts[0],
+      Array.from({ length: 505 - prompts[0].ids.length }, () => 48),
+    );
+    const cut = await target.generate(request(0, { prefix: long, maxTokens: 100 }));
+    expect(long.ids.length + cut.ids.length).to.be.at.most(512);
+  });
+
+  it('reports usage and timestamps in order', async () => {
+    const { usage, timing, ids } = await target.generate(request(4));
+    expect(usage).to.include({ prompt: prompts[4].ids.length, generated: ids.length, scored: 0 });
+    expect(timing.queued).to.be.at.most(timing.started);
+    expect(timing.started).to.be.below(timing.finished);
+  });
+
+  it('says in one line why a call cannot be served', async () => {
+    const { fingerprint } = prompts[0];
+    const empty = { ids: [], text: '', fingerprint };
+    expect((await rejection(target.score({ prefix: prompts[0], chunk: empty }))).message).to.contain('chunk is empty');
+    expect((await rejection(target.score({ prefix: empty, chunk: prompts[0] }))).message).to.contain('prefix is empty');
+    const foreign = { ...prompts[0], fingerprint: 'another' };
+    expect((await rejection(target.generate(request(0, { prefix: foreign })))).message).to.contain('tokenizer');
+    const long = { ...prompts[0], ids: new Array(600).fill(5) };
+    expect((await rejection(target.generate(request(0, { prefix: long })))).message).to.contain('over the context');
+    const tiny = await openEngine('abacus-qwen3-2m', { memory: 0.2 });
+    expect((await rejection(tiny.generate(request(0)))).message).to.contain('raise --memory');
+    await tiny.close();
+  });
+
+  it('drops an aborted request and goes on with the others', async () => {
+    const controller = new AbortController();
+    const aborted = rejection(target.generate(request(0, { signal: controller.signal, maxTokens: 300 })));
+    const other = target.generate(request(1));
+    controller.abort();
+    expect((await aborted).message).to.equal('interrupted');
+    expect((await other).ids.length).to.be.greaterThan(0);
+  });
+
+  it('holds its tensors and memory flat over many passes', async function () {
+    this.timeout(60_000);
+    const pass = () => Promise.all(Array.from({ length: 8 }, (_, i) => draft.generate(request(i, { maxTokens: 40 }))));
+    for (let i = 0; i < 5; i++) await pass();
+    const before = tf.memory();
+    const residentBefore = process.memoryUsage().rss;
+    for (let i = 0; i < 40; i++) await pass();
+    const after = tf.memory();
+    expect(after.numTensors).to.equal(before.numTensors);
+    expect(after.numBytes).to.equal(before.numBytes);
+    expect(process.memoryUsage().rss - residentBefore).to.be.below(64 * 2 ** 20);
+  });
+});

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+/** Every setting of a run, validated at the door. Names are those of the command line in camelCase. */
+export const runConfigSchema = z.strictObject({
+  method: z.enum(['atts', 'draft-only', 'target-only']).default('atts'),
+  draft: z.string().min(1).default('abacus-llama-0.4m'),
+  target: z.string().min(1).default('abacus-qwen3-2m'),
+  dataset: z.string().min(1).default('abacus'),
+  /** First so many problems; null = all. */
+  limit: z.int().positive().nullable().default(null),
+  samples: z.int().positive().default(16),
+  turns: z.int().positive().default(15),
+  draftTokens: z.int().positive().default(32),
+  targetTokens: z.int().positive().default(32),
+  temperature: z.number().min(0).default(0.8),
+  topP: z.number().gt(0).max(1).default(1),
+  rejectionRate: z.number().gt(0).lt(1).default(0.4),
+  calibration: z.enum(['marginal', 'per-question', 'per-turn', 'online', 'rank']).default('online'),
+  pValue: z.enum(['conformal', 'smoothed', 'percentile']).default('conformal'),
+  /** Where calibration scores are drawn from: a split that shares no problem with the evaluation, or the test itself. */
+  calibrateOn: z.enum(['calibration', 'test']).default('calibration'),
+  calibrationProblems: z.int().positive().default(60),
+  calibrationSamples: z.int().positive().default(4),
+  /** A saved score bank; null = build one. */
+  bank: z.string().nullable().default(null),
+  /** Step sizes of the online rule (per turn and global). */
+  gamma: z.number().positive().default(0.05),
+  schedule: z.enum(['async', 'sync']).default('async'),
+  policy: z.enum(['continue', 'replace']).default('continue'),
+  chunk: z.enum(['tokens', 'paragraph']).default('tokens'),
+  cue: z.string().nullable().default(null),
+  /** Score a draft chunk that already holds an answer; null = the policy's own default (continue: no, replace: yes). */
+  verifyAnswers: z.boolean().nullable().default(null),
+  prompt: z.enum(['chat', 'raw']).default('chat'),
+  /** Chains in flight. */
+  concurrency: z.int().positive().default(64),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .default(0),
+  backend: z.enum(['auto', 'wasm', 'cpu']).default('auto'),
+  /** Cap on the KV cache of each model, MiB. */
+  memory: z.number().positive().default(256),
+});
+
+export type RunConfig = z.infer<typeof runConfigSchema>;

@@ -90,9 +90,7 @@ function tell(kind: Kind, start: number, steps: readonly Step[], random: RandomS
     const fitting = clauses.filter((c) => c.operator === operator && (c.operand ?? operand) === operand);
     return fill(random.choice(fitting).template, { ...slots, n: operand });
   });
-  return [
-    fill(random.choice(openings), { ...slots, n: start }),
-    ...told,
-    fill(random.choice(questions), slots),
-  ].join(' ');
+  return [fill(random.choice(openings), { ...slots, n: start }), ...told, fill(random.choice(questions), slots)].join(
+    ' ',
+  );
 }

@@ -50,12 +50,41 @@ export const languages: Readonly<Record<Kind, Language>> = {
 };
 
 export const names: readonly string[] = [
-  'Ann', 'Ben', 'Cara', 'Dan', 'Eva', 'Finn', 'Gia', 'Hugo', 'Ivy', 'Jack',
-  'Kim', 'Leo', 'Mia', 'Noah', 'Olga', 'Paul', 'Quinn', 'Rosa', 'Sam', 'Tina',
+  'Ann',
+  'Ben',
+  'Cara',
+  'Dan',
+  'Eva',
+  'Finn',
+  'Gia',
+  'Hugo',
+  'Ivy',
+  'Jack',
+  'Kim',
+  'Leo',
+  'Mia',
+  'Noah',
+  'Olga',
+  'Paul',
+  'Quinn',
+  'Rosa',
+  'Sam',
+  'Tina',
 ];
 
 export const items: readonly string[] = [
-  'apples', 'beads', 'books', 'cards', 'coins', 'cookies', 'marbles', 'pens', 'shells', 'stamps', 'stickers', 'stones',
+  'apples',
+  'beads',
+  'books',
+  'cards',
+  'coins',
+  'cookies',
+  'marbles',
+  'pens',
+  'shells',
+  'stamps',
+  'stickers',
+  'stones',
 ];
 
 export type Slots = Readonly<Record<string, string | number>>;

@@ -9,9 +9,9 @@ export type PValueKind = 'conformal' | 'smoothed' | 'percentile';
  * The p-value of a score against a bank of n scores; small = unusually bad (high).
  *
  * - `conformal`: (1 + #{bank ≥ s}) / (n + 1). Assumption: s and the bank are exchangeable. Guarantee: P(p ≤ α) ≤ α for
- *   every α, ties or not. Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, eq. 2.20.
+ *   every α, ties or not. Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, chapter 2.
  * - `smoothed`: (#{bank > s} + u·(#{bank = s} + 1)) / (n + 1), u uniform on [0, 1) and independent of the scores.
- *   Guarantee: p is exactly uniform under the same assumption. Source: the same book, eq. 2.21.
+ *   Guarantee: p is exactly uniform under the same assumption. Source: the same chapter.
  * - `percentile`: #{bank ≥ s} / n, the reference implementation's rule told as a p-value: it rejects iff
  *   #{bank < s} / n ≥ 1 − α, which is p ≤ α. No guarantee: it misses the +1 (a score above the whole bank gets p = 0),
  *   and is here to reproduce published traces. Same order as `conformal`.
@@ -24,7 +24,8 @@ export function pValue(kind: PValueKind, bank: ScoreBank, score: number, u: numb
   // Counted first: a NaN is refused whatever the bank holds.
   const atLeast = bank.countAtLeast(score);
   const n = bank.size;
-  if (n === 0) throw new AttsError('run', 'the score bank is empty; run atts calibrate first or use online calibration');
+  if (n === 0)
+    throw new AttsError('run', 'the score bank is empty; run atts calibrate first or use online calibration');
   switch (kind) {
     case 'conformal':
       return (1 + atLeast) / (n + 1);
@@ -41,7 +42,7 @@ export function pValue(kind: PValueKind, bank: ScoreBank, score: number, u: numb
  * The u of a smoothed p-value, uniform on [0, 1). It is a hash of who asks and nothing else, so that a decision does not
  * depend on which decisions came before it.
  */
-export function smoothingUniform(seed: number, chunk: Pick<ScoredChunk, 'problem' | 'sample' | 'turn'>): number {
-  const name = JSON.stringify(['smoothed p-value', seed, chunk.problem, chunk.sample, chunk.turn]);
+export function smoothingUniform(seed: number, { problem, sample, turn }: ScoredChunk): number {
+  const name = JSON.stringify(['smoothed p-value', seed, problem, sample, turn]);
   return createHash('sha256').update(name).digest().readUIntBE(0, 6) / 2 ** 48;
 }

@@ -51,6 +51,7 @@ function unbraced(text: string, at: number, from: number): Box {
   const word = /[^\s$]*/y;
   word.lastIndex = from;
   const found = word.exec(text)?.[0] ?? '';
-  const content = /^[\w+\-.,/^()\\{}]+$/.test(found) && !/\\(boxed|fbox)/.test(found) ? found.replace(/[.,]+$/, '') : '';
+  const content =
+    /^[\w+\-.,/^()\\{}]+$/.test(found) && !/\\(boxed|fbox)/.test(found) ? found.replace(/[.,]+$/, '') : '';
   return { at, content, closed: from + found.length < text.length };
 }

@@ -10,7 +10,7 @@ import { hasScores, type Rule, staticCalibrator } from './static.js';
  * Assumption: a chunk's score is exchangeable with the bank's scores of the same turn. Guarantee: P(rejected | turn) ≤ α.
  * What breaks it: a turn beyond the calibrated ones, and a calibration run whose own decisions differ from this run's:
  * what turn 1 looks like depends on what was rejected at turn 0.
- * Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, section 4.5 (Mondrian conformal predictors).
+ * Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, chapter 4 (Mondrian conformal predictors).
  */
 export function perTurnCalibrator(rule: Rule, turns: readonly ScoreBank[]): Calibrator {
   if (!hasScores(turns[0])) {

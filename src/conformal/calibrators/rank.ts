@@ -10,7 +10,7 @@ import { refuseNaN } from './static.js';
  *
  * p is the chunk's place from the worst, over m: #{group ≥ score} / m where scores differ. Equal scores take places by
  * sample, ascending (a plain count would give them all one p, and B could not be kept). alpha is B/m.
- * Source: arXiv 2509.15148, budget B = α · samples; the synchronous baseline of method.md, section 3.
+ * Source: arXiv 2509.15148, budget B = α · samples.
  */
 export function rankCalibrator(alpha: number): Calibrator {
   return {

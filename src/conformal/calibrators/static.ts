@@ -39,7 +39,10 @@ export function staticCalibrator(
 export function refuseNaN(group: readonly ScoredChunk[]): void {
   for (const { problem, sample, turn, score } of group) {
     if (Number.isNaN(score)) {
-      throw new AttsError('score', `problem ${problem}, sample ${sample}, turn ${turn}: the score is NaN; score it again`);
+      throw new AttsError(
+        'score',
+        `problem ${problem}, sample ${sample}, turn ${turn}: the score is NaN; score it again`,
+      );
     }
   }
 }

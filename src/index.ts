@@ -1,0 +1,17 @@
+/** The public API: open engines, load a dataset, scale, read a run. The command line is built on it alone. */
+export { type EmbeddedCheckpoint, embeddedCheckpoints } from '../models/checkpoint/open.js';
+export * from './conformal/index.js';
+export type * from './engine/engine.js';
+export { type EngineOptions, openEngine } from './engine/open.js';
+export { AttsError, type ErrorCode } from './errors.js';
+export { writeReport } from './report/index.js';
+export { type RunConfig, runConfigSchema } from './runs/config.js';
+export { type Run, readRun } from './runs/read.js';
+export type { ChainRecord, ChunkRecord, Method, ModelCallEvent, Policy, Schedule, Summary } from './runs/records.js';
+export { buildBanks, type CalibrateOptions } from './scaling/calibrate.js';
+export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
+export { extractAnswer } from './tasks/answers.js';
+export { loadDataset } from './tasks/datasets.js';
+export { isCorrect } from './tasks/grading.js';
+export type { Dataset, Problem } from './tasks/problem.js';
+export { promptMessages } from './tasks/prompts.js';

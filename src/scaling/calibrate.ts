@@ -1,0 +1,124 @@
+import { BANK_SCHEMA, type BankFile, makeCalibrator, type ScoredChunk } from '../conformal/index.js';
+import type { Engine } from '../engine/engine.js';
+import { AttsError } from '../errors.js';
+import type { RunConfig } from '../runs/config.js';
+import type { ChainRecord } from '../runs/records.js';
+import type { Dataset, Problem } from '../tasks/problem.js';
+import { Chain, type ChainContext } from './chain.js';
+import { promptOf } from './prompt.js';
+import { inParallel } from './schedules/schedule.js';
+import { lockStep } from './schedules/sync.js';
+
+export interface CalibrateOptions {
+  readonly config: RunConfig;
+  readonly draft: Engine;
+  readonly target: Engine;
+  /** The calibration split; for `per-question` the evaluated problems themselves. */
+  readonly dataset: Dataset;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Draws the scores that a run's chunks are compared with. Random numbers are those of roles of their own, so that a
+ * calibration chunk is never the one that is judged later.
+ * - `marginal`, `online`: first draft chunks of the calibration problems.
+ * - `per-question`: the same of each evaluated problem.
+ * - `per-turn`: whole calibration chains in lock-step, where at each turn the worst α of that turn's own scores are
+ *   rejected: the scores of turn t then have the law that the rule meets at turn t.
+ */
+export async function buildBanks(options: CalibrateOptions): Promise<BankFile> {
+  const { config, draft, target, dataset } = options;
+  requireOneTokenizer(draft, target);
+  const isPerQuestion = config.calibration === 'per-question';
+  const problems = isPerQuestion ? dataset.problems : dataset.problems.slice(0, config.calibrationProblems);
+  const provenance = {
+    ...{ draft: draft.model.id, target: target.model.id, dataset: dataset.name, datasetHash: dataset.hash },
+    ...{ chunk: config.chunk, draftTokens: config.draftTokens, temperature: config.temperature, seed: config.seed },
+    ...{ prompt: config.prompt, policy: config.policy },
+  };
+  const file: BankFile = { schema: BANK_SCHEMA, provenance, turns: [] };
+  if (config.calibration === 'per-turn') return { ...file, turns: await scoresByTurn(options, problems) };
+  const scores = await firstChunkScores(options, problems);
+  if (!isPerQuestion) return { ...file, turns: [scores.flat()] };
+  return { ...file, questions: Object.fromEntries(problems.map(({ id }, i) => [id, scores[i]])) };
+}
+
+/** Scores of `calibrationSamples` first chunks of each problem. */
+async function firstChunkScores(options: CalibrateOptions, problems: readonly Problem[]): Promise<number[][]> {
+  const { config } = options;
+  const scores = problems.map((): number[] => []);
+  const oneTurn = { ...config, turns: 1, verifyAnswers: true };
+  const chains = problems.flatMap((problem, row) =>
+    Array.from({ length: config.calibrationSamples }, (_, sample) => ({ problem, row, sample })),
+  );
+  let done = 0;
+  await inParallel(chains, config.concurrency, async ({ problem, row, sample }) => {
+    // Accepting everything ends the chain after its first score.
+    const pace = {
+      arrive: async () => {},
+      decide: async ({ score }: ScoredChunk) => {
+        scores[row][sample] = score;
+        return { p: 1, alpha: 0, rejected: false };
+      },
+      leave: () => {},
+    };
+    const prompt = promptOf(problem, options.draft.tokenizer, config.prompt);
+    requireFinished(await new Chain(contextOf(options, oneTurn), problem, sample, prompt, pace).run());
+    options.onProgress?.(++done, chains.length);
+  });
+  return scores;
+}
+
+async function scoresByTurn(options: CalibrateOptions, problems: readonly Problem[]): Promise<number[][]> {
+  const { config } = options;
+  const turns: number[][] = [];
+  const worst = makeCalibrator({ ...calibratorSettings(config), name: 'rank', banks: { turns: [] } });
+  const decide = (group: readonly ScoredChunk[]) => {
+    for (const { turn, score } of group) {
+      turns[turn] ??= [];
+      turns[turn].push(score);
+    }
+    return worst.decide(group);
+  };
+  const chains = problems.flatMap((problem) =>
+    Array.from({ length: config.calibrationSamples }, (_, sample) => ({ problem, sample })),
+  );
+  let done = 0;
+  await lockStep(chains, decide, async ({ problem, sample }, pace) => {
+    const prompt = promptOf(problem, options.draft.tokenizer, config.prompt);
+    requireFinished(await new Chain(contextOf(options, config), problem, sample, prompt, pace).run());
+    options.onProgress?.(++done, chains.length);
+  });
+  return turns;
+}
+
+function contextOf({ draft, target, signal }: CalibrateOptions, config: RunConfig): ChainContext {
+  const method = { ...config, method: 'atts' as const };
+  return {
+    config: method,
+    draft,
+    target,
+    keyPrefix: 'calibration-',
+    clock: (time) => time,
+    recordEvent: () => {},
+    signal,
+  };
+}
+
+export function calibratorSettings(config: RunConfig) {
+  return { alpha: config.rejectionRate, gamma: config.gamma, pValue: config.pValue, seed: config.seed };
+}
+
+/** A bank with holes would be another bank. */
+function requireFinished({ status, error, problem }: ChainRecord): void {
+  if (status === 'failed') throw new AttsError('run', `calibration failed on problem ${problem}: ${error}`);
+}
+
+export function requireOneTokenizer(draft: Engine, target: Engine): void {
+  if (draft.model.fingerprint === target.model.fingerprint) return;
+  throw new AttsError(
+    'usage',
+    `${draft.model.id} and ${target.model.id} have different tokenizers, which is not supported yet; choose a pair of one family`,
+  );
+}

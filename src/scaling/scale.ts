@@ -1,0 +1,209 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type BankFile,
+  banksOf,
+  type Calibrator,
+  makeCalibrator,
+  readBankFile,
+  writeBankFile,
+} from '../conformal/index.js';
+import type { Engine, Prefix } from '../engine/engine.js';
+import { AttsError } from '../errors.js';
+import type { RunConfig } from '../runs/config.js';
+import { chainKey, RunDirectory } from '../runs/directory.js';
+import { describeMachine, describeVersions } from '../runs/machine.js';
+import type { ChainRecord, ModelCallEvent, Summary } from '../runs/records.js';
+import type { RunManifest } from '../runs/schemas.js';
+import { summarise } from '../runs/summary.js';
+import type { Dataset } from '../tasks/problem.js';
+import { buildBanks, calibratorSettings, requireOneTokenizer } from './calibrate.js';
+import { Chain, type ChainContext } from './chain.js';
+import { accuracyOf, rejectionOf } from './metrics.js';
+import { promptOf } from './prompt.js';
+import { runAsync } from './schedules/async.js';
+import type { ScheduleOptions } from './schedules/schedule.js';
+import { runSync } from './schedules/sync.js';
+
+export interface Progress {
+  readonly phase: 'calibrate' | 'chains';
+  readonly done: number;
+  readonly total: number;
+  /** Tokens generated so far by this process. */
+  readonly tokens: number;
+}
+
+export interface ScaleOptions {
+  readonly config: RunConfig;
+  /** Not needed by `target-only`. */
+  readonly draft?: Engine;
+  /** Not needed by `draft-only`. */
+  readonly target?: Engine;
+  readonly dataset: Dataset;
+  /** Where calibration scores are drawn from, unless a bank is given or the rule needs none. */
+  readonly calibrationDataset?: Dataset;
+  /** Scores drawn before; overrides `config.bank`. */
+  readonly bank?: BankFile;
+  /** Run directory, made or resumed; null keeps the run in memory. */
+  readonly out?: string | null;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ScaleResult {
+  readonly summary: Summary;
+  readonly chains: readonly ChainRecord[];
+  readonly events: readonly ModelCallEvent[];
+}
+
+/**
+ * Runs one method over a dataset: opens or resumes the run directory, calibrates if need be, runs the chains on the
+ * schedule, and sums up.
+ * @throws AttsError where the run as a whole cannot go on; what is finished is on disk and the same call resumes
+ */
+export async function scale(options: ScaleOptions): Promise<ScaleResult> {
+  const { config, dataset } = options;
+  const draft = config.method === 'target-only' ? null : needed(options.draft, 'draft');
+  const target = config.method === 'draft-only' ? null : needed(options.target, 'target');
+  if (draft && target) requireOneTokenizer(draft, target);
+  const directory = options.out ? RunDirectory.open(options.out, manifestOf(options, draft, target)) : null;
+  try {
+    const calibrator = await openCalibrator(options, directory);
+    const chains = [...(directory?.finished ?? [])];
+    const events = [...(directory?.events ?? [])];
+    replayDecisions(calibrator, events);
+    const wallSeconds = await runChains(options, { draft, target, calibrator, directory, chains, events });
+    const summary = summarise({
+      ...{ config, chains, events, wallSeconds, dataset: dataset.name, problems: dataset.problems.length },
+      accuracy: accuracyOf(dataset.problems, chains, config),
+      rejection: rejectionOf(events, config, calibrator),
+    });
+    directory?.writeSummary(summary);
+    return { summary, chains, events };
+  } finally {
+    directory?.close();
+  }
+}
+
+interface RunState {
+  readonly draft: Engine | null;
+  readonly target: Engine | null;
+  readonly calibrator: Calibrator | null;
+  readonly directory: RunDirectory | null;
+  readonly chains: ChainRecord[];
+  readonly events: ModelCallEvent[];
+}
+
+/** @returns wall time of the run so far, earlier processes included, seconds */
+async function runChains(options: ScaleOptions, state: RunState): Promise<number> {
+  const { config, dataset, onProgress, signal } = options;
+  const { draft, target, calibrator, directory, chains, events } = state;
+  const origin = performance.now() - (directory?.elapsed ?? 0);
+  const clock = (time: number) => time - origin;
+  const total = dataset.problems.length * config.samples;
+  let tokens = 0;
+  const report = () => onProgress?.({ phase: 'chains', done: chains.length, total, tokens });
+  const context: ChainContext = {
+    ...{ config, draft, target, clock, signal, keyPrefix: '' },
+    recordEvent(event) {
+      events.push(event);
+      directory?.recordEvent(event);
+      if (event.kind !== 'score') tokens += event.tokens;
+      report();
+    },
+  };
+  const tokenizer = (draft ?? (target as Engine)).tokenizer;
+  const prompts = new Map<number, Prefix>();
+  const promptAt = (problem: number): Prefix => {
+    const prompt = prompts.get(problem) ?? promptOf(dataset.problems[problem], tokenizer, config.prompt);
+    prompts.set(problem, prompt);
+    return prompt;
+  };
+  const finished = new Set(chains.map(chainKey));
+  const pending = dataset.problems.flatMap(({ id }, problem) =>
+    Array.from({ length: config.samples }, (_, sample) => ({ problem, sample })).filter(
+      ({ sample }) => !finished.has(chainKey({ problem: id, sample })),
+    ),
+  );
+  const schedule: ScheduleOptions = {
+    chains: pending,
+    concurrency: config.concurrency,
+    decide: (group) => (calibrator as Calibrator).decide(group),
+    async run(problem, sample, pace) {
+      if (signal?.aborted) {
+        pace.leave();
+        throw new AttsError('run', 'interrupted');
+      }
+      const chain = await new Chain(context, dataset.problems[problem], sample, promptAt(problem), pace).run();
+      directory?.recordChain(chain);
+      chains.push(chain);
+      report();
+    },
+  };
+  report();
+  await (config.schedule === 'sync' && config.method === 'atts' ? runSync(schedule) : runAsync(schedule));
+  return (pending.length > 0 ? clock(performance.now()) : (directory?.elapsed ?? 0)) / 1000;
+}
+
+/** The rule of the run; its bank is drawn once and kept in the run directory. */
+async function openCalibrator(options: ScaleOptions, directory: RunDirectory | null): Promise<Calibrator | null> {
+  const { config } = options;
+  if (config.method !== 'atts') return null;
+  const settings = { ...calibratorSettings(config), name: config.calibration };
+  if (config.calibration === 'rank') {
+    if (config.schedule === 'async') {
+      throw new AttsError('usage', '--calibration rank compares a group at a barrier; it needs --schedule sync');
+    }
+    return makeCalibrator({ ...settings, banks: { turns: [] } });
+  }
+  const saved = directory && join(directory.path, 'bank.json');
+  let bank: BankFile;
+  if (saved && existsSync(saved)) bank = await readBankFile(saved);
+  else {
+    bank = options.bank ?? (config.bank === null ? await drawBank(options) : await readBankFile(config.bank));
+    if (saved) await writeBankFile(saved, bank);
+  }
+  return makeCalibrator({ ...settings, banks: banksOf(bank) });
+}
+
+function drawBank(options: ScaleOptions): Promise<BankFile> {
+  const { config, dataset, onProgress, signal } = options;
+  const onEvaluated = config.calibration === 'per-question' || config.calibrateOn === 'test';
+  const from = onEvaluated ? dataset : options.calibrationDataset;
+  if (!from) throw new AttsError('usage', `--calibration ${config.calibration} needs a calibration split or --bank`);
+  return buildBanks({
+    ...{ config, dataset: from, signal },
+    draft: options.draft as Engine,
+    target: options.target as Engine,
+    onProgress: (done, total) => onProgress?.({ phase: 'calibrate', done, total, tokens: 0 }),
+  });
+}
+
+/** Brings a rule that learns to the state in which the kept decisions left it. */
+function replayDecisions(calibrator: Calibrator | null, events: readonly ModelCallEvent[]): void {
+  if (calibrator?.name !== 'online') return;
+  for (const { problem, sample, turn, score } of events) {
+    if (score !== null) calibrator.decide([{ problem, sample, turn, score }]);
+  }
+}
+
+function manifestOf({ config, dataset }: ScaleOptions, draft: Engine | null, target: Engine | null): RunManifest {
+  const identity = (engine: Engine | null) =>
+    engine && { id: engine.model.id, hash: engine.model.hash, fingerprint: engine.model.fingerprint };
+  return {
+    schema: 'atts.run/1',
+    config,
+    draft: identity(draft),
+    target: identity(target),
+    dataset: { name: dataset.name, hash: dataset.hash, problems: dataset.problems.length },
+    kernelBuild: (draft ?? (target as Engine)).model.backend,
+    versions: describeVersions(),
+    machine: describeMachine(),
+    created: new Date().toISOString(),
+  };
+}
+
+function needed(engine: Engine | undefined, role: string): Engine {
+  if (engine) return engine;
+  throw new AttsError('usage', `this method needs a ${role} model; give --${role}`);
+}

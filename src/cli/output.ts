@@ -17,7 +17,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
   const line = (cells: readonly string[]) =>
     cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ');
-  return [line(head), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n').replace(/ +$/gm, '');
+  return [line(head), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)]
+    .join('\n')
+    .replace(/ +$/gm, '');
 }
 
 export function percent(share: number, digits = 1): string {

@@ -1,75 +1,49 @@
-import { SingleBar } from 'cli-progress';
+import { Presets, SingleBar } from 'cli-progress';
 import type { Progress } from '../index.js';
-import { note } from './output.js';
 
-/** Milliseconds between two lines where standard error is no terminal. */
-const lineEvery = 5000;
-
-/** Shows how far long work has come: a bar on a terminal, a line every few seconds elsewhere. */
+/** Shows progress on standard error: a bar on a terminal, otherwise a line every five seconds. */
 export class ProgressDisplay {
-  private readonly label: string;
   private bar: SingleBar | null = null;
-  private phase: Progress['phase'] | null = null;
-  private phaseBegan = 0;
-  private doneBefore = 0;
+  private phase: string | null = null;
+  private started = 0;
   private lastLine = 0;
+  private readonly label: string;
 
   constructor(label: string) {
     this.label = label;
   }
 
-  update(progress: Progress): void {
+  readonly update = ({ phase, done, total, tokens }: Progress): void => {
     const now = performance.now();
-    if (progress.phase !== this.phase) {
+    if (phase !== this.phase) {
       this.stop();
-      this.phase = progress.phase;
-      this.phaseBegan = this.lastLine = now;
-      // Chains of an earlier process, in a resumed run, say nothing about this one's rate.
-      this.doneBefore = progress.done;
-    }
-    const seconds = (now - this.phaseBegan) / 1000;
-    const rate = seconds > 0 ? (progress.done - this.doneBefore) / seconds : 0;
-    const left = rate > 0 ? duration((progress.total - progress.done) / rate) : '…';
-    const tokens = seconds > 0 ? Math.round(progress.tokens / seconds) : 0;
-    if (process.stderr.isTTY) {
-      this.bar ??= this.startBar(progress.total);
-      this.bar.update(progress.done, { rate: rate.toFixed(1), tokens, left });
-    } else if (now - this.lastLine >= lineEvery) {
+      this.phase = phase;
+      this.started = now;
       this.lastLine = now;
-      note(
-        `${this.title}: ${progress.done}/${progress.total} chains, ${rate.toFixed(1)} chains/s, ${tokens} tokens/s, ${left} left`,
-      );
+      if (process.stderr.isTTY) this.bar = this.start(total);
     }
-  }
+    const name = phase === 'calibrate' ? `${this.label}: calibrating` : this.label;
+    const rate = tokens / Math.max(1e-3, (now - this.started) / 1000);
+    if (this.bar) {
+      this.bar.update(done, { name, rate: rate.toFixed(0) });
+    } else if (now - this.lastLine > 5000) {
+      this.lastLine = now;
+      process.stderr.write(`${name}: ${done}/${total} chains, ${rate.toFixed(0)} tokens/s\n`);
+    }
+  };
 
   stop(): void {
     this.bar?.stop();
     this.bar = null;
   }
 
-  private get title(): string {
-    return this.phase === 'calibrate' ? `${this.label} (calibration)` : this.label;
-  }
-
-  private startBar(total: number): SingleBar {
-    const bar = new SingleBar({
-      format: `${this.title} {bar} {value}/{total} chains  {rate}/s  {tokens} tokens/s  {left} left`,
-      stream: process.stderr,
-      hideCursor: true,
-      clearOnComplete: true,
-      barsize: 24,
-      barCompleteChar: '█',
-      barIncompleteChar: '░',
-    });
-    bar.start(total, 0, { rate: '0.0', tokens: 0, left: '…' });
+  private start(total: number): SingleBar {
+    const format = '{name} {bar} {value}/{total} chains, {rate} tokens/s, {eta_formatted} left';
+    const bar = new SingleBar(
+      { format, stream: process.stderr, hideCursor: true, clearOnComplete: true, barsize: 24, fps: 5 },
+      Presets.shades_classic,
+    );
+    bar.start(total, 0, { name: this.label, rate: '0' });
     return bar;
   }
-}
-
-/** `1:02:03` or `2:03`. */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const two = (value: number) => String(value).padStart(2, '0');
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }

@@ -1,0 +1,102 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { AttsError, type BankFile, buildBanks, type RunConfig, type Summary, scale, writeReport } from '../../index.js';
+import { accuracyText, percent, table } from '../format.js';
+import { ProgressDisplay } from '../progress.js';
+import { readRunConfig, runFlags } from '../run-options.js';
+import { interruptible, openSession } from '../session.js';
+
+const methods = ['draft-only', 'target-only', 'sync', 'async'] as const;
+type ComparedMethod = (typeof methods)[number];
+
+export const compareCommand: CommandModule = {
+  command: 'compare',
+  describe: 'Run draft-only, target-only, sync and async side by side; one table, one report',
+  builder: (cli) =>
+    cli
+      .options(runFlags(['method', 'schedule']))
+      .option('methods', { type: 'string', default: methods.join(','), describe: 'Which of them' })
+      .option('sync-calibration', {
+        ...{ type: 'string', default: 'rank', choices: ['rank', 'same'] },
+        describe: 'Rule of sync: rank within the group (the true baseline), or the same as async',
+      })
+      .option('out', { type: 'string', default: 'runs/compare', requiresArg: true, describe: 'Directory of the runs' }),
+  async handler(argv) {
+    const base = readRunConfig(argv, { method: 'atts', schedule: 'async' });
+    const out = argv.out as string;
+    const chosen = chooseMethods(argv.methods as string);
+    refuseForeign(out);
+    const session = await openSession(base);
+    const summaries: Partial<Record<ComparedMethod, Summary>> = {};
+    await interruptible(`run the same command again to resume ${out}`, async (signal) => {
+      const bank = await sharedBank(base, session, signal);
+      for (const method of chosen) {
+        const config = configOf(method, base, argv.syncCalibration as string);
+        const progress = new ProgressDisplay(method);
+        const options = { config, ...session, bank, signal, out: join(out, method), onProgress: progress.update };
+        summaries[method] = (await scale(options).finally(() => progress.stop())).summary;
+      }
+    });
+    const document = `${JSON.stringify({ schema: 'atts.compare/1', methods: summaries }, null, 2)}\n`;
+    mkdirSync(out, { recursive: true });
+    writeFileSync(join(out, 'compare.json'), document);
+    const report = await writeReport(out);
+    process.stdout.write(argv.json ? document : `${comparisonTable(summaries)}\n\nreport: ${report}\n`);
+  },
+};
+
+/** Drawn once, so that every method that needs scores meets the same bank and none pays for it in its wall time. */
+async function sharedBank(
+  config: RunConfig,
+  { draft, target, dataset, calibrationDataset }: Awaited<ReturnType<typeof openSession>>,
+  signal: AbortSignal,
+): Promise<BankFile | undefined> {
+  if (config.bank !== null || config.calibration === 'rank' || !draft || !target) return undefined;
+  const from = config.calibration === 'per-question' ? dataset : (calibrationDataset ?? dataset);
+  const progress = new ProgressDisplay('calibrating');
+  const onProgress = (done: number, total: number) => progress.update({ phase: 'calibrate', done, total, tokens: 0 });
+  return buildBanks({ config, draft, target, dataset: from, signal, onProgress }).finally(() => progress.stop());
+}
+
+function configOf(method: ComparedMethod, base: RunConfig, syncCalibration: string): RunConfig {
+  if (method === 'draft-only' || method === 'target-only') return { ...base, method };
+  if (method === 'async') return base;
+  return { ...base, schedule: 'sync', calibration: syncCalibration === 'rank' ? 'rank' : base.calibration };
+}
+
+function chooseMethods(list: string): ComparedMethod[] {
+  const names = list.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !(methods as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new AttsError('usage', `--methods: ${unknown} is none of ${methods.join(', ')}`);
+  return methods.filter((method) => names.includes(method));
+}
+
+function refuseForeign(out: string): void {
+  if (!existsSync(out)) return;
+  const own = new Set<string>([...methods, 'compare.json', 'report.html', 'figures']);
+  const foreign = readdirSync(out).find((name) => !own.has(name));
+  if (foreign) throw new AttsError('config', `${out} is not a comparison (it holds ${foreign}); choose another --out`);
+}
+
+function comparisonTable(summaries: Partial<Record<ComparedMethod, Summary>>): string {
+  const header = ['method', 'accuracy [95 %]', 'draft', 'scored', 'target', 'rejected'];
+  header.push('barrier s/chain', 'queue s/chain', 'wall s', '× target-only', '× sync');
+  const speedUp = (over: ComparedMethod, wall: number) => {
+    const baseline = summaries[over];
+    return baseline ? (baseline.time.wallSeconds / wall).toFixed(2) : '–';
+  };
+  const rows = Object.entries(summaries).map(([method, summary]) => {
+    const count = summary.problems * summary.samples;
+    const { tokens, time, rejection } = summary;
+    return [
+      ...[method, accuracyText(summary)],
+      ...[tokens.draftGenerated, tokens.targetScored, tokens.targetGenerated].map((n) => (n / count).toFixed(0)),
+      rejection ? percent(rejection.overall) : '–',
+      ...[time.syncWaitSeconds, time.queueWaitSeconds].map((seconds) => (seconds / count).toFixed(3)),
+      time.wallSeconds.toFixed(1),
+      ...[speedUp('target-only', time.wallSeconds), speedUp('sync', time.wallSeconds)],
+    ];
+  });
+  return `${table([header, ...rows])}\n(tokens a chain; same problems, seeds and token budget, one after the other)`;
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import type { CommandModule } from 'yargs';
+import { AttsError, openEngine } from '../../index.js';
+
+export const scoreCommand: CommandModule = {
+  command: 'score',
+  describe: 'Log-probabilities of a text',
+  builder: (cli) =>
+    cli.options({
+      model: { type: 'string', demandOption: true, requiresArg: true, describe: 'Embedded name or folder' },
+      'text-file': { type: 'string', demandOption: true, requiresArg: true, describe: 'Text to score' },
+      'prefix-file': { type: 'string', requiresArg: true, describe: 'Text before it, which is not scored' },
+      backend: { choices: ['auto', 'wasm', 'cpu'] as const, default: 'auto' as const, describe: 'tfjs backend' },
+      json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
+    }),
+  async handler(argv) {
+    const text = readText(argv.textFile as string);
+    const prefix = argv.prefixFile === undefined ? '' : readText(argv.prefixFile as string);
+    const { tokenizer, ...engine } = await open(argv.model as string, argv.backend as 'auto');
+    const bos = tokenizer.bosId === null ? [] : [tokenizer.bosId];
+    const before = [...bos, ...tokenizer.encode(prefix)];
+    const ids = tokenizer.encode(text);
+    if (ids.length === 0) throw new AttsError('usage', `${argv.textFile} is empty`);
+    // Without anything before it the first token has no probability: it becomes the prefix.
+    const unscored = before.length === 0 ? 1 : 0;
+    const all = [...before, ...ids];
+    const from = before.length + unscored;
+    const piece = (some: number[]) => ({ ids: some, text: tokenizer.decode(some), fingerprint: tokenizer.fingerprint });
+    const scored =
+      from < all.length
+        ? (await engine.score({ prefix: piece(all.slice(0, from)), chunk: piece(all.slice(from)) })).logProbs
+        : [];
+    const tokens = ids.map((id, i) => ({
+      ...{ id, text: tokenizer.decode([id]) },
+      logprob: i < unscored ? null : scored[i - unscored],
+    }));
+    const nll = scored.length === 0 ? null : -scored.reduce((a, b) => a + b, 0) / scored.length;
+    const perplexity = nll === null ? null : Math.exp(nll);
+    if (argv.json) {
+      process.stdout.write(`${JSON.stringify({ schema: 'atts.score/1', tokens, nll, perplexity })}\n`);
+      return;
+    }
+    for (const token of tokens)
+      process.stdout.write(`${token.logprob?.toFixed(4) ?? '–'}\t${JSON.stringify(token.text)}\n`);
+    process.stdout.write(`nll ${nll?.toFixed(4) ?? '–'} nats a token, perplexity ${perplexity?.toFixed(3) ?? '–'}\n`);
+  },
+};
+
+async function open(model: string, backend: 'auto' | 'wasm' | 'cpu') {
+  const engine = await openEngine(model, { backend });
+  return { tokenizer: engine.tokenizer, score: engine.score.bind(engine) };
+}
+
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw new AttsError('usage', `${path} cannot be read`);
+  }
+}

@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module';
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { AttsError } from '../index.js';
+import { calibrateCommand } from './commands/calibrate.js';
+import { compareCommand } from './commands/compare.js';
+import { generateCommand } from './commands/generate.js';
+import { modelsCommand } from './commands/models.js';
+import { reportCommand } from './commands/report.js';
+import { runCommand } from './commands/run.js';
+import { scoreCommand } from './commands/score.js';
+
+const { version } = createRequire(import.meta.url)('atts/package.json') as { version: string };
+const isVerbose = process.argv.includes('--verbose');
+
+// A reader that has seen enough (head, less) closes the pipe; that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+function fail(error: unknown): never {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`atts: ${message.split('\n')[0]}\n`);
+  if (isVerbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.exit(process.exitCode === 130 ? 130 : error instanceof AttsError ? error.exitCode : 1);
+}
+
+await yargs(hideBin(process.argv))
+  .scriptName('atts')
+  .usage(
+    '$0 <command> [options]\n\nAsynchronous test-time scaling: a draft model writes, a target model checks, nobody waits.',
+  )
+  .command(runCommand)
+  .command(compareCommand)
+  .command(calibrateCommand)
+  .command(scoreCommand)
+  .command(generateCommand)
+  .command(reportCommand)
+  .command(modelsCommand)
+  .option('verbose', { type: 'boolean', default: false, describe: 'Show the stack trace of an error' })
+  .demandCommand(1, 'give a command; atts --help lists them')
+  .strict()
+  .recommendCommands()
+  .version(version)
+  .wrap(Math.min(110, process.stdout.columns ?? 110))
+  .fail((message, error) =>
+    fail(error ?? new AttsError('usage', `${message.split('\n')[0]} (atts --help shows what there is)`)),
+  )
+  .parseAsync();
+// Engines keep nothing open, but a wasm backend may: the work is done.
+process.exit(process.exitCode ?? 0);

@@ -1,0 +1,49 @@
+import { AttsError, type Dataset, type Engine, loadDataset, openEngine, type RunConfig } from '../index.js';
+
+/** What a run needs, opened as its configuration says. */
+export interface Session {
+  readonly draft?: Engine;
+  readonly target?: Engine;
+  readonly dataset: Dataset;
+  readonly calibrationDataset?: Dataset;
+}
+
+export async function openSession(config: RunConfig): Promise<Session> {
+  const { backend, memory, limit, seed } = config;
+  const dataset = await loadDataset(config.dataset, { limit, seed, split: 'test' });
+  const needsSplit =
+    config.method === 'atts' &&
+    config.bank === null &&
+    config.calibrateOn === 'calibration' &&
+    (config.calibration === 'marginal' || config.calibration === 'per-turn' || config.calibration === 'online');
+  const calibrationDataset = needsSplit
+    ? await loadDataset(config.dataset, { limit: config.calibrationProblems, seed, split: 'calibration' })
+    : undefined;
+  const draft = config.method === 'target-only' ? undefined : await openEngine(config.draft, { backend, memory });
+  const target = config.method === 'draft-only' ? undefined : await openEngine(config.target, { backend, memory });
+  return { draft, target, dataset, calibrationDataset };
+}
+
+/**
+ * Runs the body with a signal that Ctrl-C aborts: the first one ends the run cleanly and says how to go on, the second
+ * one ends the process.
+ */
+export async function interruptible<T>(resumeHint: string, body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const interrupt = () => {
+    if (controller.signal.aborted) process.exit(130);
+    process.exitCode = 130;
+    controller.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  try {
+    return await body(controller.signal);
+  } catch (error) {
+    if (controller.signal.aborted) throw new AttsError('run', `interrupted; ${resumeHint}`);
+    throw error;
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}

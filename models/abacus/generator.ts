@@ -56,10 +56,11 @@ function drawProblem(random: RandomStream): Omit<AbacusProblem, 'id'> {
 }
 
 function drawStep(value: number, random: RandomStream): Step {
-  const possible = operators.filter((operator) => operandsOf(operator, value).length > 0);
-  const total = possible.reduce((sum, operator) => sum + operatorWeights[operator], 0);
-  let left = random.uniform() * total;
-  const operator = possible.find((candidate) => (left -= operatorWeights[candidate]) < 0) ?? possible[0];
+  // Each operator as often as its weight says, so that a choice among all alike follows the odds.
+  const lots = operators.flatMap((operator) =>
+    operandsOf(operator, value).length === 0 ? [] : Array<Operator>(operatorWeights[operator]).fill(operator),
+  );
+  const operator = random.choice(lots);
   return { operator, operand: random.choice(operandsOf(operator, value)) };
 }
 

@@ -15,16 +15,23 @@ const { version } = createRequire(import.meta.url)('atts/package.json') as { ver
 const isVerbose = process.argv.includes('--verbose');
 
 // A reader that has seen enough (head, less) closes the pipe; that is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
 
 function fail(error: unknown): never {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`atts: ${message.split('\n')[0]}\n`);
-  if (isVerbose && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.stderr.write(`atts: ${message.replace(/\s+/g, ' ').trim()}\n`);
+  if (isVerbose && error instanceof Error) process.stderr.write(`${stackOf(error)}\n`);
   process.exit(process.exitCode === 130 ? 130 : error instanceof AttsError ? error.exitCode : 1);
+}
+
+function stackOf(error: Error): string {
+  const stack = error.stack ?? String(error);
+  return error.cause instanceof Error ? `${stack}\ncaused by ${stackOf(error.cause)}` : stack;
 }
 
 await yargs(hideBin(process.argv))
@@ -42,6 +49,7 @@ await yargs(hideBin(process.argv))
   .option('verbose', { type: 'boolean', default: false, describe: 'Show the stack trace of an error' })
   .demandCommand(1, 'give a command; atts --help lists them')
   .strict()
+  .locale('en')
   .recommendCommands()
   .version(version)
   .wrap(Math.min(110, process.stdout.columns ?? 110))

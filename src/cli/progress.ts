@@ -6,6 +6,8 @@ export class ProgressDisplay {
   private bar: SingleBar | null = null;
   private phase: string | null = null;
   private started = 0;
+  /** Chains done before this process, in a resumed run: they say nothing about its rate. */
+  private resumed = 0;
   private lastLine = 0;
   private readonly label: string;
 
@@ -19,16 +21,22 @@ export class ProgressDisplay {
       this.stop();
       this.phase = phase;
       this.started = now;
+      this.resumed = done;
       this.lastLine = now;
       if (process.stderr.isTTY) this.bar = this.start(total);
     }
     const name = phase === 'calibrate' ? `${this.label}: calibrating` : this.label;
-    const rate = tokens / Math.max(1e-3, (now - this.started) / 1000);
+    const seconds = Math.max(1e-3, (now - this.started) / 1000);
+    const rate = (tokens / seconds).toFixed(0);
+    const chainRate = (done - this.resumed) / seconds;
+    const left = chainRate > 0 ? duration((total - done) / chainRate) : '…';
     if (this.bar) {
-      this.bar.update(done, { name, rate: rate.toFixed(0) });
+      this.bar.update(done, { name, rate, left });
     } else if (now - this.lastLine > 5000) {
       this.lastLine = now;
-      process.stderr.write(`${name}: ${done}/${total} chains, ${rate.toFixed(0)} tokens/s\n`);
+      process.stderr.write(
+        `${name}: ${done}/${total} chains, ${chainRate.toFixed(1)} chains/s, ${rate} tokens/s, ${left} left\n`,
+      );
     }
   };
 
@@ -38,12 +46,20 @@ export class ProgressDisplay {
   }
 
   private start(total: number): SingleBar {
-    const format = '{name} {bar} {value}/{total} chains, {rate} tokens/s, {eta_formatted} left';
+    const format = '{name} {bar} {value}/{total} chains, {rate} tokens/s, {left} left';
     const bar = new SingleBar(
       { format, stream: process.stderr, hideCursor: true, clearOnComplete: true, barsize: 24, fps: 5 },
       Presets.shades_classic,
     );
-    bar.start(total, 0, { name: this.label, rate: '0' });
+    bar.start(total, 0, { name: this.label, rate: '0', left: '…' });
     return bar;
   }
+}
+
+/** `1:02:03` or `2:03`. */
+function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value: number) => String(value).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
+import { z } from 'zod';
 import { AttsError, type RunConfig, runConfigSchema } from '../index.js';
 
 type Field = keyof RunConfig;
 
 /** What a flag says of itself, by field of the run configuration; everything else comes from the schema. */
 const descriptions: Record<Field, string> = {
-  method: 'atts, or one model alone',
+  method: 'The method, or one model alone',
   draft: 'Draft model: embedded name or folder',
   target: 'Target model: embedded name or folder',
   dataset: 'abacus, abacus:generated, or a JSON/JSONL file',
@@ -37,52 +38,88 @@ const descriptions: Record<Field, string> = {
   memory: 'Cap on the KV cache of each model, MiB',
 };
 
-const numeric = new Set<Field>([
-  ...(['limit', 'samples', 'turns', 'draftTokens', 'targetTokens', 'temperature', 'topP', 'rejectionRate'] as const),
-  ...(['calibrationProblems', 'calibrationSamples', 'gamma', 'concurrency', 'seed', 'memory'] as const),
-]);
+/** The part of JSON Schema that the run configuration uses. */
+interface JsonField {
+  type?: string;
+  enum?: string[];
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  default?: unknown;
+  anyOf?: JsonField[];
+}
+
+const schema = z.toJSONSchema(runConfigSchema, { io: 'input' }) as { properties: Record<Field, JsonField> };
+const isNullable = (field: Field) => schema.properties[field].anyOf?.some(({ type }) => type === 'null') ?? false;
+const valueSchema = (field: Field): JsonField =>
+  schema.properties[field].anyOf?.find(({ type }) => type !== 'null') ?? schema.properties[field];
+const isNumeric = (field: Field) => ['number', 'integer'].includes(valueSchema(field).type ?? '');
 
 const kebab = (field: string) => field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
+/** In words, what a setting may be: `a whole number greater than 0`. */
+export function allowedValues(field: Field): string {
+  const { type, enum: choices, exclusiveMinimum, exclusiveMaximum, ...inclusive } = valueSchema(field);
+  if (choices) return `one of ${choices.join(', ')}`;
+  if (type === 'boolean') return 'true or false';
+  if (type === 'string') return 'a text that is not empty';
+  // JSON Schema bounds every whole number by what a double holds; that is no bound of ours.
+  const own = (bound?: number) => bound !== undefined && Math.abs(bound) < Number.MAX_SAFE_INTEGER;
+  const bounds = [
+    exclusiveMinimum !== undefined && `greater than ${exclusiveMinimum}`,
+    own(inclusive.minimum) && `at least ${inclusive.minimum}`,
+    exclusiveMaximum !== undefined && `less than ${exclusiveMaximum}`,
+    own(inclusive.maximum) && `at most ${inclusive.maximum}`,
+  ].filter(Boolean);
+  return `${type === 'integer' ? 'a whole number ' : ''}${bounds.join(' and ')}`;
+}
+
 /** The flags of everything that runs the method, one a field of the configuration. */
 export function runFlags(leaveOut: readonly Field[] = []): Record<string, Options> {
-  const defaults = runConfigSchema.parse({});
   const flags: Record<string, Options> = {
-    config: { type: 'string', describe: 'JSON file of settings; flags go over it' },
+    config: { type: 'string', requiresArg: true, describe: 'JSON file of settings; flags go over it' },
     json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
   };
   for (const [name, describe] of Object.entries(descriptions) as [Field, string][]) {
     if (leaveOut.includes(name)) continue;
-    const fallback = defaults[name];
+    const fallback = schema.properties[name].default ?? null;
+    const choices = valueSchema(name).enum;
     // Values stay strings here, so that the schema judges what was really given.
     flags[kebab(name)] = {
-      ...(name === 'verifyAnswers' ? { type: 'boolean' } : { type: 'string', requiresArg: true }),
-      describe: fallback === null || name === 'method' ? describe : `${describe} [${fallback}]`,
+      ...(valueSchema(name).type === 'boolean' ? { type: 'boolean' } : { type: 'string', requiresArg: true }),
+      describe: `${describe}${choices ? `: ${choices.join(' | ')}` : ''}${fallback === null ? '' : ` [${fallback}]`}`,
     };
   }
   return flags;
 }
 
-/** The configuration that flags and `--config` make. @throws AttsError `usage` naming flag, value and what is allowed */
+/**
+ * The configuration that flags and `--config` make. An empty value (`--limit ''`) is none, where a setting may be none.
+ * @throws AttsError `usage` naming flag, value and what is allowed
+ */
 export function readRunConfig(argv: Record<string, unknown>, fixed: Partial<RunConfig> = {}): RunConfig {
   const given: Record<string, unknown> = typeof argv.config === 'string' ? readConfigFile(argv.config) : {};
+  const fromFile = new Set(Object.keys(given));
   for (const field of Object.keys(descriptions) as Field[]) {
     const value = argv[kebab(field)];
     if (value === undefined) continue;
     if (Array.isArray(value)) throw new AttsError('usage', `--${kebab(field)} is given more than once`);
-    given[field] = numeric.has(field) && String(value).trim() !== '' ? Number(value) : value;
-    if (numeric.has(field) && Number.isNaN(given[field])) {
-      throw new AttsError('usage', `--${kebab(field)} must be a number (got ${value})`);
-    }
+    given[field] = settingOf(field, value);
+    fromFile.delete(field);
   }
   const parsed = runConfigSchema.safeParse({ ...given, ...fixed });
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  if (issue.code === 'unrecognized_keys') {
-    throw new AttsError('usage', `${argv.config}: unknown setting ${issue.keys[0]}; atts run --help lists them`);
-  }
-  const field = String(issue.path[0]);
-  throw new AttsError('usage', `--${kebab(field)}: ${issue.message} (got ${String(given[field])})`);
+  const field = String(parsed.error.issues[0].path[0]) as Field;
+  const where = fromFile.has(field) ? `--config ${argv.config}: ${field}` : `--${kebab(field)}`;
+  throw new AttsError('usage', `${where} must be ${allowedValues(field)} (got ${String(given[field]) || 'nothing'})`);
+}
+
+function settingOf(field: Field, value: unknown): unknown {
+  if (value === '' && isNullable(field)) return null;
+  // What is no number stays as it was written, for the schema to refuse and the message to show.
+  const number = isNumeric(field) && String(value).trim() !== '' ? Number(value) : Number.NaN;
+  return Number.isNaN(number) ? value : number;
 }
 
 function readConfigFile(path: string): Record<string, unknown> {
@@ -95,6 +132,11 @@ function readConfigFile(path: string): Record<string, unknown> {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new AttsError('usage', `--config ${path} must hold one JSON object`);
+  }
+  const unknown = Object.keys(value).find((key) => !(key in descriptions));
+  if (unknown !== undefined) {
+    const known = Object.keys(descriptions).join(', ');
+    throw new AttsError('usage', `--config ${path}: unknown setting ${unknown}; the settings are ${known}`);
   }
   return value as Record<string, unknown>;
 }

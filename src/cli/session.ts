@@ -16,12 +16,25 @@ export async function openSession(config: RunConfig): Promise<Session> {
     config.bank === null &&
     config.calibrateOn === 'calibration' &&
     (config.calibration === 'marginal' || config.calibration === 'per-turn' || config.calibration === 'online');
-  const calibrationDataset = needsSplit
-    ? await loadDataset(config.dataset, { limit: config.calibrationProblems, seed, split: 'calibration' })
-    : undefined;
+  const calibrationDataset = needsSplit ? await loadCalibrationSplit(config) : undefined;
   const draft = config.method === 'target-only' ? undefined : await openEngine(config.draft, { backend, memory });
   const target = config.method === 'draft-only' ? undefined : await openEngine(config.target, { backend, memory });
   return { draft, target, dataset, calibrationDataset };
+}
+
+async function loadCalibrationSplit({ dataset, calibrationProblems, seed }: RunConfig): Promise<Dataset> {
+  try {
+    return await loadDataset(dataset, { limit: calibrationProblems, seed, split: 'calibration' });
+  } catch (cause) {
+    if (!(cause instanceof AttsError) || !cause.message.includes('no calibration split')) throw cause;
+    const cures = '--bank FILE (atts calibrate makes one from other problems) or --calibrate-on test';
+    throw new AttsError('usage', `${dataset} has no calibration split: give ${cures}`, { cause });
+  }
+}
+
+export async function closeSession({ draft, target }: Session): Promise<void> {
+  await draft?.close();
+  await target?.close();
 }
 
 /**
@@ -33,6 +46,7 @@ export async function interruptible<T>(resumeHint: string, body: (signal: AbortS
   const interrupt = () => {
     if (controller.signal.aborted) process.exit(130);
     process.exitCode = 130;
+    process.stderr.write('stopping; once more to stop at once\n');
     controller.abort();
   };
   process.on('SIGINT', interrupt);
@@ -40,7 +54,7 @@ export async function interruptible<T>(resumeHint: string, body: (signal: AbortS
   try {
     return await body(controller.signal);
   } catch (error) {
-    if (controller.signal.aborted) throw new AttsError('run', `interrupted; ${resumeHint}`);
+    if (controller.signal.aborted) throw new AttsError('run', `interrupted; ${resumeHint}`, { cause: error });
     throw error;
   } finally {
     process.off('SIGINT', interrupt);

@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { writeError } from './jsonl.js';
+import { dirname } from 'node:path';
+import { writeError } from './io-error.js';
 
 /** Writes a file whole or not at all: beside it first, then renamed over it. @throws AttsError `io` */
 export function writeFileAtomic(path: string, text: string): void {
@@ -13,8 +14,20 @@ export function writeFileAtomic(path: string, text: string): void {
       closeSync(descriptor);
     }
     renameSync(temporary, path);
+    syncFolder(dirname(path));
   } catch (cause) {
     rmSync(temporary, { force: true });
     throw writeError(path, cause);
+  }
+}
+
+/** The name of a new file is on the disk only when its folder is. Windows cannot open a folder, nor does it need to. */
+export function syncFolder(path: string): void {
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }

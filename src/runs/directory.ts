@@ -1,15 +1,24 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { AttsError } from '../errors.js';
-import { writeFileAtomic } from './atomic.js';
-import { JsonlWriter, readJsonl, strictJson, writeError } from './jsonl.js';
+import { syncFolder, writeFileAtomic } from './atomic.js';
+import { writeError } from './io-error.js';
+import { JsonlWriter, readJsonl, strictJson } from './jsonl.js';
+import { RunLock } from './lock.js';
+import { readManifest, refuseOtherRun, resumeNote } from './manifest.js';
 import type { ChainRecord, ModelCallEvent, Summary } from './records.js';
-import { chainSchema, eventSchema, manifestSchema, type RunManifest } from './schemas.js';
+import { chainSchema, eventSchema, type RunManifest } from './schemas.js';
+
+interface Records {
+  chains: ChainRecord[];
+  events: ModelCallEvent[];
+}
 
 /**
  * A run on disk: crash-safe and resumable. A finished chain is on the disk before it counts; what an interrupted
- * process left of unfinished chains is dropped when the run is opened again. Failed chains are tried again.
+ * process left of unfinished chains is dropped when the run is opened again. Failed chains are tried again, because
+ * their cause (a server that was away, a score that was missing) may be gone.
  */
 export class RunDirectory {
   readonly path: string;
@@ -17,18 +26,21 @@ export class RunDirectory {
   readonly finished: readonly ChainRecord[];
   /** Their events. */
   readonly events: readonly ModelCallEvent[];
-  /** Milliseconds of the run before this process. */
+  /** Milliseconds of the run before this process: time spent on work that is dropped was spent all the same. */
   readonly elapsed: number;
+  private readonly lock: RunLock;
   private readonly eventLog: JsonlWriter;
   private readonly sampleLog: JsonlWriter;
 
-  private constructor(path: string, chains: ChainRecord[], events: ModelCallEvent[]) {
+  private constructor(path: string, lock: RunLock, { chains, events }: Records, elapsed: number) {
     this.path = path;
+    this.lock = lock;
     this.finished = chains;
     this.events = events;
-    this.elapsed = Math.max(0, ...chains.map(({ finished }) => finished));
-    this.eventLog = new JsonlWriter(join(path, 'events.jsonl'));
-    this.sampleLog = new JsonlWriter(join(path, 'samples.jsonl'));
+    this.elapsed = elapsed;
+    this.eventLog = JsonlWriter.open(join(path, 'events.jsonl'));
+    this.sampleLog = JsonlWriter.open(join(path, 'samples.jsonl'));
+    syncFolder(path);
   }
 
   /**
@@ -42,33 +54,28 @@ export class RunDirectory {
     } catch (cause) {
       throw writeError(path, cause);
     }
-    const manifestPath = join(path, 'run.json');
-    if (!existsSync(manifestPath)) {
-      // A process killed before its manifest was in place leaves its lock and a temporary file.
-      const foreign = readdirSync(path).filter((name) => name !== 'lock' && !name.endsWith('.tmp'));
-      if (foreign.length > 0) {
-        throw new AttsError('config', `${path} is not a run directory (it holds ${foreign[0]}); choose another --out`);
-      }
-      takeLock(path);
-      writeFileAtomic(manifestPath, strictJson(manifest, 2));
-      return new RunDirectory(path, [], []);
+    // Looked at before the lock is taken, so that nothing is written into a folder that is not ours.
+    refuseForeignFolder(path);
+    const lock = RunLock.take(path);
+    try {
+      const old = existsSync(join(path, 'run.json')) ? readManifest(path) : null;
+      if (old) refuseOtherRun(path, old, manifest);
+      removeTemporaries(path);
+      writeManifest(path, old, manifest);
+      const records = readRecords(path);
+      return new RunDirectory(path, lock, keepFinished(path, records), latest(records));
+    } catch (cause) {
+      lock.release();
+      throw cause;
     }
-    refuseOtherRun(path, readManifest(path), manifest);
-    takeLock(path);
-    const { chains, events } = readRecords(path);
-    const done = chains.filter(({ status }) => status === 'finished');
-    const keys = new Set(done.map(chainKey));
-    const kept = events.filter((event) => keys.has(chainKey(event)));
-    writeFileAtomic(join(path, 'samples.jsonl'), lines(done));
-    writeFileAtomic(join(path, 'events.jsonl'), lines(kept));
-    return new RunDirectory(path, done, kept);
   }
 
+  /** @throws AttsError `io` when the disk is full or failing */
   recordEvent(event: ModelCallEvent): void {
     this.eventLog.append(event);
   }
 
-  /** Returns when the chain, and every event before it, is on the disk. */
+  /** Returns when the chain, and every event before it, is on the disk. @throws AttsError `io` */
   recordChain(chain: ChainRecord): void {
     this.eventLog.sync();
     this.sampleLog.append(chain);
@@ -82,7 +89,7 @@ export class RunDirectory {
   close(): void {
     this.eventLog.close();
     this.sampleLog.close();
-    rmSync(join(this.path, 'lock'), { force: true });
+    this.lock.release();
   }
 }
 
@@ -90,78 +97,70 @@ export function chainKey({ problem, sample }: { problem: string; sample: number 
   return JSON.stringify([problem, sample]);
 }
 
-export function readManifest(path: string): RunManifest {
-  const file = join(path, 'run.json');
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    throw new AttsError('config', `${path} is not a run directory: it has no run.json`);
-  }
-  try {
-    return manifestSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new AttsError('config', `${file} is not a manifest this version can read; choose another --out`, { cause });
+/** What has been written so far, whole lines only. */
+export function readRecords(path: string): Records {
+  const read = <T>(name: string, schema: z.ZodType<T>): T[] => {
+    const file = join(path, name);
+    // A device in the place of a file (a full disk in a test) has no end to read to.
+    return statSync(file, { throwIfNoEntry: false })?.isFile() ? readJsonl(file, schema) : [];
+  };
+  return { chains: read('samples.jsonl', chainSchema), events: read('events.jsonl', eventSchema) };
+}
+
+function refuseForeignFolder(path: string): void {
+  const names = readFolder(path);
+  if (names.includes('run.json')) return;
+  // A process killed before its manifest was in place leaves its lock and a temporary file.
+  const foreign = names.find((name) => name !== 'lock' && !name.endsWith('.tmp'));
+  if (foreign) {
+    throw new AttsError('config', `${path} is not a run directory (it holds ${foreign}); choose another --out`);
   }
 }
 
-export function readRecords(path: string): { chains: ChainRecord[]; events: ModelCallEvent[] } {
-  const read = <T>(name: string, schema: z.ZodType<T>) =>
-    existsSync(join(path, name)) ? readJsonl(join(path, name), schema) : [];
-  return { chains: read('samples.jsonl', chainSchema), events: read('events.jsonl', eventSchema) };
+/** What a process left that was killed between writing a file and renaming it. Locks are the lock's own affair. */
+function removeTemporaries(path: string): void {
+  for (const name of readFolder(path)) {
+    if (/^(?!lock\.).*\.\d+\.tmp$/.test(name)) rmSync(join(path, name), { force: true });
+  }
+}
+
+function readFolder(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+}
+
+function writeManifest(path: string, old: RunManifest | null, now: RunManifest): void {
+  const note = old && resumeNote(old, now);
+  if (old && !note) return;
+  const manifest = old ? { ...old, notes: [...(old.notes ?? []), `${now.created} ${note}`] } : now;
+  writeFileAtomic(join(path, 'run.json'), `${strictJson(manifest, 2)}\n`);
+}
+
+/** Drops what does not belong to a finished chain, from the files too. */
+function keepFinished(path: string, { chains, events }: Records): Records {
+  const done = chains.filter(({ status }) => status === 'finished');
+  const keys = new Set(done.map(chainKey));
+  const kept = events.filter((event) => keys.has(chainKey(event)));
+  if (done.length < chains.length) {
+    // The summary counted the chains that are now tried again.
+    rmSync(join(path, 'summary.json'), { force: true });
+    writeFileAtomic(join(path, 'samples.jsonl'), lines(done));
+  }
+  if (kept.length < events.length) writeFileAtomic(join(path, 'events.jsonl'), lines(kept));
+  return { chains: done, events: kept };
+}
+
+/** Milliseconds at which the last chain or call on record finished. */
+function latest({ chains, events }: Records): number {
+  let time = 0;
+  for (const { finished } of chains) time = Math.max(time, finished);
+  for (const { finished } of events) time = Math.max(time, finished);
+  return time;
 }
 
 function lines(records: readonly object[]): string {
   return records.map((record) => `${strictJson(record)}\n`).join('');
-}
-
-/** What decides the result must be equal; where and by which release it was made may differ. */
-function refuseOtherRun(path: string, old: RunManifest, now: RunManifest): void {
-  const decisive = (manifest: RunManifest): Record<string, unknown> => ({
-    ...manifest.config,
-    'draft checkpoint': manifest.draft?.hash ?? null,
-    'target checkpoint': manifest.target?.hash ?? null,
-    'dataset contents': manifest.dataset.hash,
-    'kernel build': manifest.kernelBuild,
-  });
-  const [before, after] = [decisive(old), decisive(now)];
-  for (const field of Object.keys(after)) {
-    const [was, is] = [JSON.stringify(before[field]), JSON.stringify(after[field])];
-    if (was !== is) {
-      throw new AttsError(
-        'config',
-        `${path} holds a run with ${field} ${was}, not ${is}; choose another --out or restore it`,
-      );
-    }
-  }
-}
-
-/** One writer a run. The lock of a process that is gone is taken over. */
-function takeLock(path: string): void {
-  const lock = join(path, 'lock');
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
-      return;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(lock, cause);
-    }
-    const holder = Number(readFileSync(lock, 'utf8'));
-    if (holder !== process.pid && isAlive(holder)) {
-      throw new AttsError(
-        'config',
-        `${path} is being written by process ${holder}; wait for it or choose another --out`,
-      );
-    }
-    rmSync(lock, { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

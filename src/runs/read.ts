@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readManifest, readRecords } from './directory.js';
+import { AttsError } from '../errors.js';
+import { readRecords } from './directory.js';
+import { readManifest } from './manifest.js';
 import type { ChainRecord, ModelCallEvent, Summary } from './records.js';
-import type { RunManifest } from './schemas.js';
+import { type RunManifest, summarySchema } from './schemas.js';
 
 /** A run read from its directory. */
 export interface Run {
@@ -14,10 +16,23 @@ export interface Run {
   readonly summary: Summary | null;
 }
 
-/** @throws AttsError `config` where there is no run */
+/** @throws AttsError `config` where there is no run, `run` where a record or the summary is damaged */
 export function readRun(path: string): Run {
   const manifest = readManifest(path);
-  const summaryPath = join(path, 'summary.json');
-  const summary = existsSync(summaryPath) ? (JSON.parse(readFileSync(summaryPath, 'utf8')) as Summary) : null;
-  return { path, manifest, ...readRecords(path), summary };
+  return { path, manifest, ...readRecords(path), summary: readSummary(join(path, 'summary.json')) };
+}
+
+function readSummary(path: string): Summary | null {
+  if (!existsSync(path)) return null;
+  try {
+    return summarySchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (cause) {
+    throw new AttsError(
+      'run',
+      `${path} is not a summary this version can read; run the same command again to make it`,
+      {
+        cause,
+      },
+    );
+  }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { runConfigSchema } from './config.js';
-import type { ChainRecord, ModelCallEvent } from './records.js';
+import type { ChainRecord, ModelCallEvent, Summary } from './records.js';
 
 const count = z.int().min(0);
 
@@ -55,6 +55,8 @@ export const manifestSchema = z.strictObject({
   draft: modelSchema,
   target: modelSchema,
   dataset: z.strictObject({ name: z.string(), hash: z.string(), problems: count }),
+  /** SHA-256 of a score bank given from outside. Absent: not taken; the run's own bank lies beside its records. */
+  bankHash: z.string().nullable().optional(),
   /** Backend and kernels, which decide the last bits of every score. */
   kernelBuild: z.string(),
   versions: z.strictObject({ atts: z.string(), node: z.string(), tfjs: z.string() }),
@@ -66,6 +68,58 @@ export const manifestSchema = z.strictObject({
     memoryGiB: z.number(),
   }),
   created: z.string(),
+  /** What changed around a resumed run without changing its chains: another release, another machine. */
+  notes: z.array(z.string()).optional(),
 });
 
 export type RunManifest = z.infer<typeof manifestSchema>;
+
+const range = z.strictObject({ min: z.number(), max: z.number() });
+const perCount = z.record(z.string(), z.number());
+
+export const summarySchema: z.ZodType<Summary> = z.strictObject({
+  schema: z.literal('atts.summary/1'),
+  method: z.enum(['atts', 'draft-only', 'target-only']),
+  schedule: z.enum(['async', 'sync']),
+  draft: z.string().nullable(),
+  target: z.string().nullable(),
+  dataset: z.string(),
+  problems: count,
+  samples: count,
+  seed: count,
+  accuracy: z.strictObject({
+    mean: z.number(),
+    ci95: z.tuple([z.number(), z.number()]),
+    passAt: perCount,
+    majAt: perCount,
+  }),
+  rejection: z
+    .strictObject({
+      wanted: z.number(),
+      overall: z.number(),
+      perTurn: z.array(z.strictObject({ turn: count, decisions: count, rate: z.number() })),
+      rolling200: range.nullable(),
+      bound: z.strictObject({ value: z.number(), holds: z.boolean() }).nullable(),
+      ks: z.strictObject({ d: z.number(), p: z.number() }),
+      martingaleLog10: z.number(),
+      calibration: z.string(),
+    })
+    .nullable(),
+  tokens: z.strictObject({
+    draftGenerated: count,
+    targetGenerated: count,
+    targetScored: count,
+    promptComputed: count,
+    promptCached: count,
+  }),
+  time: z.strictObject({
+    wallSeconds: z.number(),
+    computeSeconds: z.number().nullable(),
+    memorySeconds: z.number().nullable(),
+    syncWaitSeconds: z.number(),
+    queueWaitSeconds: z.number(),
+  }),
+  intensity: z.strictObject({ classical: z.number().nullable(), asynchronous: z.number().nullable() }),
+  throughput: z.strictObject({ tokensPerSecond: z.number(), chainsPerSecond: z.number() }),
+  chains: z.strictObject({ finished: count, failed: count, unanswered: count }),
+});

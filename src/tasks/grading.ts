@@ -96,6 +96,8 @@ function canonical(text: string): string {
   return digits === '0' ? '0' : decimal[1] + digits;
 }
 
+const isDecimal = (form: string) => /^-?\d+(\.\d+)?$/.test(form);
+
 /** Round brackets that hold one whole expression, not a tuple. */
 function isBracketed(form: string): boolean {
   return form.startsWith('(') && closesAtEnd(form) && parts(inside(form), ',').length === 1 && inside(form) !== '';
@@ -134,9 +136,12 @@ function parts(form: string, separator: string): string[] {
 const mostMembers = 40;
 
 function equal(rawA: string, rawB: string): boolean {
+  if (rawA === rawB) return rawA !== '';
   const [a, b] = [canonical(rawA), canonical(rawB)];
   if (a === '' || b === '') return false;
   if (a === b) return true;
+  // Decimals in normal form are equal only as text: no double holds 1234567890123456789.
+  if (isDecimal(a) && isDecimal(b)) return false;
   const [unionA, unionB] = [parts(a, '∪'), parts(b, '∪')];
   if (unionA.length > 1 || unionB.length > 1) return inOrder(unionA, unionB);
   const [listA, listB] = [members(a), members(b)];

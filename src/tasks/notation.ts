@@ -185,7 +185,7 @@ class Reader {
   }
 }
 
-/** In brackets unless it is one number or one letter. */
+/** In brackets unless it is one number, one letter or pi. */
 function wrapped(expression: string): string {
-  return /^(\d+|[A-Za-z])$/.test(expression) ? expression : `(${expression})`;
+  return /^(\d+|[A-Za-z]|pi)$/.test(expression) ? expression : `(${expression})`;
 }

@@ -52,7 +52,7 @@ describe('the local engine', () => {
       expect(alone.ids).to.deep.equal(together[i].ids);
       await fresh.close();
     }
-    expect(new Set(together.map(({ text }) => text)).size).to.be.greaterThan(32);
+    expect(new Set(together.map(({ text }) => text)).size).to.be.greaterThan(prompts.length);
   });
 
   it('gives the same tokens in chunks as in one call', async () => {

@@ -1,11 +1,20 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { AttsError, type BankFile, buildBanks, type RunConfig, type Summary, scale, writeReport } from '../../index.js';
+import {
+  AttsError,
+  type BankFile,
+  buildBanks,
+  type Engine,
+  type RunConfig,
+  type Summary,
+  scale,
+  writeReport,
+} from '../../index.js';
 import { accuracyText, percent, table } from '../format.js';
 import { ProgressDisplay } from '../progress.js';
 import { readRunConfig, runFlags } from '../run-options.js';
-import { interruptible, openSession } from '../session.js';
+import { closeSession, interruptible, openSession } from '../session.js';
 
 const methods = ['draft-only', 'target-only', 'sync', 'async'] as const;
 type ComparedMethod = (typeof methods)[number];
@@ -27,36 +36,65 @@ export const compareCommand: CommandModule = {
     const out = argv.out as string;
     const chosen = chooseMethods(argv.methods as string);
     refuseForeign(out);
-    const session = await openSession(base);
+    const configs = new Map(
+      chosen.map((method) => [method, configOf(method, base, argv['sync-calibration'] as string)]),
+    );
     const summaries: Partial<Record<ComparedMethod, Summary>> = {};
     await interruptible(`run the same command again to resume ${out}`, async (signal) => {
-      const bank = await sharedBank(base, session, signal);
-      for (const method of chosen) {
-        const config = configOf(method, base, argv.syncCalibration as string);
+      const bank = await warmUp(base, signal, [...configs.values()].some(drawsBank));
+      for (const [method, config] of configs) {
+        // Engines of its own: no method finds the pages that an earlier one left in the cache.
+        const session = await openSession(config);
         const progress = new ProgressDisplay(method);
         const options = { config, ...session, bank, signal, out: join(out, method), onProgress: progress.update };
-        summaries[method] = (await scale(options).finally(() => progress.stop())).summary;
+        try {
+          summaries[method] = (await scale(options)).summary;
+        } finally {
+          progress.stop();
+          await closeSession(session);
+        }
       }
     });
     const document = `${JSON.stringify({ schema: 'atts.compare/1', methods: summaries }, null, 2)}\n`;
-    mkdirSync(out, { recursive: true });
     writeFileSync(join(out, 'compare.json'), document);
     const report = await writeReport(out);
     process.stdout.write(argv.json ? document : `${comparisonTable(summaries)}\n\nreport: ${report}\n`);
   },
 };
 
-/** Drawn once, so that every method that needs scores meets the same bank and none pays for it in its wall time. */
-async function sharedBank(
-  config: RunConfig,
-  { draft, target, dataset, calibrationDataset }: Awaited<ReturnType<typeof openSession>>,
-  signal: AbortSignal,
-): Promise<BankFile | undefined> {
-  if (config.bank !== null || config.calibration === 'rank' || !draft || !target) return undefined;
-  const from = config.calibration === 'per-question' ? dataset : (calibrationDataset ?? dataset);
-  const progress = new ProgressDisplay('calibrating');
+/**
+ * Runs both models before the clock starts, so that the first method does not pay for compiling kernels, and draws the
+ * bank, so that every method that needs scores meets the same one and none pays for it in its wall time.
+ */
+async function warmUp(config: RunConfig, signal: AbortSignal, needsBank: boolean): Promise<BankFile | undefined> {
+  const session = await openSession(needsBank ? config : { ...config, calibration: 'rank' });
+  const draft = session.draft as Engine;
+  const target = session.target as Engine;
+  const progress = new ProgressDisplay('warm-up');
   const onProgress = (done: number, total: number) => progress.update({ phase: 'calibrate', done, total, tokens: 0 });
-  return buildBanks({ config, draft, target, dataset: from, signal, onProgress }).finally(() => progress.stop());
+  try {
+    for (const engine of [draft, target]) await writeAndScore(engine, signal);
+    const dataset = config.calibration === 'per-question' ? session.dataset : session.calibrationDataset;
+    return needsBank
+      ? await buildBanks({ config, draft, target, dataset: dataset ?? session.dataset, signal, onProgress })
+      : undefined;
+  } finally {
+    progress.stop();
+    await closeSession(session);
+  }
+}
+
+async function writeAndScore(engine: Engine, signal: AbortSignal): Promise<void> {
+  const text = 'Start with 1. Add 1.';
+  const { fingerprint, encode } = engine.tokenizer;
+  const prefix = { ids: encode(text), text, fingerprint };
+  const key = { seed: 0, problem: 'warm-up', sample: 0, role: 'warm-up' };
+  await engine.generate({ prefix, maxTokens: 32, temperature: 1, key, signal });
+  await engine.score({ prefix, chunk: prefix, signal });
+}
+
+function drawsBank({ method, bank, calibration }: RunConfig): boolean {
+  return method === 'atts' && bank === null && calibration !== 'rank';
 }
 
 function configOf(method: ComparedMethod, base: RunConfig, syncCalibration: string): RunConfig {

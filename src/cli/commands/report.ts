@@ -4,8 +4,12 @@ import { writeReport } from '../../index.js';
 export const reportCommand: CommandModule = {
   command: 'report <directory>',
   describe: 'Write the HTML report of a run or a comparison',
-  builder: (cli) => cli.positional('directory', { type: 'string', demandOption: true }),
+  builder: (cli) =>
+    cli
+      .positional('directory', { type: 'string', demandOption: true })
+      .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
   async handler(argv) {
-    process.stdout.write(`${await writeReport(argv.directory as string)}\n`);
+    const report = await writeReport(argv.directory as string);
+    process.stdout.write(`${argv.json ? JSON.stringify({ report }) : report}\n`);
   },
 };

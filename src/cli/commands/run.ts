@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
+import { basename, extname } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { type RunConfig, type ScaleResult, scale, writeReport } from '../../index.js';
+import { type RunConfig, type ScaleResult, type Summary, scale, writeReport } from '../../index.js';
 import { accuracyText, percent } from '../format.js';
 import { ProgressDisplay } from '../progress.js';
 import { readRunConfig, runFlags } from '../run-options.js';
@@ -24,9 +26,13 @@ export const runCommand: CommandModule = {
   },
 };
 
-function defaultDirectory({ method, schedule, dataset, seed }: RunConfig): string {
+/** Equal settings give equal names: the same command resumes its run, another one never meets it. */
+function defaultDirectory(config: RunConfig): string {
+  const { method, schedule, samples, seed } = config;
   const name = method === 'atts' ? schedule : method;
-  return `runs/${name}-${dataset.replace(/[^\w.-]+/g, '-')}-seed${seed}`;
+  const dataset = basename(config.dataset, extname(config.dataset)).replace(/[^\w.-]+/g, '-');
+  const hash = createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 6);
+  return `runs/${name}-${dataset}-${samples}chains-seed${seed}-${hash}`;
 }
 
 function describe({ summary }: ScaleResult, out: string, report: string): string {
@@ -36,9 +42,11 @@ function describe({ summary }: ScaleResult, out: string, report: string): string
   return [
     `accuracy   ${accuracyText(summary)}  (mean@1, 95 % by problems; ${summary.problems} problems × ${summary.samples} chains)`,
     rejection &&
-      `rejected   ${percent(rejection.overall)} of chunks, wanted ${percent(rejection.wanted)} (${rejection.calibration})`,
+      `rejected   ${percent(rejection.overall)} of chunks, wanted ${percent(rejection.wanted)} (${rejection.calibration}${boundText(rejection)})`,
     `tokens     ${each(tokens.draftGenerated)} draft, ${each(tokens.targetScored)} scored, ${each(tokens.targetGenerated)} target a chain`,
-    `time       ${time.wallSeconds.toFixed(1)} s; at barriers ${(time.syncWaitSeconds / count).toFixed(3)} s a chain`,
+    `time       ${time.wallSeconds.toFixed(1)} s, ${summary.throughput.tokensPerSecond.toFixed(0)} tokens/s`,
+    `waiting    ${(time.syncWaitSeconds / count).toFixed(3)} s at barriers, ${(time.queueWaitSeconds / count).toFixed(3)} s in queues a chain`,
+    chains.unanswered > 0 && `unanswered ${chains.unanswered} of ${chains.finished} chains`,
     chains.failed > 0 &&
       `failed     ${chains.failed} chains (their cause is in samples.jsonl; the same command tries them again)`,
     `record     ${out}`,
@@ -46,4 +54,8 @@ function describe({ summary }: ScaleResult, out: string, report: string): string
   ]
     .filter(Boolean)
     .join('\n');
+}
+
+function boundText({ bound }: NonNullable<Summary['rejection']>): string {
+  return bound ? `; bound ±${percent(bound.value)} ${bound.holds ? 'holds' : 'BROKEN'}` : '';
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
-import { AttsError, openEngine } from '../../index.js';
+import { AttsError, openEngine, type Tokenizer } from '../../index.js';
 
 export const scoreCommand: CommandModule = {
   command: 'score',
@@ -16,10 +16,9 @@ export const scoreCommand: CommandModule = {
   async handler(argv) {
     const text = readText(argv.textFile as string);
     const prefix = argv.prefixFile === undefined ? '' : readText(argv.prefixFile as string);
-    const { tokenizer, ...engine } = await open(argv.model as string, argv.backend as 'auto');
-    const bos = tokenizer.bosId === null ? [] : [tokenizer.bosId];
-    const before = [...bos, ...tokenizer.encode(prefix)];
-    const ids = tokenizer.encode(text);
+    const engine = await openEngine(argv.model as string, { backend: argv.backend as 'auto' });
+    const { tokenizer } = engine;
+    const { before, ids } = splitIds(tokenizer, prefix, text);
     if (ids.length === 0) throw new AttsError('usage', `${argv.textFile} is empty`);
     // Without anything before it the first token has no probability: it becomes the prefix.
     const unscored = before.length === 0 ? 1 : 0;
@@ -46,15 +45,22 @@ export const scoreCommand: CommandModule = {
   },
 };
 
-async function open(model: string, backend: 'auto' | 'wasm' | 'cpu') {
-  const engine = await openEngine(model, { backend });
-  return { tokenizer: engine.tokenizer, score: engine.score.bind(engine) };
+/** Prefix and text are encoded as one; a token that spans the border belongs to the text. */
+function splitIds({ encode, bosId }: Tokenizer, prefix: string, text: string): { before: number[]; ids: number[] } {
+  const alone = encode(prefix);
+  const together = encode(prefix + text);
+  let border = 0;
+  while (border < alone.length && alone[border] === together[border]) border++;
+  const before = together.slice(0, border);
+  const opened = bosId === null || before[0] === bosId ? before : [bosId, ...before];
+  return { before: opened, ids: together.slice(border) };
 }
 
 export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
-  } catch {
-    throw new AttsError('usage', `${path} cannot be read`);
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new AttsError('usage', `${path} ${missing ? 'does not exist' : 'cannot be read'}`, { cause });
   }
 }

@@ -101,7 +101,7 @@ describe('the chain', () => {
         },
       });
       const config = smallRun({ policy, cue: 'Wait,', calibration: 'marginal', samples: 2, concurrency: 1 });
-      const bank = { schema: 'atts.bank/1' as const, provenance: {}, turns: [[1e-9, 1e-9, 0.01, 0.02]] };
+      const bank = { schema: 'atts.bank/1' as const, provenance: {}, turns: [[1e-9, 1e-9, 1e-9, 1e-3, 1e-3]] };
       const watched = { ...pair, draft: watch(pair.draft), target: watch(pair.target) };
       const { chains } = await scale({ config, ...watched, bank });
       for (const { problem, chunks } of chains) {

@@ -45,8 +45,8 @@ describe('nothing lost', () => {
         const timer = setInterval(() => {
           if (child.exitCode === null && !(existsSync(samples) && statSync(samples).size > before + 1000)) return;
           clearInterval(timer);
+          child.once('exit', () => resolve());
           child.kill('SIGKILL');
-          resolve();
         }, 5);
       });
       const { length } = readFileSync(samples, 'utf8').split('\n');

@@ -47,14 +47,20 @@ await yargs(hideBin(process.argv))
   .command(reportCommand)
   .command(modelsCommand)
   .option('verbose', { type: 'boolean', default: false, describe: 'Show the stack trace of an error' })
-  .demandCommand(1, 'give a command; atts --help lists them')
+  .demandCommand(1, 'no command given')
+  .strictCommands()
   .strict()
   .locale('en')
   .recommendCommands()
   .version(version)
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message, error) =>
-    fail(error ?? new AttsError('usage', `${message.split('\n')[0]} (atts --help shows what there is)`)),
+    // What yargs itself refuses comes as a message or as an error of its own.
+    fail(
+      error && error.name !== 'YError'
+        ? error
+        : new AttsError('usage', `${(message ?? error.message).split('\n')[0]} (atts --help shows what there is)`),
+    ),
   )
   .parseAsync();
 // Engines keep nothing open, but a wasm backend may: the work is done.

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PreTrainedTokenizer } from '@xenova/transformers';
+import { PreTrainedTokenizer } from '@xenova/transformers/src/tokenizers.js';
 import { AttsError } from '../errors.js';
 import type { Tokenizer } from './engine.js';
 

@@ -1,27 +1,52 @@
+/** Reads a run or a comparison and writes it up as one page that needs nothing else, with its figures beside it. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TopLevelSpec } from 'vega-lite';
 import { writeFileAtomic } from '../runs/atomic.js';
-import { figuresOf, renderSvg } from './figures.js';
-import { readMethodRuns } from './method-runs.js';
-import { page, type RenderedFigure } from './page.js';
+import { accuracyFigure } from './figures/accuracy.js';
+import { drawSvg, type Figure, widths, withLook } from './figures/figure.js';
+import { rejectionByTurnFigure } from './figures/rejection-by-turn.js';
+import { rollingRejectionFigure } from './figures/rolling-rejection.js';
+import { timelineFigure } from './figures/timeline.js';
+import { tokensFigure } from './figures/tokens.js';
+import { type DrawnFigure, page } from './page.js';
+import { type ReportSource, readSource } from './source.js';
 
 /**
- * Writes `report.html` of a finished run or comparison, and its figures beside it (figures/NAME.vl.json and .svg). It
- * reads the directory and nothing else.
+ * Writes `report.html` into a run directory or a comparison, and `figures/NAME.vl.json` and `figures/NAME.svg` beside it.
  * @returns path of the page
- * @throws AttsError `config` where there is no run, `run` where it is not finished
+ * @throws AttsError `config` where there is no run, `run` where one is unfinished or damaged, `io`
  */
 export async function writeReport(directory: string): Promise<string> {
-  const runs = readMethodRuns(directory);
-  const figures: RenderedFigure[] = [];
-  mkdirSync(join(directory, 'figures'), { recursive: true });
-  for (const figure of figuresOf(runs)) {
-    const svg = await renderSvg(figure.spec);
-    figures.push({ ...figure, svg });
-    writeFileAtomic(join(directory, 'figures', `${figure.name}.svg`), svg);
-    writeFileAtomic(join(directory, 'figures', `${figure.name}.vl.json`), JSON.stringify(figure.spec));
+  const source = readSource(directory);
+  const folder = join(directory, 'figures');
+  mkdirSync(folder, { recursive: true });
+  const drawn = new Map<string, DrawnFigure>();
+  for (const figure of figuresOf(source)) {
+    const spec = withLook(figure.spec(widths.wide));
+    const svg = { wide: await drawSvg(spec), narrow: await drawSvg(withLook(figure.spec(widths.narrow))) };
+    writeFileAtomic(join(folder, `${figure.name}.vl.json`), `${specText(spec)}\n`);
+    writeFileAtomic(join(folder, `${figure.name}.svg`), svg.wide);
+    drawn.set(figure.name, { ...figure, svg });
   }
   const path = join(directory, 'report.html');
-  writeFileAtomic(path, page(runs, figures));
+  writeFileAtomic(path, page(source, drawn));
   return path;
+}
+
+function figuresOf(source: ReportSource): Figure[] {
+  return [
+    accuracyFigure(source),
+    rejectionByTurnFigure(source),
+    rollingRejectionFigure(source),
+    timelineFigure(source),
+    tokensFigure(source),
+  ].filter((figure) => figure !== null);
+}
+
+/** Readable, but with a line for a datum and not for each of its numbers. */
+function specText(spec: TopLevelSpec): string {
+  return JSON.stringify(spec, null, 1).replace(/\{\n\s+("[a-z]+": [^{}[\]]*?)\n\s+\}/g, (_, fields: string) => {
+    return `{ ${fields.replace(/\n\s+/g, ' ')} }`;
+  });
 }

@@ -1,32 +1,96 @@
-/** The page's look: one column, system fonts, light and dark, paper. */
+import { colourVariables } from './palette.js';
+
+/** One sheet for screen and paper, light and dark, desk and telephone. */
 export const style = `
-:root { color-scheme: light dark; --ink: #1c1c1f; --soft: #5c5c66; --line: #d9d9de; --paper: #fbfbfa; --card: #fff; }
-@media (prefers-color-scheme: dark) { :root { --ink: #ececf0; --soft: #a9a9b4; --line: #3c3c44; --paper: #17171a; --card: #202024; } }
+:root { ${colourVariables('light')} color-scheme: light dark;
+  --serif: Charter, 'Bitstream Charter', 'Source Serif 4', 'Iowan Old Style', Cambria, Georgia, serif;
+  --sans: system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif;
+  --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
+@media screen and (prefers-color-scheme: dark) { :root { ${colourVariables('dark')} } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 1080px; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
-.kicker { margin: 0; color: var(--soft); letter-spacing: .02em; }
-h1 { font-size: clamp(1.4rem, 3.4vw, 2rem); line-height: 1.25; margin: .3rem 0 .8rem; max-width: 46rem; text-wrap: balance; }
-h2 { font-size: 1.2rem; margin: 2.6rem 0 .8rem; }
-p, li { max-width: 46rem; }
-.note, figcaption { color: var(--soft); font-size: .9rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
-th, td { padding: .45rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-th:first-child { text-align: left; }
-thead th { color: var(--soft); font-weight: normal; }
-.interval { color: var(--soft); font-size: .85em; }
-.settings td { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-.settings th { font-weight: normal; color: var(--soft); }
-figure { margin: 0; }
-figure .wide { background: #fff; border: 1px solid var(--line); border-radius: 6px; padding: 1rem; }
-figure svg { display: block; max-width: 100%; height: auto; min-width: 30rem; }
-figcaption { margin-top: .5rem; max-width: 46rem; }
-.chunk { border-left: 4px solid var(--line); padding: .1rem 0 .1rem .9rem; margin: .5rem 0; }
-.chunk.draft { border-color: #56B4E9; } .chunk.target { border-color: #0072B2; } .chunk.cue { border-color: #CC79A7; }
-.chunk.rejected { border-left-style: dotted; }
-.label { margin: 0; color: var(--soft); font-size: .82rem; }
-pre { margin: 0; font: .88rem/1.45 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
-del { color: var(--soft); }
-@media print { body { background: #fff; color: #000; } section { break-inside: avoid; } main { padding: 0; } }
+html { -webkit-text-size-adjust: 100%; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.55 var(--serif); }
+main { max-width: 1020px; margin: 0 auto; padding: 56px 32px 72px; }
+h1, h2, h3 { line-height: 1.2; text-wrap: balance; }
+h1 { font-size: 30px; font-weight: 600; letter-spacing: -0.01em; margin: 0 0 20px; }
+h2 { font-size: 21px; font-weight: 600; margin: 56px 0 14px; padding-top: 14px; border-top: 1px solid var(--line); }
+h3 { font-size: 17px; font-weight: 600; margin: 28px 0 4px; }
+p { max-width: 68ch; margin: 0 0 12px; overflow-wrap: anywhere; }
+.result { font-size: 21px; line-height: 1.4; max-width: 56ch; text-wrap: pretty; }
+.baselines, .where, .note, footer { color: var(--quiet); }
+.note, footer { font: 13px/1.5 var(--sans); }
+.note { margin: 8px 0 0; max-width: 90ch; }
+footer { margin-top: 56px; padding-top: 14px; border-top: 1px solid var(--line); }
+.label, dt { font: 600 12px/1.4 var(--sans); color: var(--quiet); }
+.label { margin: 20px 0 6px; }
+dl { margin: 0; font: 14px/1.5 var(--sans); }
+dl.settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 12px 32px; }
+dl.meanings { display: grid; grid-template-columns: repeat(3, 1fr); gap: 12px 32px; margin-top: 16px; font-size: 13px; }
+dd { margin: 0; overflow-wrap: anywhere; }
+pre { margin: 0; padding: 10px 12px; font: 13px/1.5 var(--mono); background: var(--grid); border-radius: 3px;
+  white-space: pre-wrap; overflow-wrap: anywhere; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font: 13px/1.35 var(--sans); font-variant-numeric: tabular-nums lining-nums; width: 100%; }
+caption { text-align: left; color: var(--quiet); padding: 0 0 10px; }
+th, td { padding: 6px 7px; text-align: right; white-space: nowrap; font-weight: 400; }
+thead th { color: var(--quiet); font-size: 12px; vertical-align: bottom; white-space: normal; }
+.methods thead tr:first-child th { text-align: left; font-weight: 600; color: var(--ink); padding-bottom: 0; }
+.methods thead tr:last-child th { white-space: nowrap; }
+.opens { padding-left: 20px; }
+thead tr:last-child > * { border-bottom: 1px solid var(--ink); }
+tbody tr > * { border-bottom: 1px solid var(--grid); }
+tbody tr:last-child > * { border-bottom-color: var(--line); }
+th:first-child, thead td:first-child { text-align: left; padding-left: 0; position: sticky; left: 0; background: var(--paper); }
+tbody th { color: var(--ink); }
+tr.main > * { font-weight: 650; }
+.word { text-align: left; }
+.evidence thead th { max-width: 9em; }
+.evidence thead th:nth-child(2) { text-align: left; }
+figure { margin: 24px 0 0; }
+figure svg { display: block; max-width: 100%; height: auto; }
+figure .narrow { display: none; }
+figcaption { font: 13px/1.5 var(--sans); color: var(--quiet); max-width: 96ch; margin-top: 8px; }
+.chain { margin-top: 28px; }
+.chain .where { font: 13px/1.5 var(--sans); margin-bottom: 10px; }
+.chain ol { list-style: none; margin: 0; padding: 0; }
+.chain li { display: grid; grid-template-columns: 178px 1fr; gap: 16px; padding: 8px 0 8px 12px; border-left: 4px solid var(--draft); }
+.chain li + li { border-top: 1px solid var(--grid); }
+.chain li.rejected { border-left-color: var(--draftRejected); }
+.chain li.target { border-left-color: var(--target); }
+.chain li.cue { border-left-color: var(--cue); }
+.by { font: 12px/1.5 var(--sans); color: var(--quiet); font-variant-numeric: tabular-nums; }
+.by b { color: var(--draft); font-weight: 600; }
+.target .by b { color: var(--target); }
+.cue .by b { color: var(--cue); }
+.by i { color: var(--ink); font-style: normal; }
+.by span { display: block; }
+.chain .text { font: 14px/1.5 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; }
+.rejected .text, del { color: var(--quiet); }
+del { text-decoration-thickness: 1px; }
+@media screen and (max-width: 720px) {
+  body { font-size: 16px; }
+  main { padding: 28px 16px 48px; }
+  h1 { font-size: 24px; }
+  h2 { margin-top: 40px; }
+  .result { font-size: 18px; }
+  dl.settings, dl.meanings { grid-template-columns: 1fr; }
+  figure .wide { display: none; }
+  figure .narrow { display: block; }
+  .chain li { grid-template-columns: 1fr; gap: 4px; }
+  .by span { display: inline; }
+  .by span::before { content: ' · '; }
+}
+@media print {
+  @page { margin: 14mm; }
+  body { font-size: 10.5pt; }
+  main { max-width: none; padding: 0; }
+  .scroll { overflow: visible; }
+  table { font-size: 7.5pt; }
+  thead th { font-size: 7pt; }
+  th, td { padding: 3px; }
+  .opens { padding-left: 9px; }
+  h2, h3 { break-after: avoid; }
+  figure, tr, .chain li { break-inside: avoid; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
 `;

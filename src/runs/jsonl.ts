@@ -33,7 +33,7 @@ export class JsonlWriter {
 
   /**
    * Writes one whole line or none.
-   * @throws AttsError `io` on a full or failing disk, then again on every later call; `run` for a value JSON cannot hold
+   * @throws AttsError `io` on a full or failing disk, then on every later call; `run` for a value JSON cannot hold
    */
   append(record: object): void {
     const line = Buffer.from(`${strictJson(record)}\n`);

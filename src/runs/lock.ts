@@ -1,10 +1,22 @@
-import { linkSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  linkSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { AttsError } from '../errors.js';
 import { writeError } from './io-error.js';
 
 /** Folders locked by this process. */
 const held = new Set<string>();
+
+/** What a file system without hard links (exFAT, some network folders) answers. */
+const noHardLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /**
  * One writer a run: the file `lock` names the process that writes. It holds between processes of one machine, not
@@ -62,6 +74,13 @@ function tryLink(from: string, to: string): boolean {
     return true;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (!noHardLinks.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+  }
+  try {
+    copyFileSync(from, to, constants.COPYFILE_EXCL);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw cause;
   }
 }
@@ -75,7 +94,7 @@ function readIfThere(path: string): string | null {
   }
 }
 
-/** Two processes may judge one lock stale; what is moved away must be the lock that was judged. */
+/** Two processes may judge one lock stale: the later one may have moved away the other's new lock, and puts it back. */
 function removeStale(lock: string, judged: string): void {
   const moved = `${lock}.stale.${process.pid}.tmp`;
   try {

@@ -1,0 +1,80 @@
+import { percent } from '../format.js';
+import { colour } from '../palette.js';
+import { judgedRuns, type ReportSource } from '../source.js';
+import { type Figure, widths } from './figure.js';
+
+/** Turns with fewer decisions are drawn hollow: their rate is mostly chance. */
+const enough = 100;
+
+/** Realised rejection rate of every turn against the wanted one; null where no chunk was judged. */
+export function rejectionByTurnFigure(source: ReportSource): Figure | null {
+  const runs = judgedRuns(source);
+  if (runs.length === 0) return null;
+  const wanted = [...new Set(runs.map(({ rejection }) => rejection.wanted))];
+  const values = runs.flatMap(({ name, rejection }) =>
+    rejection.perTurn.map(({ turn, decisions, rate }) => ({ method: name, turn, rate, size: kind(decisions) })),
+  );
+  const names = runs.map(({ name }) => name);
+  const summary = runs.map(({ name, rejection }) => {
+    const rates = rejection.perTurn.map(({ rate }) => rate);
+    return `${name} from ${percent(Math.min(...rates))} to ${percent(Math.max(...rates))}`;
+  });
+  const few = values.some(({ size }) => size === kind(0));
+  return {
+    name: 'rejection-by-turn',
+    description: `Rejection rate by turn: ${summary.join('; ')}; wanted ${wanted.map((rate) => percent(rate)).join(' and ')}.`,
+    caption: `Share of draft chunks rejected, by turn (turn 0 is a chain's first).${few ? ` Hollow: fewer than ${enough} decisions, mostly chance.` : ''} Dashed: the wanted rate.`,
+    spec: (width) => ({
+      width,
+      height: width === widths.wide ? 190 : 150,
+      layer: [
+        {
+          data: { values: wanted.map((rate) => ({ rate })) },
+          mark: { type: 'rule', strokeDash: [5, 4], color: colour('quiet') },
+          encoding: { y: { field: 'rate', type: 'quantitative' } },
+        },
+        {
+          data: { values },
+          mark: { type: 'point', size: 60, opacity: 1, strokeWidth: 1.8 },
+          encoding: {
+            x: {
+              field: 'turn',
+              type: 'ordinal',
+              axis: { labelAngle: 0, labelOverlap: true, title: 'turn', grid: true },
+            },
+            xOffset: { field: 'method', type: 'nominal', sort: names },
+            y: {
+              field: 'rate',
+              type: 'quantitative',
+              title: 'rejected',
+              scale: { domain: [0, Math.max(...values.map(({ rate }) => rate), ...wanted, 0.55)], nice: true },
+              axis: { format: '.0%', tickCount: 5 },
+            },
+            ...byMethod(names),
+            fill: {
+              condition: names.map((name) => ({
+                test: { and: [{ field: 'size', equal: kind(enough) }, { field: 'method', equal: name }] },
+                value: colour(name as 'sync' | 'async'),
+              })),
+              value: colour('paper'),
+            },
+          },
+        },
+      ],
+    }),
+  };
+}
+
+const kind = (decisions: number): 'many' | 'few' => (decisions >= enough ? 'many' : 'few');
+
+/** Strokes in the colours of `sync` and `async`; a legend only where both are there. */
+export function byMethod(names: readonly string[]) {
+  return {
+    stroke: {
+      field: 'method',
+      type: 'nominal' as const,
+      scale: { domain: [...names], range: names.map((name) => colour(name as 'sync' | 'async')) },
+      legend: names.length > 1 ? { symbolType: 'stroke' as const, symbolStrokeWidth: 3 } : null,
+    },
+  };
+}

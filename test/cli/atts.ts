@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the compiled command line as a user does, who presses Ctrl-C once `interruptWhen` is true. */
+export function atts(args: readonly string[], interruptWhen?: () => boolean): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const outcome = { stdout: '', stderr: '' };
+    const read = (name: 'stdout' | 'stderr') => (data: Buffer) => {
+      outcome[name] += data;
+    };
+    const poll = setInterval(() => {
+      if (!interruptWhen?.()) return;
+      clearInterval(poll);
+      child.kill('SIGINT');
+    }, 20);
+    child.stdout.on('data', read('stdout'));
+    child.stderr.on('data', read('stderr'));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearInterval(poll);
+      resolve({ code, ...outcome });
+    });
+  });
+}
+
+/** A fresh folder that goes when the tests of the suite are over. */
+export function temporaryFolder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'atts-cli-'));
+  after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../src/errors.js';
@@ -21,4 +23,15 @@ export async function chooseBackend(choice: BackendChoice): Promise<string> {
   if (!(await tf.setBackend(name))) throw new AttsError('engine', `the ${name} backend does not start on this machine`);
   await tf.ready();
   return name;
+}
+
+/**
+ * Names what decides the last bits of a result: backend, tfjs release, and our compiled kernels where the backend runs
+ * them. Tokens are promised to repeat within one build.
+ */
+export function kernelBuild(backend: string): string {
+  const build = `${backend} tfjs-${tf.version_core}`;
+  if (backend !== 'wasm') return build;
+  const kernel = readFileSync(new URL('../ops/attention/simd.wasm', import.meta.url));
+  return `${build} simd-${createHash('sha256').update(kernel).digest('hex').slice(0, 12)}`;
 }

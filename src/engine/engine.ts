@@ -32,6 +32,8 @@ export interface ModelInfo {
   /** Longest sequence, prompt included, in tokens. */
   readonly contextLength: number;
   readonly backend: string;
+  /** Names the arithmetic: results repeat bit by bit within one build. */
+  readonly build: string;
   /** SHA-256 of the checkpoint's weights, hex. */
   readonly hash: string;
 }

@@ -1,4 +1,4 @@
-import { hundredths, number, probability } from './format.js';
+import { hundredths, integer, number, probability } from './format.js';
 import { type Html, html } from './html.js';
 import { judgedRuns, type ReportSource } from './source.js';
 
@@ -9,20 +9,18 @@ export function rejectionEvidence(source: ReportSource): Html | null {
   const ranked = runs.some(({ rejection }) => rejection.calibration === 'rank');
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of evidence on the rejection rate">
 <table class="evidence">
-<caption>How well the rule held its rate.</caption>
+<caption><span>How well the rule held its rate.</span></caption>
 <thead><tr><th scope="col">Method</th><th scope="col">Rule</th><th scope="col">Decisions</th><th scope="col">Realised − wanted, points</th><th scope="col">Bound, points</th><th scope="col">Rolling 200, %</th><th scope="col">KS distance</th><th scope="col">KS p</th><th scope="col">Martingale, log₁₀</th></tr></thead>
 <tbody>
 ${runs.map(({ name, rejection }) => {
   const { overall, wanted, bound, rolling200, ks, martingaleLog10, calibration, perTurn } = rejection;
   const decisions = perTurn.reduce((sum, turn) => sum + turn.decisions, 0);
   const cells = [
-    number(decisions),
+    integer(decisions),
     signed(100 * (overall - wanted)),
     bound ? `±${hundredths(bound.value)}, ${bound.holds ? 'holds' : 'broken'}` : '–',
     rolling200 ? `${hundredths(rolling200.min)}–${hundredths(rolling200.max)}` : '–',
-    number(ks.d),
-    probability(ks.p),
-    signed(martingaleLog10),
+    ...(calibration === 'rank' ? ['–', '–', '–'] : [number(ks.d), probability(ks.p), signed(martingaleLog10)]),
   ];
   return html`<tr><th scope="row">${name}</th><td class="word">${calibration}</td>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`;
 })}</tbody>
@@ -30,7 +28,7 @@ ${runs.map(({ name, rejection }) => {
 </div>
 <dl class="meanings">
 <div><dt>Bound</dt><dd>How far the realised rate can be from the wanted one after this many decisions, whatever the chunks; only the online rule has one.</dd></div>
-<div><dt>Kolmogorov–Smirnov</dt><dd>Distance of the p-values from the uniform law. A small p says the bank no longer describes the scores, so that the rate is held by the online correction and not by the bank.${ranked ? ' Ranks within a group take few values, so that for the rank rule it says nothing.' : null}</dd></div>
+<div><dt>Kolmogorov–Smirnov</dt><dd>Distance of the p-values from the uniform law. A small p says the bank no longer describes the scores, so that the rate is held by the online correction and not by the bank.${ranked ? ' The rank rule has no bank: its p-values are ranks within a group, of which neither this nor the martingale says anything.' : null}</dd></div>
 <div><dt>Martingale</dt><dd>Evidence gathered against exchangeable scores, decision by decision: at +2 the odds are 100 to 1 that scores drifted, below 0 there is none.</dd></div>
 </dl>`;
 }

@@ -1,7 +1,7 @@
 import type { ChainRecord, ChunkRecord, ModelCallEvent } from '../runs/records.js';
 import { number, plural, probability } from './format.js';
-import { type Html, html } from './html.js';
 import { mainMethod } from './headline.js';
+import { type Html, html } from './html.js';
 import type { MethodRun, ReportSource } from './source.js';
 
 /** Characters of one chain that are shown. */
@@ -43,10 +43,19 @@ function choose(chains: readonly ChainRecord[]): Example[] {
   const add = (rule: string, chain: ChainRecord | undefined) => {
     if (chain) examples.push({ rule, chain });
   };
-  add('The first chain with a rejection that ended right', corrected.find(({ correct }) => correct));
-  add('The first chain with a rejection that ended wrong', corrected.find(({ correct }) => !correct));
+  add(
+    'The first chain with a rejection that ended right',
+    corrected.find(({ correct }) => correct),
+  );
+  add(
+    'The first chain with a rejection that ended wrong',
+    corrected.find(({ correct }) => !correct),
+  );
   if (examples.length > 0) return examples;
-  add('The first chain that ended right', ordered.find(({ correct }) => correct));
+  add(
+    'The first chain that ended right',
+    ordered.find(({ correct }) => correct),
+  );
   if (examples.length === 0) add('The first chain', ordered[0]);
   return examples;
 }

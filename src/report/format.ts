@@ -26,6 +26,7 @@ export function number(value: number | null | undefined): string {
   if (!isNumber(value)) return nothing;
   if (value === 0) return '0';
   const size = Math.abs(value);
+  if (size < 0.0005) return `<${space}0.001`;
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }

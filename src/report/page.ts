@@ -44,13 +44,13 @@ export function page(source: ReportSource, figures: ReadonlyMap<string, DrawnFig
 <p class="result">${resultSentence(source)}</p>
 ${baselines ? html`<p class="baselines">${baselines}</p>` : null}
 </header>
+${settingsSection(source)}
 ${comparisonSection(source)}
 ${section('accuracy', 'Accuracy', show('accuracy'))}
 ${section('rejection', 'Rejection rate', [...show('rejection-by-turn', 'rolling-rejection'), ...(evidence ? [evidence] : [])])}
 ${section('timeline', 'Where the time goes', show('timeline'))}
 ${section('tokens', 'Who writes', show('tokens-by-author'))}
 ${examplesSection(source)}
-${settingsSection(source)}
 <footer>Written by atts ${versions.atts} from the records in ${directoryName(source)} (begun ${created.slice(0, 10)}). Specifications and drawings of the figures lie in figures/.</footer>
 </main>
 </body>

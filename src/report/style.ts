@@ -10,7 +10,7 @@ export const style = `
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.55 var(--serif); }
-main { max-width: 1020px; margin: 0 auto; padding: 56px 32px 72px; }
+main { max-width: 1130px; margin: 0 auto; padding: 56px 32px 72px; }
 h1, h2, h3 { line-height: 1.2; text-wrap: balance; }
 h1 { font-size: 30px; font-weight: 600; letter-spacing: -0.01em; margin: 0 0 20px; }
 h2 { font-size: 21px; font-weight: 600; margin: 56px 0 14px; padding-top: 14px; border-top: 1px solid var(--line); }
@@ -24,19 +24,21 @@ footer { margin-top: 56px; padding-top: 14px; border-top: 1px solid var(--line);
 .label, dt { font: 600 12px/1.4 var(--sans); color: var(--quiet); }
 .label { margin: 20px 0 6px; }
 dl { margin: 0; font: 14px/1.5 var(--sans); }
-dl.settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 12px 32px; }
+dl.settings { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 10px 32px; font-size: 13px; }
 dl.meanings { display: grid; grid-template-columns: repeat(3, 1fr); gap: 12px 32px; margin-top: 16px; font-size: 13px; }
 dd { margin: 0; overflow-wrap: anywhere; }
 pre { margin: 0; padding: 10px 12px; font: 13px/1.5 var(--mono); background: var(--grid); border-radius: 3px;
   white-space: pre-wrap; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
+figure + .scroll { margin-top: 36px; }
 table { border-collapse: collapse; font: 13px/1.35 var(--sans); font-variant-numeric: tabular-nums lining-nums; width: 100%; }
 caption { text-align: left; color: var(--quiet); padding: 0 0 10px; }
-th, td { padding: 6px 7px; text-align: right; white-space: nowrap; font-weight: 400; }
+caption span { display: block; position: sticky; left: 0; width: min(100%, calc(100vw - 32px)); }
+th, td { padding: 6px 6px; text-align: right; white-space: nowrap; font-weight: 400; }
 thead th { color: var(--quiet); font-size: 12px; vertical-align: bottom; white-space: normal; }
-.methods thead tr:first-child th { text-align: left; font-weight: 600; color: var(--ink); padding-bottom: 0; }
+.methods thead tr:first-child th { text-align: left; white-space: nowrap; font-weight: 600; color: var(--ink); padding-bottom: 0; }
 .methods thead tr:last-child th { white-space: nowrap; }
-.opens { padding-left: 20px; }
+.opens { padding-left: 18px; }
 thead tr:last-child > * { border-bottom: 1px solid var(--ink); }
 tbody tr > * { border-bottom: 1px solid var(--grid); }
 tbody tr:last-child > * { border-bottom-color: var(--line); }
@@ -73,7 +75,8 @@ del { text-decoration-thickness: 1px; }
   h1 { font-size: 24px; }
   h2 { margin-top: 40px; }
   .result { font-size: 18px; }
-  dl.settings, dl.meanings { grid-template-columns: 1fr; }
+  dl.settings, dl.meanings { grid-template-columns: 1fr; gap: 8px; }
+  dl.settings > div { display: grid; grid-template-columns: 104px 1fr; gap: 12px; }
   figure .wide { display: none; }
   figure .narrow { display: block; }
   .chain li { grid-template-columns: 1fr; gap: 4px; }
@@ -83,6 +86,10 @@ del { text-decoration-thickness: 1px; }
 @media print {
   @page { margin: 14mm; }
   body { font-size: 10.5pt; }
+  .result { font-size: 13pt; }
+  h2 { margin-top: 20pt; }
+  dl.settings { grid-template-columns: 1fr 1fr; }
+  dl, pre { font-size: 8pt; }
   main { max-width: none; padding: 0; }
   .scroll { overflow: visible; }
   table { font-size: 7.5pt; }

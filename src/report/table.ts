@@ -1,7 +1,7 @@
 import type { Summary } from '../runs/records.js';
 import { hundredths, integer, interval, number, plural, times } from './format.js';
-import { type Html, html } from './html.js';
 import { mainMethod } from './headline.js';
+import { type Html, html } from './html.js';
 import { differingSettings } from './settings.js';
 import { chainCount, findMethod, type MethodName, type MethodRun, type ReportSource } from './source.js';
 
@@ -24,7 +24,7 @@ export function comparisonSection(source: ReportSource): Html {
 <h2 id="comparison">${source.isComparison ? 'Comparison' : 'Figures of the run'}</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of methods">
 <table class="methods">
-<caption>${tableCaption(source)}</caption>
+<caption><span>${tableCaption(source)}</span></caption>
 <thead>
 <tr><td></td>${groups.map(({ title, columns: { length } }) => html`<th scope="colgroup" colspan="${length}" class="opens">${title}</th>`)}</tr>
 <tr><th scope="col">Method</th>${columns.map(({ title, opens }) => html`<th scope="col"${opening(opens)}>${title}</th>`)}</tr>
@@ -51,7 +51,9 @@ function columnGroups(source: ReportSource): Group[] {
   const tokens = (kind: 'draftGenerated' | 'targetScored' | 'targetGenerated'): Column['cell'] => {
     return ({ summary }) => integer(summary.tokens[kind] / chainCount(summary));
   };
-  const largest = Math.max(...source.methods.flatMap(({ summary }) => Object.keys(summary.accuracy.passAt).map(Number)));
+  const largest = Math.max(
+    ...source.methods.flatMap(({ summary }) => Object.keys(summary.accuracy.passAt).map(Number)),
+  );
   const k = largest > 0 && Number.isFinite(largest) ? String(largest) : '1';
   const groups: Group[] = [
     {
@@ -79,7 +81,7 @@ function columnGroups(source: ReportSource): Group[] {
       ],
     },
     {
-      title: 'Waiting, s a chain',
+      title: 'Waits, s a chain',
       columns: [
         { title: 'barriers', cell: perChain(({ time }) => time.syncWaitSeconds) },
         { title: 'queue', cell: perChain(({ time }) => time.queueWaitSeconds) },
@@ -125,9 +127,12 @@ function notes(source: ReportSource): string[] {
     const { failed, unanswered } = summary.chains;
     if (failed > 0) {
       const cause = run.chains.find(({ status }) => status === 'failed')?.error;
-      told.push(`${name}: ${plural(failed, 'chain')} failed and count as wrong${cause ? ` (first cause: ${cause})` : ''}.`);
+      told.push(
+        `${name}: ${plural(failed, 'chain')} failed and count as wrong${cause ? ` (first cause: ${cause})` : ''}.`,
+      );
     }
-    if (unanswered > 0) told.push(`${name}: ${plural(unanswered, 'chain')} ended without an answer and count as wrong.`);
+    if (unanswered > 0)
+      told.push(`${name}: ${plural(unanswered, 'chain')} ended without an answer and count as wrong.`);
   }
   return told;
 }

@@ -196,7 +196,7 @@ function manifestOf({ config, dataset }: ScaleOptions, draft: Engine | null, tar
     draft: identity(draft),
     target: identity(target),
     dataset: { name: dataset.name, hash: dataset.hash, problems: dataset.problems.length },
-    kernelBuild: (draft ?? (target as Engine)).model.backend,
+    kernelBuild: (draft ?? (target as Engine)).model.build,
     versions: describeVersions(),
     machine: describeMachine(),
     created: new Date().toISOString(),

@@ -1,3 +1,4 @@
+import { kernelBuild } from '../../../kernels/backends/choose.js';
 import { largestCacheBytes } from '../../../kernels/ops/attention/cache.js';
 import { pageBytes } from '../../../kernels/ops/attention/index.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
@@ -68,6 +69,7 @@ export class LocalEngine implements Engine {
       fingerprint: tokenizer.fingerprint,
       contextLength: config.contextLength,
       backend: device.backend,
+      build: kernelBuild(device.backend),
       hash: checkpoint.hash,
     };
     device.add(this);

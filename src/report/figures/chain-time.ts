@@ -1,5 +1,5 @@
-import type { ChainRecord, ModelCallEvent } from '../../runs/records.js';
 import type { Run } from '../../runs/read.js';
+import type { ChainRecord, ModelCallEvent } from '../../runs/records.js';
 
 /** What a chain does at a moment. */
 export const activities = ['draft', 'score', 'target', 'barrier', 'queue'] as const;

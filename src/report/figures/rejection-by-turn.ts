@@ -23,7 +23,7 @@ export function rejectionByTurnFigure(source: ReportSource): Figure | null {
   return {
     name: 'rejection-by-turn',
     description: `Rejection rate by turn: ${summary.join('; ')}; wanted ${wanted.map((rate) => percent(rate)).join(' and ')}.`,
-    caption: `Share of draft chunks rejected, by turn (turn 0 is a chain's first).${few ? ` Hollow: fewer than ${enough} decisions, mostly chance.` : ''} Dashed: the wanted rate.`,
+    caption: `Share of draft chunks rejected, by turn (turn 0 is a chain’s first).${few ? ` Hollow: fewer than ${enough} decisions, mostly chance.` : ''} Dashed: the wanted rate.`,
     spec: (width) => ({
       width,
       height: width === widths.wide ? 190 : 150,
@@ -40,6 +40,7 @@ export function rejectionByTurnFigure(source: ReportSource): Figure | null {
             x: {
               field: 'turn',
               type: 'ordinal',
+              scale: { paddingInner: 0.55, paddingOuter: 0.3 },
               axis: { labelAngle: 0, labelOverlap: true, title: 'turn', grid: true },
             },
             xOffset: { field: 'method', type: 'nominal', sort: names },
@@ -53,7 +54,12 @@ export function rejectionByTurnFigure(source: ReportSource): Figure | null {
             ...byMethod(names),
             fill: {
               condition: names.map((name) => ({
-                test: { and: [{ field: 'size', equal: kind(enough) }, { field: 'method', equal: name }] },
+                test: {
+                  and: [
+                    { field: 'size', equal: kind(enough) },
+                    { field: 'method', equal: name },
+                  ],
+                },
                 value: colour(name as 'sync' | 'async'),
               })),
               value: colour('paper'),

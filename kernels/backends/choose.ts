@@ -25,6 +25,12 @@ export async function chooseBackend(choice: BackendChoice): Promise<string> {
   return name;
 }
 
+/** Makes a backend that `chooseBackend` has started the active one again. */
+export function activate(name: string): void {
+  // The promise is for backends that have yet to start; one that has started is active when the call returns.
+  if (tf.getBackend() !== name) void tf.setBackend(name);
+}
+
 /**
  * Names what decides the last bits of a result: backend, tfjs release, and our compiled kernels where the backend runs
  * them. Tokens are promised to repeat within one build.

@@ -1,3 +1,4 @@
+import type { BackendChoice } from '../../kernels/backends/choose.js';
 import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import type { Engine } from './engine.js';
 import { Device } from './local/device.js';
@@ -5,7 +6,7 @@ import { LocalEngine } from './local/local-engine.js';
 import { openTokenizer } from './tokenizer.js';
 
 export interface EngineOptions {
-  readonly backend?: 'auto' | 'wasm' | 'cpu';
+  readonly backend?: BackendChoice;
   /** Cap on the model's KV cache, MiB. */
   readonly memory?: number;
 }
@@ -24,7 +25,7 @@ export async function openEngine(
   const device = await Device.open(backend);
   const checkpoint = openCheckpoint(folder);
   try {
-    return new LocalEngine(checkpoint, tokenizer, device, { memory });
+    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { memory }));
   } finally {
     checkpoint.close();
   }

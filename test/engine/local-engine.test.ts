@@ -167,8 +167,24 @@ describe('the local engine', () => {
     expect((await other).ids.length).to.be.greaterThan(0);
   });
 
-  it('holds its tensors and memory flat over many passes', async function () {
-    this.timeout(60_000);
+  it('runs engines of different backends side by side, each on its own', async () => {
+    const { ids } = await draft.generate(request(2, { maxTokens: 20 }));
+    const chunk = extend(target, { ids: [], text: '', fingerprint: prompts[2].fingerprint }, ids);
+    const scoreOn = (engine: Engine) => engine.score({ prefix: prompts[2], chunk });
+    const alone = await scoreOn(target);
+    const plain = await openEngine('abacus-qwen3-2m', { backend: 'cpu' });
+    const afterOther = await scoreOn(target);
+    const onPlain = await scoreOn(plain);
+    const [beside, plainBeside] = await Promise.all([scoreOn(target), scoreOn(plain)]);
+    await plain.close();
+    expect(plain.model.backend).not.to.equal(target.model.backend);
+    // Backends round differently, so equal bits tell which of them ran.
+    expect(onPlain.logProbs).not.to.deep.equal(alone.logProbs);
+    for (const score of [afterOther, beside]) expect(score.logProbs).to.deep.equal(alone.logProbs);
+    expect(plainBeside.logProbs).to.deep.equal(onPlain.logProbs);
+  });
+
+  it('holds its tensors and memory flat over many passes', async () => {
     const pass = () => Promise.all(Array.from({ length: 8 }, (_, i) => draft.generate(request(i, { maxTokens: 40 }))));
     for (let i = 0; i < 5; i++) await pass();
     const before = tf.memory();

@@ -1,4 +1,4 @@
-import { chooseBackend } from '../../../kernels/backends/choose.js';
+import { activate, type BackendChoice, chooseBackend } from '../../../kernels/backends/choose.js';
 
 /** A model on the device: it has work or not, and runs one forward pass at a time. */
 export interface DeviceModel {
@@ -24,16 +24,20 @@ export class Device {
     this.backend = backend;
   }
 
-  private static readonly opened = new Map<string, Promise<Device>>();
+  private static readonly opened = new Map<string, Device>();
 
   /** The process's device on a backend; engines opened on the same backend share it. */
-  static open(backend: 'auto' | 'wasm' | 'cpu'): Promise<Device> {
-    let device = Device.opened.get(backend);
-    if (!device) {
-      device = chooseBackend(backend).then((name) => new Device(name));
-      Device.opened.set(backend, device);
-    }
+  static async open(choice: BackendChoice): Promise<Device> {
+    const name = await chooseBackend(choice);
+    const device = Device.opened.get(name) ?? new Device(name);
+    Device.opened.set(name, device);
     return device;
+  }
+
+  /** Runs the body with this device's backend as the active one of tfjs, which knows only one at a time. */
+  use<T>(body: () => T): T {
+    activate(this.backend);
+    return body();
   }
 
   add(model: DeviceModel): void {
@@ -65,7 +69,7 @@ export class Device {
     const last = (model: DeviceModel) => this.lastTurn.get(model) as number;
     const next = candidates.reduce((a, b) => (last(b) < last(a) ? b : a));
     this.lastTurn.set(next, ++this.turn);
-    next.step();
+    this.use(() => next.step());
     // Between passes the chains take their results and ask for more.
     setImmediate(() => this.run());
   }

@@ -17,7 +17,7 @@ install: node_modules/.package-lock.json ## install the dependencies, if they ha
 build: install ## compile TypeScript and the WebAssembly kernels to dist/
 	@npm run --silent build
 
-demo: build ## compare four methods on the embedded models (a few minutes), report in runs/demo
+demo: build ## compare four methods on the embedded models (about a minute), report in runs/demo
 	@rm -rf runs/demo
 	$(ATTS) compare --policy replace --draft-tokens 32 --target-tokens 32 --calibration online \
 	  --rejection-rate 0.4 --limit 24 --samples 8 --turns 15 --out runs/demo
@@ -34,11 +34,11 @@ format: install ## format and fix what can be fixed
 clean: ## remove what a build makes (runs/ stays)
 	rm -rf dist
 
-card-figures: build ## repeat the figures of models/abacus/README.md (about 15 minutes on two cores)
+card-figures: build ## repeat the figures of models/abacus/README.md (about 5 minutes on two cores)
 	node dist/experiments/card-figures.js
 
-main-table: build ## methods x datasets, the paper's table (about 30 minutes on two cores)
+main-table: build ## methods x datasets, the paper's table (about 10 minutes on two cores)
 	node dist/experiments/main-table.js experiments/main-table.json
 
-barrier-cost: build ## what barriers cost: sync and async with equal decisions (about 10 minutes on two cores)
+barrier-cost: build ## what barriers cost: sync and async with equal decisions (about 5 minutes on two cores)
 	node dist/experiments/barrier-cost.js

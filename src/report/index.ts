@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TopLevelSpec } from 'vega-lite';
 import { writeFileAtomic } from '../runs/atomic.js';
+import { writeError } from '../runs/io-error.js';
 import { accuracyFigure } from './figures/accuracy.js';
 import { drawSvg, type Figure, widths, withLook } from './figures/figure.js';
 import { rejectionByTurnFigure } from './figures/rejection-by-turn.js';
@@ -20,7 +21,7 @@ import { type ReportSource, readSource } from './source.js';
 export async function writeReport(directory: string): Promise<string> {
   const source = readSource(directory);
   const folder = join(directory, 'figures');
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const drawn = new Map<string, DrawnFigure>();
   for (const figure of figuresOf(source)) {
     const spec = withLook(figure.spec(widths.wide));
@@ -32,6 +33,14 @@ export async function writeReport(directory: string): Promise<string> {
   const path = join(directory, 'report.html');
   writeFileAtomic(path, page(source, drawn));
   return path;
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
 }
 
 function figuresOf(source: ReportSource): Figure[] {

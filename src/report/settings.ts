@@ -1,18 +1,20 @@
 import { type RunConfig, runConfigSchema } from '../runs/config.js';
 import type { RunManifest } from '../runs/schemas.js';
-import { integer, number, percent } from './format.js';
+import { integer, percent } from './format.js';
 import { type Html, html } from './html.js';
 import { methodNames, type ReportSource } from './source.js';
 
 /** What decides a run's result, what it ran on, and how to run it again. */
 export function settingsSection(source: ReportSource): Html {
   const rows = settingRows(source);
+  // A line breaks between flags, not within one.
+  const words = reproduceCommand(source).split(/ (?=--[a-z])/);
   return html`<section aria-labelledby="settings">
 <h2 id="settings">Settings</h2>
 <dl class="settings">
 ${rows.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>\n`)}</dl>
 <p class="label" id="command">To run it again</p>
-<pre aria-labelledby="command"><code>${reproduceCommand(source)}</code></pre>
+<pre aria-labelledby="command"><code>${words.map((word, index) => html`${index > 0 ? ' ' : ''}<span>${word}</span>`)}</code></pre>
 </section>`;
 }
 
@@ -24,6 +26,7 @@ function settingRows(source: ReportSource): [string, string][] {
     if (told.size <= 1) return [...told][0] ?? '–';
     return source.methods.flatMap(({ name }, i) => (values[i] === null ? [] : [`${name}: ${values[i]}`])).join('; ');
   };
+  const [begun] = manifests.map(({ created }) => created).sort();
   const judged = ({ config }: RunManifest) => config.method === 'atts';
   const model = (role: 'draft' | 'target') =>
     each((manifest) => {
@@ -45,7 +48,7 @@ function settingRows(source: ReportSource): [string, string][] {
           `at most ${config.turns} turns of ${config.draftTokens} draft and ${config.targetTokens} target tokens${config.chunk === 'paragraph' ? ', ended at a blank line' : ''}`,
       ),
     ],
-    ['Wanted rejection rate α', each((manifest) => (judged(manifest) ? percent(manifest.config.rejectionRate) : null))],
+    ['Rejection rate α', each((manifest) => (judged(manifest) ? percent(manifest.config.rejectionRate) : null))],
     ['Rule', each((manifest) => (judged(manifest) ? ruleText(manifest.config) : null))],
     ['Policy', each((manifest) => (judged(manifest) ? policyText(manifest.config) : null))],
     ['Sampling', each(({ config }) => `temperature ${config.temperature}, top-p ${config.topP}`)],
@@ -55,12 +58,12 @@ function settingRows(source: ReportSource): [string, string][] {
       'Machine',
       each(
         ({ machine }) =>
-          `${machine.cpu}, ${machine.cores} cores, ${number(machine.memoryGiB)} GiB, ${machine.platform} ${machine.arch}`,
+          `${machine.cpu}, ${machine.cores} cores, ${integer(machine.memoryGiB)} GiB, ${machine.platform} ${machine.arch}`,
       ),
     ],
     ['Backend', each(({ kernelBuild }) => kernelBuild)],
     ['Versions', each(({ versions }) => `atts ${versions.atts}, node ${versions.node}, tfjs ${versions.tfjs}`)],
-    ['Begun', each(({ created }) => `${created.slice(0, 16).replace('T', ' ')} UTC`)],
+    ['Begun', `${begun.slice(0, 16).replace('T', ' ')} UTC`],
     ['Resumed', each(({ notes }) => notes?.join('; ') ?? null)],
   ];
   return rows.filter((row): row is [string, string] => row[1] !== null && row[1] !== '–');

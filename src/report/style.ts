@@ -29,6 +29,7 @@ dl.meanings { display: grid; grid-template-columns: repeat(3, 1fr); gap: 12px 32
 dd { margin: 0; overflow-wrap: anywhere; }
 pre { margin: 0; padding: 10px 12px; font: 13px/1.5 var(--mono); background: var(--grid); border-radius: 3px;
   white-space: pre-wrap; overflow-wrap: anywhere; }
+pre span { display: inline-block; max-width: 100%; }
 .scroll { overflow-x: auto; }
 figure + .scroll { margin-top: 36px; }
 table { border-collapse: collapse; font: 13px/1.35 var(--sans); font-variant-numeric: tabular-nums lining-nums; width: 100%; }
@@ -76,12 +77,12 @@ del { text-decoration-thickness: 1px; }
   h2 { margin-top: 40px; }
   .result { font-size: 18px; }
   dl.settings, dl.meanings { grid-template-columns: 1fr; gap: 8px; }
-  dl.settings > div { display: grid; grid-template-columns: 104px 1fr; gap: 12px; }
+  dl.settings > div { display: grid; grid-template-columns: 104px 1fr; gap: 12px; align-items: baseline; }
   figure .wide { display: none; }
   figure .narrow { display: block; }
   .chain li { grid-template-columns: 1fr; gap: 4px; }
-  .by span { display: inline; }
-  .by span::before { content: ' · '; }
+  .by span { display: inline-block; margin-left: 5px; }
+  .by span::before { content: '· '; }
 }
 @media print {
   @page { margin: 14mm; }

@@ -21,7 +21,7 @@ export function comparisonSection(source: ReportSource): Html {
   const columns = groups.flatMap((group) => group.columns.map((column, index) => ({ ...column, opens: index === 0 })));
   const main = mainMethod(source);
   return html`<section aria-labelledby="comparison">
-<h2 id="comparison">${source.isComparison ? 'Comparison' : 'Figures of the run'}</h2>
+<h2 id="comparison">${source.isComparison ? 'Comparison' : 'Result'}</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of methods">
 <table class="methods">
 <caption><span>${tableCaption(source)}</span></caption>

@@ -3,7 +3,7 @@ import { compile, type TopLevelSpec } from 'vega-lite';
 import { colour } from '../palette.js';
 
 /** Pixels between the axes of a figure: on a desk or paper, and on a telephone. */
-export const widths = { wide: 860, narrow: 270 } as const;
+export const widths = { wide: 940, narrow: 270 } as const;
 
 export type Width = (typeof widths)[keyof typeof widths];
 

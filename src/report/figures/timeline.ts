@@ -84,7 +84,7 @@ export function timelineFigure(source: ReportSource): Figure | null {
                 align: 'right' as const,
                 fontSize: 10,
                 color: colour('quiet'),
-                limit: width === widths.wide ? 70 : 40,
+                limit: width === widths.wide ? 110 : 60,
               },
               encoding: {
                 x: { value: -6 },

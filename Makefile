@@ -34,7 +34,7 @@ format: install ## format and fix what can be fixed
 clean: ## remove what a build makes (runs/ stays)
 	rm -rf dist
 
-card-figures: build ## repeat the figures of models/abacus/README.md (about 5 minutes on two cores)
+card-figures: build ## repeat the figures of models/abacus/README.md (about 12 minutes on two cores)
 	node dist/experiments/card-figures.js
 
 main-table: build ## methods x datasets, the paper's table (about 10 minutes on two cores)

@@ -26,6 +26,7 @@ const descriptions: Record<Field, string> = {
   calibrationSamples: 'Calibration chunks a problem',
   bank: 'Saved score bank (atts calibrate)',
   gamma: 'Step size of the online rule',
+  growBank: "Online: the bank takes in the run's own scores",
   schedule: 'With or without barriers',
   policy: 'What becomes of a rejected chunk',
   chunk: 'Where a chunk ends',

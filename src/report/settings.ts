@@ -69,9 +69,9 @@ function settingRows(source: ReportSource): [string, string][] {
   return rows.filter((row): row is [string, string] => row[1] !== null && row[1] !== '–');
 }
 
-function ruleText({ calibration, pValue, gamma, calibrateOn }: RunConfig): string {
+function ruleText({ calibration, pValue, gamma, growBank, calibrateOn }: RunConfig): string {
   if (calibration === 'rank') return 'rank within the group at the barrier';
-  const step = calibration === 'online' ? `, γ = ${gamma}` : '';
+  const step = calibration === 'online' ? `, γ = ${gamma}${growBank ? '' : ', bank not growing'}` : '';
   return `${calibration}${step}, ${pValue} p-values${calibrateOn === 'test' ? ', calibrated on the test problems' : ''}`;
 }
 

@@ -25,6 +25,8 @@ export const runConfigSchema = z.strictObject({
   bank: z.string().nullable().default(null),
   /** Step sizes of the online rule (per turn and global). */
   gamma: z.number().positive().default(0.05),
+  /** Online: the bank takes in the run's own scores, each after its decision. */
+  growBank: z.boolean().default(true),
   schedule: z.enum(['async', 'sync']).default('async'),
   policy: z.enum(['continue', 'replace']).default('continue'),
   chunk: z.enum(['tokens', 'paragraph']).default('tokens'),

@@ -107,7 +107,8 @@ function contextOf({ draft, target, signal }: CalibrateOptions, config: RunConfi
 }
 
 export function calibratorSettings(config: RunConfig) {
-  return { alpha: config.rejectionRate, gamma: config.gamma, pValue: config.pValue, seed: config.seed };
+  const { rejectionRate: alpha, gamma, pValue, seed, growBank: grow } = config;
+  return { alpha, gamma, pValue, seed, grow };
 }
 
 /** A bank with holes would be another bank. */

@@ -8,7 +8,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 export type Tensors = Record<string, tf.Tensor>;
-type KernelBody<I extends Tensors, A> = (inputs: I, attrs: A) => tf.Tensor;
+type KernelBody<I extends Tensors, A> = (inputs: I, attrs: A) => tf.TensorInfo;
 
 /** The stock backends of tfjs on which every op runs as its reference. */
 export const stockBackends = ['cpu', 'wasm'] as const;
@@ -19,7 +19,7 @@ export function registerFor<I extends Tensors, A>(backendName: string, name: str
   tf.registerKernel({
     kernelName: name,
     backendName,
-    kernelFunc: ({ inputs, attrs }) => tf.tidy(() => body(inputs as unknown as I, attrs as unknown as A)),
+    kernelFunc: ({ inputs, attrs }) => body(inputs as unknown as I, attrs as unknown as A),
   });
 }
 
@@ -27,11 +27,31 @@ export function defineKernel<I extends Tensors, A>(
   name: string,
   reference: KernelBody<I, A>,
 ): (inputs: I, attrs: A) => tf.Tensor {
-  for (const backend of stockBackends) registerFor(backend, name, reference);
+  const tidied: KernelBody<I, A> = (inputs, attrs) => tf.tidy(() => reference(inputs, attrs) as tf.Tensor);
+  for (const backend of stockBackends) registerFor(backend, name, tidied);
   return (inputs, attrs) => {
     const present = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
     return tf.engine().runKernel(name, present, attrs as unknown as tf.NamedAttrMap) as tf.Tensor;
   };
+}
+
+/** Something that a backend may bring its own of (how weights are packed, where a cache lies); else the stock one. */
+export class PerBackend<T> {
+  private readonly stock: T;
+  private readonly own = new Map<string, T>();
+
+  constructor(stock: T) {
+    this.stock = stock;
+  }
+
+  register(backendName: string, own: T): void {
+    this.own.set(backendName, own);
+  }
+
+  /** Of the backend that is active now. */
+  get active(): T {
+    return this.own.get(tf.getBackend()) ?? this.stock;
+  }
 }
 
 /** Values of a float32 tensor, copied out of the backend. */

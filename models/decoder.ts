@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { attention, type KvCache, type KvCacheShape, type RaggedRows } from '../kernels/ops/attention/index.js';
 import { type EmbeddingTable, embedding, packEmbedding } from '../kernels/ops/embedding/index.js';
-import { type GatedMlpWeights, gatedMlp } from '../kernels/ops/gated-mlp/index.js';
-import { type LinearWeights, linear, packLinear } from '../kernels/ops/linear/index.js';
+import { type GatedMlpWeights, gatedMlp, packGatedMlp } from '../kernels/ops/gated-mlp/index.js';
+import { type LinearWeights, linear, packLinear, type WeightDtype } from '../kernels/ops/linear/index.js';
 import { rmsNorm } from '../kernels/ops/rms-norm/index.js';
-import { type Rotation, rope, rotation } from '../kernels/ops/rope/index.js';
+import { type Rotation, ropeAppend, rotation } from '../kernels/ops/rope/index.js';
 import { type LanguageModelHead, packHead } from '../kernels/ops/token-log-prob/index.js';
 import { AttsError } from '../src/errors.js';
 import type { Checkpoint } from './checkpoint/checkpoint.js';
@@ -14,9 +14,8 @@ import { rotaryFrequencies } from './rotary.js';
 
 interface Layer {
   readonly inputNorm: tf.Tensor;
-  readonly q: LinearWeights;
-  readonly k: LinearWeights;
-  readonly v: LinearWeights;
+  /** Queries, keys and values in one matrix. */
+  readonly qkv: LinearWeights;
   readonly o: LinearWeights;
   readonly qNorm: tf.Tensor | null;
   readonly kNorm: tf.Tensor | null;
@@ -79,22 +78,17 @@ export class Decoder {
     for (const [index, layer] of this.layers.entries()) {
       const next = tf.tidy(() => {
         const angles = rotations[layer.angles] as Rotation;
-        const a = rmsNorm(x, layer.inputNorm, eps);
-        let q = linear(a, layer.q); // [T, H·h]
-        let k = linear(a, layer.k); // [T, G·h]
-        const v = linear(a, layer.v); // [T, G·h]
-        if (layer.qNorm) q = rmsNorm(q, layer.qNorm, eps);
-        if (layer.kNorm) k = rmsNorm(k, layer.kNorm, eps);
-        const attended = attention(rope(q, angles), rope(k, angles), v, {
-          ...{ cache, layer: index, rows, heads, scale, window: layer.window },
-        }); // [T, H·h]
+        const qkv = linear(x, layer.qkv, { norm: { weight: layer.inputNorm, epsilon: eps } }); // [T, (H + 2G)·h]
+        const { qNorm, kNorm } = layer;
+        const q = ropeAppend(qkv, { angles, cache, layer: index, rows, heads, qNorm, kNorm, epsilon: eps }); // [T, H·h]
+        const attended = attention(q, { cache, layer: index, rows, heads, scale, window: layer.window }); // [T, H·h]
         const y = layer.attentionOutputNorm
           ? tf.add(x, rmsNorm(linear(attended, layer.o), layer.attentionOutputNorm, eps))
-          : linear(attended, layer.o, x); // [T, d]
-        const m = rmsNorm(y, layer.mlpNorm, eps);
+          : linear(attended, layer.o, { residual: x }); // [T, d]
+        const norm = { weight: layer.mlpNorm, epsilon: eps };
         return layer.mlpOutputNorm
-          ? tf.add(y, rmsNorm(gatedMlp(m, layer.mlp, activation), layer.mlpOutputNorm, eps))
-          : gatedMlp(m, layer.mlp, activation, y); // [T, d]
+          ? tf.add(y, rmsNorm(gatedMlp(y, layer.mlp, activation, { norm }), layer.mlpOutputNorm, eps))
+          : gatedMlp(y, layer.mlp, activation, { norm, residual: y }); // [T, d]
       });
       x.dispose();
       x = next;
@@ -146,12 +140,15 @@ function loadWeights(
   };
   const norm = (name: string | null | undefined, width: number): tf.Tensor | null =>
     name ? own(tf.tensor1d(read(name, width).map((w) => w + config.normOffset))) : null;
-  const project = (name: string, N: number, K: number, bias?: string | null): LinearWeights =>
-    own(packLinear(read(name, N, K), N, K, bias ? read(bias, N) : null));
+  const vector = (name: string | undefined, N: number): Float32Array | null => (name ? read(name, N) : null);
+  /** Kept as it is stored where that loses nothing. */
+  const dtypeOf = (...together: string[]): WeightDtype =>
+    together.every((name) => checkpoint.tensors.get(name)?.dtype === 'BF16') ? 'bf16' : 'f32';
 
   const embeddingValues = read(names.embedding, V, d);
-  const embeddingTable = own(packEmbedding(embeddingValues, V, d));
-  const head = own(packHead(names.head ? read(names.head, V, d) : embeddingValues, V, d));
+  const headName = names.head ?? names.embedding;
+  const head = own(packHead(names.head ? read(names.head, V, d) : embeddingValues, V, d, { dtype: dtypeOf(headName) }));
+  const embeddingTable = own(packEmbedding(embeddingValues, V, d, names.head ? null : head));
   const frequencies: Float64Array[] = [];
   const distinct = new Map<string, number>();
   const layers = Array.from({ length: config.layers }, (_, index): Layer => {
@@ -164,19 +161,36 @@ function loadWeights(
     }
     return {
       inputNorm: norm(name.inputNorm, d) as tf.Tensor,
-      q: project(name.q, H * h, d, name.qBias),
-      k: project(name.k, G * h, d, name.kBias),
-      v: project(name.v, G * h, d, name.vBias),
-      o: project(name.o, d, H * h, name.oBias),
+      qkv: own(
+        packLinear(
+          concat([read(name.q, H * h, d), read(name.k, G * h, d), read(name.v, G * h, d)]),
+          (H + 2 * G) * h,
+          d,
+          name.qBias || name.kBias || name.vBias
+            ? concat([
+                vector(name.qBias, H * h) ?? new Float32Array(H * h),
+                vector(name.kBias, G * h) ?? new Float32Array(G * h),
+                vector(name.vBias, G * h) ?? new Float32Array(G * h),
+              ])
+            : null,
+          dtypeOf(name.q, name.k, name.v),
+        ),
+      ),
+      o: own(packLinear(read(name.o, d, H * h), d, H * h, vector(name.oBias, d), dtypeOf(name.o))),
       qNorm: norm(name.qNorm, h),
       kNorm: norm(name.kNorm, h),
       attentionOutputNorm: norm(name.attentionOutputNorm, d),
       mlpNorm: norm(name.mlpNorm, d) as tf.Tensor,
-      mlp: {
-        gate: project(name.gate, f, d, name.gateBias),
-        up: project(name.up, f, d, name.upBias),
-        down: project(name.down, d, f, name.downBias),
-      },
+      mlp: own(
+        packGatedMlp(
+          {
+            ...{ d, f, gate: read(name.gate, f, d), up: read(name.up, f, d), down: read(name.down, d, f) },
+            ...{ gateBias: vector(name.gateBias, f), upBias: vector(name.upBias, f) },
+            downBias: vector(name.downBias, d),
+          },
+          dtypeOf(name.gate, name.up, name.down),
+        ),
+      ),
       mlpOutputNorm: norm(name.mlpOutputNorm, d),
       window: config.slidingWindow[index],
       angles,
@@ -184,4 +198,14 @@ function loadWeights(
   });
   const finalNorm = norm(names.finalNorm, d) as tf.Tensor;
   return { embeddingTable, head, layers, finalNorm, frequencies, owned, parameters };
+}
+
+function concat(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }

@@ -1,19 +1,22 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../src/errors.js';
+import { registerSimd, simd } from './simd/index.js';
 
-export type BackendChoice = 'auto' | 'wasm' | 'cpu';
+export type BackendChoice = 'auto' | 'simd' | 'wasm' | 'cpu';
 
 /**
- * Makes a tfjs backend the active one. `auto` takes wasm, whose matrix products use SIMD; cpu is plain JavaScript.
+ * Makes a tfjs backend the active one. `auto` takes simd, our own kernels on threads; wasm and cpu are tfjs's own and run
+ * the ops as their references: to compare with, not to work with.
+ * @param threads of the simd backend; null = as many as the machine runs at once
  * @returns the backend's name
  */
-export async function chooseBackend(choice: BackendChoice): Promise<string> {
+export async function chooseBackend(choice: BackendChoice, threads: number | null = null): Promise<string> {
   tf.enableProdMode(); // no banners, no checks of every value
-  const name = choice === 'auto' ? 'wasm' : choice;
-  if (name === 'wasm') {
+  const name = choice === 'auto' ? 'simd' : choice;
+  if (name === 'simd') {
+    await registerSimd(threads);
+  } else if (name === 'wasm') {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
     setWasmPaths(entry.slice(0, entry.lastIndexOf('/') + 1));
@@ -37,7 +40,5 @@ export function activate(name: string): void {
  */
 export function kernelBuild(backend: string): string {
   const build = `${backend} tfjs-${tf.version_core}`;
-  if (backend !== 'wasm') return build;
-  const kernel = readFileSync(new URL('../ops/attention/simd.wasm', import.meta.url));
-  return `${build} simd-${createHash('sha256').update(kernel).digest('hex').slice(0, 12)}`;
+  return backend === 'simd' ? `${build} ${simd().build.name}-${simd().build.hash}` : build;
 }

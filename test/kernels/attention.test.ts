@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { attention, KvCache, type RaggedRows } from '../../kernels/ops/attention/index.js';
+import { ropeAppend, rotation } from '../../kernels/ops/rope/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
 import { backends, largestDifference, on, values } from './backend.js';
 
@@ -34,15 +35,15 @@ function ragged(sequences: { pages: number[]; from: number; to: number }[]): Rag
 function run(shape: Shape, cache: KvCache, rows: RaggedRows, q: Float32Array, k: Float32Array, v: Float32Array) {
   return tf.tidy(() => {
     const T = rows.positions.length;
-    const attributes = { cache, layer: 0, rows, heads: shape.heads, scale: 0.3, window: shape.window };
-    return toFloat32(
-      attention(
-        tf.tensor2d(q, [T, q.length / T]),
-        tf.tensor2d(k, [T, k.length / T]),
-        tf.tensor2d(v, [T, v.length / T]),
-        attributes,
-      ),
-    ).slice();
+    const attributes = { cache, layer: 0, rows, heads: shape.heads };
+    // Frequencies of 0 turn nothing.
+    const angles = rotation(rows.positions, new Float64Array(shape.headDim / 2));
+    const qkv = tf.concat(
+      [q, k, v].map((part) => tf.tensor2d(part, [T, part.length / T])),
+      1,
+    );
+    const query = ropeAppend(qkv, { ...attributes, angles, epsilon: 0 });
+    return toFloat32(attention(query, { ...attributes, scale: 0.3, window: shape.window })).slice();
   });
 }
 

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { embedding, packEmbedding } from '../../kernels/ops/embedding/index.js';
-import { gatedMlp } from '../../kernels/ops/gated-mlp/index.js';
+import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
 import { linear, packLinear } from '../../kernels/ops/linear/index.js';
 import { rmsNorm } from '../../kernels/ops/rms-norm/index.js';
 import { rope, rotation } from '../../kernels/ops/rope/index.js';
@@ -31,7 +31,7 @@ for (const backend of backends) {
           const [M, N, K] = [5, 7, 33];
           const [x, w, b, r] = [values(M * K, 1), values(N * K, 2), values(N, 3), values(M * N, 4)];
           const weights = packLinear(w, N, K, b);
-          const y = toFloat32(linear(tf.tensor2d(x, [M, K]), weights, tf.tensor2d(r, [M, N])));
+          const y = toFloat32(linear(tf.tensor2d(x, [M, K]), weights, { residual: tf.tensor2d(r, [M, N]) }));
           const expected = product(x, w, M, N, K).map((value, i) => value + b[i % N] + r[i]);
           expect(largestDifference(y, expected)).to.be.below(1e-5);
           weights.dispose();
@@ -108,9 +108,9 @@ for (const backend of backends) {
             const [T, d, f] = [3, 4, 6];
             const x = values(T * d, 1);
             const [g, u, w] = [values(f * d, 2), values(f * d, 3), values(d * f, 4)];
-            const weights = { gate: packLinear(g, f, d), up: packLinear(u, f, d), down: packLinear(w, d, f) };
+            const weights = packGatedMlp({ d, f, gate: g, up: u, down: w });
             const input = tf.tensor2d(x, [T, d]);
-            const y = toFloat32(gatedMlp(input, weights, activation, input));
+            const y = toFloat32(gatedMlp(input, weights, activation, { residual: input }));
             const act = (z: number) =>
               activation === 'silu'
                 ? z / (1 + Math.exp(-z))
@@ -119,7 +119,7 @@ for (const backend of backends) {
             const hidden = product(x, g, T, f, d).map((z, i) => act(z) * up[i]);
             const expected = product(hidden, w, T, d, f).map((value, i) => value + x[i]);
             expect(largestDifference(y, expected)).to.be.below(1e-5);
-            for (const part of Object.values(weights)) part.dispose();
+            weights.dispose();
           }),
         ));
     }
@@ -137,7 +137,7 @@ for (const backend of backends) {
             return row[id] - max - Math.log(row.reduce((sum, v) => sum + Math.exp(v - max), 0));
           });
           for (const tile of [1, 10, 37, 64]) {
-            const head = packHead(w, V, d, tile);
+            const head = packHead(w, V, d, { tileRows: tile });
             const x = tf.tensor2d(hidden, [T, d]);
             expect(largestDifference(toFloat32(tokenLogProb(x, head, ids)), expected)).to.be.below(1e-4);
             expect(largestDifference(toFloat32(logits(x, head)), all)).to.be.below(1e-4);

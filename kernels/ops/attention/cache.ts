@@ -1,4 +1,4 @@
-import { AttsError } from '../../../src/errors.js';
+import { PerBackend } from '../../tfjs.js';
 
 /** Shape of a paged KV cache. */
 export interface KvCacheShape {
@@ -15,49 +15,55 @@ export function pageBytes({ layers, pageSize, kvHeads, headDim }: Omit<KvCacheSh
   return layers * 2 * kvHeads * pageSize * headDim * 4;
 }
 
-const wasmPage = 65_536;
-/** WebAssembly memory ends at 4 GiB; a part is left for the kernel's operands. */
-export const largestCacheBytes = 3.75 * 2 ** 30;
+/** Where a cache lies: its values, and their address where kernels need one. */
+export interface CacheStore {
+  readonly floats: Float32Array;
+  readonly address: number;
+  release(): void;
+}
+
+/** Memory of a cache of so many bytes; the stock backends read it from JavaScript. */
+export const cacheStore = new PerBackend<(bytes: number) => CacheStore>((bytes) => ({
+  floats: new Float32Array(bytes / 4),
+  address: 0,
+  release() {},
+}));
 
 /**
- * Keys and values of every cached token, written in place by the attention op and by nothing else.
- * Float32 in one WebAssembly memory, so that a compiled kernel reads it where it lies; the operating system gives it
- * real memory page by page as it is written. Layout: [layer][keys | values][page][kvHead][slot][headDim].
+ * Keys and values of every cached token, float32, written in place by ropeAppend and by nothing else. The operating
+ * system gives the memory page by page as it is written. Layout: [layer][keys | values][page][kvHead][slot][headDim].
  */
 export class KvCache {
   readonly shape: KvCacheShape;
-  readonly memory: WebAssembly.Memory;
-  /** Byte offset of the operands' area, which grows on demand. */
-  readonly scratchOffset: number;
+  readonly floats: Float32Array;
+  private readonly store: CacheStore;
 
+  /** @throws AttsError `engine` where the backend has no room for it */
   constructor(shape: KvCacheShape) {
-    const bytes = shape.pages * pageBytes(shape);
-    if (bytes > largestCacheBytes) {
-      throw new AttsError('engine', `a KV cache of ${bytes} bytes is over the 3.75 GiB that fit; lower --memory`);
-    }
     this.shape = shape;
-    this.scratchOffset = Math.ceil(bytes / wasmPage) * wasmPage;
-    this.memory = new WebAssembly.Memory({ initial: this.scratchOffset / wasmPage + 16, maximum: wasmPage });
+    this.store = cacheStore.active(shape.pages * pageBytes(shape));
+    this.floats = this.store.floats;
   }
 
-  /** Byte offset of a layer's keys (0) or values (1). */
-  base(layer: number, values: 0 | 1): number {
-    const { pages, kvHeads, pageSize, headDim } = this.shape;
-    return (layer * 2 + values) * pages * kvHeads * pageSize * headDim * 4;
+  dispose(): void {
+    this.store.release();
   }
 
-  /** Makes the operands' area at least so large and gives the current buffer. */
-  reserveScratch(bytes: number): ArrayBuffer {
-    const missing = this.scratchOffset + bytes - this.memory.buffer.byteLength;
-    if (missing > 0) this.memory.grow(Math.ceil(missing / wasmPage));
-    return this.memory.buffer;
+  /** Address of a layer's keys (0) or values (1), for kernels. */
+  pointer(layer: number, values: 0 | 1): number {
+    return this.store.address + this.base(layer, values) * 4;
   }
 
-  /** Where `headDim` values of one kv head of one token lie, in floats from the start of the memory. */
+  /** Where `headDim` values of one kv head of one token lie, in floats from the start of the cache. */
   offset(layer: number, values: 0 | 1, slot: number, kvHead: number): number {
     const { kvHeads, pageSize, headDim } = this.shape;
     const page = Math.floor(slot / pageSize);
-    return this.base(layer, values) / 4 + ((page * kvHeads + kvHead) * pageSize + (slot % pageSize)) * headDim;
+    return this.base(layer, values) + ((page * kvHeads + kvHead) * pageSize + (slot % pageSize)) * headDim;
+  }
+
+  private base(layer: number, values: 0 | 1): number {
+    const { pages, kvHeads, pageSize, headDim } = this.shape;
+    return (layer * 2 + values) * pages * kvHeads * pageSize * headDim;
   }
 }
 

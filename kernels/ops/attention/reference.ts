@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { KvCache, RaggedRows } from './cache.js';
 
-export type AttentionInputs = { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor };
+export type AttentionInputs = { q: tf.Tensor };
 
 export interface AttentionAttributes {
   cache: KvCache;
@@ -13,42 +13,27 @@ export interface AttentionAttributes {
   window: number | null;
 }
 
-/** Writes the rows' keys and values [T, kvHeads · headDim] to their slots. */
-function append(cache: KvCache, layer: number, rows: RaggedRows, k: Float32Array, v: Float32Array): void {
-  const { kvHeads, headDim } = cache.shape;
-  const memory = new Float32Array(cache.memory.buffer);
-  for (let t = 0; t < rows.slots.length; t++) {
-    for (let h = 0; h < kvHeads; h++) {
-      const from = (t * kvHeads + h) * headDim;
-      memory.set(k.subarray(from, from + headDim), cache.offset(layer, 0, rows.slots[t], h));
-      memory.set(v.subarray(from, from + headDim), cache.offset(layer, 1, rows.slots[t], h));
-    }
-  }
-}
-
 /** Copies positions [0, n) of a row's sequence out of the cache: [kvHeads, n, headDim]. */
 function gatherCached(a: AttentionAttributes, t: number, values: 0 | 1, n: number): tf.Tensor {
   const { kvHeads, headDim, pageSize } = a.cache.shape;
-  const memory = new Float32Array(a.cache.memory.buffer);
   const out = new Float32Array(kvHeads * n * headDim);
   for (let h = 0; h < kvHeads; h++) {
     for (let position = 0; position < n; position++) {
       const page = a.rows.pages[a.rows.tables[t] + Math.floor(position / pageSize)];
       const from = a.cache.offset(a.layer, values, page * pageSize + (position % pageSize), h);
-      out.set(memory.subarray(from, from + headDim), (h * n + position) * headDim);
+      out.set(a.cache.floats.subarray(from, from + headDim), (h * n + position) * headDim);
     }
   }
   return tf.tensor3d(out, [kvHeads, n, headDim]);
 }
 
 /**
- * Appends, then softmax(q · Kᵀ · scale) · V a row at a time over exactly the positions the row may see. Row by row so
+ * softmax(q · Kᵀ · scale) · V a row at a time over exactly the positions the row may see. Row by row so
  * that a row's result does not depend on which rows stand beside it.
  */
-export function attentionReference({ q, k, v }: AttentionInputs, attrs: AttentionAttributes): tf.Tensor {
-  const { cache, layer, rows, heads, scale, window } = attrs;
+export function attentionReference({ q }: AttentionInputs, attrs: AttentionAttributes): tf.Tensor {
+  const { cache, rows, heads, scale, window } = attrs;
   const { kvHeads, headDim } = cache.shape;
-  append(cache, layer, rows, k.dataSync() as Float32Array, v.dataSync() as Float32Array);
   const outputs = Array.from(rows.positions, (position, t) =>
     tf.tidy(() => {
       const n = position + 1;

@@ -1,129 +1,132 @@
-// Attention over a paged KV cache on 128-bit SIMD (AssemblyScript; see index.ts for the op and reference.ts for its meaning).
-// Every score is one sum over headDim and every output one sum over positions, in one order that depends on the row's
-// own position only: results are bit-identical whatever rows stand beside it.
+// Attention over a paged KV cache. A piece of work is one row and one kv head with its group of query heads, so that
+// cached keys and values are read once for the group. Every score is one sum over headDim and every output one sum over
+// positions, in an order that depends on the row's own position only: the same bits whatever rows stand beside it.
+import { exp4, laneSum, madd } from '../../backends/simd/math.as';
+import { address, operand, operandF32, take, threadIndex } from '../../backends/simd/pool.as';
 
-// e^x for x ≤ 0: 2^n · p(r) with the Cephes polynomial (expf), below 1e-7 relative; flushes to 0 under −87.
+// Four dot products of headDim values with four keys, `stride` bytes apart: their lane sums side by side.
 // @ts-ignore: decorator
 @inline
-function exp4(x: v128): v128 {
-  const lowest = f32x4.splat(-87.0);
-  const under = f32x4.lt(x, lowest);
-  const n = f32x4.nearest(f32x4.mul(f32x4.max(x, lowest), f32x4.splat(1.44269504)));
-  let r = f32x4.sub(f32x4.max(x, lowest), f32x4.mul(n, f32x4.splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let p = f32x4.splat(1.9875691500e-4);
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
-  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), f32x4.splat(1.0));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-  return v128.andnot(f32x4.mul(p, power), under);
+function dot4(query: usize, key: usize, stride: usize): v128 {
+  let a = f32x4.splat(0), b = a, c = a, d = a;
+  for (let at: usize = 0; at < stride; at += 16) {
+    const x = v128.load(query + at);
+    a = madd(x, v128.load(key + at), a);
+    b = madd(x, v128.load(key + at + stride), b);
+    c = madd(x, v128.load(key + at + 2 * stride), c);
+    d = madd(x, v128.load(key + at + 3 * stride), d);
+  }
+  // Transposed, then added: lane i is the sum of the lanes of the i-th product, (l0 + l1) + (l2 + l3).
+  const ab0 = v128.shuffle<i32>(a, b, 0, 4, 2, 6), ab1 = v128.shuffle<i32>(a, b, 1, 5, 3, 7);
+  const cd0 = v128.shuffle<i32>(c, d, 0, 4, 2, 6), cd1 = v128.shuffle<i32>(c, d, 1, 5, 3, 7);
+  const ab = f32x4.add(ab0, ab1), cd = f32x4.add(cd0, cd1);
+  return f32x4.add(v128.shuffle<i64>(ab, cd, 0, 2), v128.shuffle<i64>(ab, cd, 1, 3));
 }
 
-// Writes keys and values of T rows [T, kvHeads * headDim] to their slots.
-export function append(T: i32, kvHeads: i32, headDim: i32, pageSize: i32, k: usize, v: usize, slots: usize, keys: usize, values: usize): void {
-  const bytes = <usize>headDim << 2;
-  for (let t = 0; t < T; t++) {
-    const slot = load<i32>(slots + (<usize>t << 2));
-    for (let h = 0; h < kvHeads; h++) {
-      const to = <usize>(((slot / pageSize) * kvHeads + h) * pageSize + (slot % pageSize)) * bytes;
-      const from = <usize>(t * kvHeads + h) * bytes;
-      memory.copy(keys + to, k + from, bytes);
-      memory.copy(values + to, v + from, bytes);
+// out += Σ weight[i] · value[i] over `count` positions of a page, headDim in registers 32 (then 4) at a time.
+function addWeighted(out: usize, weights: usize, value: usize, count: i32, headBytes: usize): void {
+  let d: usize = 0;
+  for (; d + 128 <= headBytes; d += 128) {
+    const o = out + d;
+    let a0 = v128.load(o), a1 = v128.load(o, 16), a2 = v128.load(o, 32), a3 = v128.load(o, 48);
+    let a4 = v128.load(o, 64), a5 = v128.load(o, 80), a6 = v128.load(o, 96), a7 = v128.load(o, 112);
+    let v = value + d;
+    for (let i = 0; i < count; i++) {
+      const w = v128.load32_splat(weights + (<usize>i << 2));
+      a0 = madd(w, v128.load(v), a0); a1 = madd(w, v128.load(v, 16), a1);
+      a2 = madd(w, v128.load(v, 32), a2); a3 = madd(w, v128.load(v, 48), a3);
+      a4 = madd(w, v128.load(v, 64), a4); a5 = madd(w, v128.load(v, 80), a5);
+      a6 = madd(w, v128.load(v, 96), a6); a7 = madd(w, v128.load(v, 112), a7);
+      v += headBytes;
     }
+    v128.store(o, a0); v128.store(o, a1, 16); v128.store(o, a2, 32); v128.store(o, a3, 48);
+    v128.store(o, a4, 64); v128.store(o, a5, 80); v128.store(o, a6, 96); v128.store(o, a7, 112);
+  }
+  for (; d < headBytes; d += 16) {
+    let a = v128.load(out + d);
+    let v = value + d;
+    for (let i = 0; i < count; i++) {
+      a = madd(v128.load32_splat(weights + (<usize>i << 2)), v128.load(v), a);
+      v += headBytes;
+    }
+    v128.store(out + d, a);
   }
 }
 
-// out[T, heads * headDim]; `scores` holds the scores of one head over all positions (a multiple of 4 floats).
-export function attend(
-  T: i32, heads: i32, kvHeads: i32, headDim: i32, pageSize: i32, scale: f32, window: i32,
-  q: usize, out: usize, positions: usize, tables: usize, pages: usize, keys: usize, values: usize, scores: usize,
-): void {
+// Weights e^(score − max) over [skipped, n) of `scores`; the rest up to a multiple of 4 becomes 0. Gives their sum.
+function softmax(scores: usize, skipped: i32, n: i32): f32 {
+  const padded = (n + 3) & ~3;
+  for (let i = 0; i < skipped; i++) store<f32>(scores + (<usize>i << 2), -Infinity);
+  for (let i = n; i < padded; i++) store<f32>(scores + (<usize>i << 2), -Infinity);
+  let max4 = f32x4.splat(-Infinity);
+  for (let i = 0; i < padded; i += 4) max4 = f32x4.max(max4, v128.load(scores + (<usize>i << 2)));
+  const largest = f32x4.splat(max(
+    max(f32x4.extract_lane(max4, 0), f32x4.extract_lane(max4, 1)), max(f32x4.extract_lane(max4, 2), f32x4.extract_lane(max4, 3))));
+  let sum4 = f32x4.splat(0);
+  for (let i = 0; i < padded; i += 4) {
+    const at = scores + (<usize>i << 2);
+    const weight = exp4(f32x4.sub(v128.load(at), largest));
+    v128.store(at, weight);
+    sum4 = f32x4.add(sum4, weight);
+  }
+  return laneSum(sum4);
+}
+
+// Operands: q, T, heads, kv heads, head dim, page size (a multiple of 4), scale, window (0 = all), out, positions [T],
+// tables [T], pages, keys, values, scores (a thread: group · stride bytes), stride of one head's scores in bytes
+export function attentionJob(): void {
+  const q = address(0), T = operand(1), heads = operand(2), kvHeads = operand(3), headDim = operand(4);
+  const pageSize = operand(5), window = operand(7), out = address(8), positions = address(9), tables = address(10);
+  const pages = address(11), keys = address(12), values = address(13), stride = address(15);
+  const scale = f32x4.splat(operandF32(6));
   const headBytes = <usize>headDim << 2;
   const group = heads / kvHeads;
-  for (let t = 0; t < T; t++) {
+  const scores = address(14) + <usize>threadIndex() * (<usize>group * stride);
+  const pieces = T * kvHeads;
+  for (;;) {
+    const piece = take(0, 1);
+    if (piece >= pieces) break;
+    const t = piece / kvHeads, kvHead = piece % kvHeads;
     const end = load<i32>(positions + (<usize>t << 2)) + 1;
     const first = window > 0 && end > window ? end - window : 0;
+    const base = first & ~3; // scores lie from here on, four positions at a time
     const table = pages + (<usize>load<i32>(tables + (<usize>t << 2)) << 2);
-    for (let head = 0; head < heads; head++) {
-      const kvHead = head / group;
-      const query = q + <usize>(t * heads + head) * headBytes;
-      const result = out + <usize>(t * heads + head) * headBytes;
-      const n = end - first;
-      // 1. scores, and their maximum
-      let max: f32 = -Infinity;
-      for (let position = first; position < end; ) {
-        const inPage = position % pageSize;
-        const stop = min(end, position - inPage + pageSize);
-        let key = keys + <usize>((load<i32>(table + (<usize>(position / pageSize) << 2)) * kvHeads + kvHead) * pageSize + inPage) * headBytes;
-        for (; position < stop; position++) {
-          let a = f32x4.splat(0), b = f32x4.splat(0);
-          let d: usize = 0;
-          for (; d + 32 <= headBytes; d += 32) {
-            a = f32x4.add(a, f32x4.mul(v128.load(query + d), v128.load(key + d)));
-            b = f32x4.add(b, f32x4.mul(v128.load(query + d, 16), v128.load(key + d, 16)));
-          }
-          if (d < headBytes) a = f32x4.add(a, f32x4.mul(v128.load(query + d), v128.load(key + d)));
-          a = f32x4.add(a, b);
-          const score = ((f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1)) + (f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3))) * scale;
-          store<f32>(scores + (<usize>(position - first) << 2), score);
-          if (score > max) max = score;
-          key += headBytes;
+    const query = q + <usize>(t * heads + kvHead * group) * headBytes;
+    const result = out + <usize>(t * heads + kvHead * group) * headBytes;
+    for (let position = base; position < end; ) {
+      const inPage = position % pageSize;
+      const stop = min(end, position - inPage + pageSize);
+      const key = keys + <usize>((load<i32>(table + (<usize>(position / pageSize) << 2)) * kvHeads + kvHead) * pageSize + inPage) * headBytes;
+      for (let g = 0; g < group; g++) {
+        let k = key;
+        let to = scores + <usize>g * stride + (<usize>(position - base) << 2);
+        for (let p = position; p < stop; p += 4) {
+          v128.store(to, f32x4.mul(dot4(query + <usize>g * headBytes, k, headBytes), scale));
+          k += 4 * headBytes;
+          to += 16;
         }
       }
-      // 2. weights e^(score − max) and their sum; the tail of the last vector is padded with −∞
-      const padded = (n + 3) & ~3;
-      for (let i = n; i < padded; i++) store<f32>(scores + (<usize>i << 2), -Infinity);
-      const max4 = f32x4.splat(max);
-      let sum4 = f32x4.splat(0);
-      for (let i = 0; i < padded; i += 4) {
-        const at = scores + (<usize>i << 2);
-        const weight = exp4(f32x4.sub(v128.load(at), max4));
-        v128.store(at, weight);
-        sum4 = f32x4.add(sum4, weight);
+      position = stop;
+    }
+    memory.fill(result, 0, <usize>group * headBytes);
+    for (let g = 0; g < group; g++) {
+      const sum = softmax(scores + <usize>g * stride, first - base, end - base);
+      store<f32>(scores + <usize>g * stride + stride - 16, 1 / sum);
+    }
+    for (let position = base; position < end; ) {
+      const inPage = position % pageSize;
+      const stop = min(end, position - inPage + pageSize);
+      const value = values + <usize>((load<i32>(table + (<usize>(position / pageSize) << 2)) * kvHeads + kvHead) * pageSize + inPage) * headBytes;
+      for (let g = 0; g < group; g++) {
+        addWeighted(result + <usize>g * headBytes, scores + <usize>g * stride + (<usize>(position - base) << 2), value, stop - position, headBytes);
       }
-      const inverse = f32x4.splat(<f32>1.0 / ((f32x4.extract_lane(sum4, 0) + f32x4.extract_lane(sum4, 1)) + (f32x4.extract_lane(sum4, 2) + f32x4.extract_lane(sum4, 3))));
-      // 3. weighted sum of values, 32 (then 4) components at a time in registers
-      let d: usize = 0;
-      for (; d + 128 <= headBytes; d += 128) {
-        let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
-        let a4 = f32x4.splat(0), a5 = f32x4.splat(0), a6 = f32x4.splat(0), a7 = f32x4.splat(0);
-        for (let position = first; position < end; ) {
-          const inPage = position % pageSize;
-          const stop = min(end, position - inPage + pageSize);
-          let value = d + values + <usize>((load<i32>(table + (<usize>(position / pageSize) << 2)) * kvHeads + kvHead) * pageSize + inPage) * headBytes;
-          for (; position < stop; position++) {
-            const weight = v128.load32_splat(scores + (<usize>(position - first) << 2));
-            a0 = f32x4.add(a0, f32x4.mul(weight, v128.load(value)));
-            a1 = f32x4.add(a1, f32x4.mul(weight, v128.load(value, 16)));
-            a2 = f32x4.add(a2, f32x4.mul(weight, v128.load(value, 32)));
-            a3 = f32x4.add(a3, f32x4.mul(weight, v128.load(value, 48)));
-            a4 = f32x4.add(a4, f32x4.mul(weight, v128.load(value, 64)));
-            a5 = f32x4.add(a5, f32x4.mul(weight, v128.load(value, 80)));
-            a6 = f32x4.add(a6, f32x4.mul(weight, v128.load(value, 96)));
-            a7 = f32x4.add(a7, f32x4.mul(weight, v128.load(value, 112)));
-            value += headBytes;
-          }
-        }
-        const to = result + d;
-        v128.store(to, f32x4.mul(a0, inverse));
-        v128.store(to, f32x4.mul(a1, inverse), 16);
-        v128.store(to, f32x4.mul(a2, inverse), 32);
-        v128.store(to, f32x4.mul(a3, inverse), 48);
-        v128.store(to, f32x4.mul(a4, inverse), 64);
-        v128.store(to, f32x4.mul(a5, inverse), 80);
-        v128.store(to, f32x4.mul(a6, inverse), 96);
-        v128.store(to, f32x4.mul(a7, inverse), 112);
-      }
-      for (; d < headBytes; d += 16) {
-        let a = f32x4.splat(0);
-        for (let position = first; position < end; position++) {
-          const value = d + values + <usize>((load<i32>(table + (<usize>(position / pageSize) << 2)) * kvHeads + kvHead) * pageSize + position % pageSize) * headBytes;
-          a = f32x4.add(a, f32x4.mul(v128.load32_splat(scores + (<usize>(position - first) << 2)), v128.load(value)));
-        }
-        v128.store(result + d, f32x4.mul(a, inverse));
+      position = stop;
+    }
+    for (let g = 0; g < group; g++) {
+      const inverse = v128.load32_splat(scores + <usize>g * stride + stride - 16);
+      for (let d: usize = 0; d < headBytes; d += 16) {
+        const at = result + <usize>g * headBytes + d;
+        v128.store(at, f32x4.mul(v128.load(at), inverse));
       }
     }
   }

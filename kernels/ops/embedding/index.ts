@@ -1,21 +1,44 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { defineKernel } from '../../tfjs.js';
+import { defineKernel, PerBackend } from '../../tfjs.js';
+import type { WeightDtype } from '../linear/index.js';
+import type { LanguageModelHead } from '../token-log-prob/index.js';
 import { type EmbeddingAttributes, embeddingReference } from './reference.js';
 
 /** An embedding table [V, d], owned by the op. */
 export interface EmbeddingTable {
   readonly V: number;
   readonly d: number;
+  readonly dtype: WeightDtype;
   readonly table: tf.Tensor;
   dispose(): void;
 }
 
+/** Packs values [V, d]; a backend that can read the rows of a tied head keeps no second copy. */
+export type EmbeddingPacker = (
+  values: Float32Array,
+  V: number,
+  d: number,
+  tiedHead: LanguageModelHead | null,
+) => EmbeddingTable;
+
+export const embeddingPacker = new PerBackend<EmbeddingPacker>((values, V, d) => {
+  const table = tf.tensor2d(values, [V, d]);
+  return { V, d, dtype: 'f32', table, dispose: () => table.dispose() };
+});
+
 const run = defineKernel<{ table: tf.Tensor }, EmbeddingAttributes>('AttsEmbedding', embeddingReference);
 
-/** @param values [V, d] row-major */
-export function packEmbedding(values: Float32Array, V: number, d: number): EmbeddingTable {
-  const table = tf.tensor2d(values, [V, d]);
-  return { V, d, table, dispose: () => table.dispose() };
+/**
+ * @param values [V, d] row-major
+ * @param tiedHead the LM head made of the same values, where the two are tied; it must outlive the table
+ */
+export function packEmbedding(
+  values: Float32Array,
+  V: number,
+  d: number,
+  tiedHead: LanguageModelHead | null = null,
+): EmbeddingTable {
+  return embeddingPacker.active(values, V, d, tiedHead);
 }
 
 /**
@@ -25,5 +48,5 @@ export function packEmbedding(values: Float32Array, V: number, d: number): Embed
  * @returns [T, d] float32
  */
 export function embedding(weights: EmbeddingTable, ids: Int32Array, scale = 1): tf.Tensor {
-  return run({ table: weights.table }, { ids, scale });
+  return run({ table: weights.table }, { ids, scale, d: weights.d, dtype: weights.dtype });
 }

@@ -1,8 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { WeightDtype } from '../linear/index.js';
 
 export interface EmbeddingAttributes {
   ids: Int32Array;
   scale: number;
+  d: number;
+  dtype: WeightDtype;
 }
 
 /** Rows `ids` of table[V, d], times `scale`. */

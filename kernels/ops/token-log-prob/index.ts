@@ -1,26 +1,48 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { defineKernel } from '../../tfjs.js';
-import { type LinearWeights, linear, packLinear } from '../linear/index.js';
+import { defineKernel, PerBackend } from '../../tfjs.js';
+import { type LinearWeights, linear, packLinear, type WeightDtype } from '../linear/index.js';
 import { type TokenLogProbAttributes, type TokenLogProbInputs, tokenLogProbReference } from './reference.js';
 
-/** The LM head [V, d], packed in tiles of at most `tileRows` vocabulary rows. */
+/** The LM head [V, d], packed whole or in tiles of vocabulary rows, as the backend wants it. */
 export interface LanguageModelHead {
   readonly V: number;
   readonly d: number;
+  readonly dtype: WeightDtype;
   readonly tiles: readonly LinearWeights[];
   dispose(): void;
 }
 
-const run = defineKernel<TokenLogProbInputs, TokenLogProbAttributes>('AttsTokenLogProb', tokenLogProbReference);
+export type HeadPacker = (
+  values: Float32Array,
+  V: number,
+  d: number,
+  dtype: WeightDtype,
+  tileRows: number,
+) => LinearWeights[];
 
-/** @param values [V, d] row-major */
-export function packHead(values: Float32Array, V: number, d: number, tileRows = 4096): LanguageModelHead {
+export const headPacker = new PerBackend<HeadPacker>((values, V, d, dtype, tileRows) => {
   const tiles: LinearWeights[] = [];
   for (let first = 0; first < V; first += tileRows) {
     const rows = Math.min(tileRows, V - first);
-    tiles.push(packLinear(values.subarray(first * d, (first + rows) * d), rows, d));
+    tiles.push(packLinear(values.subarray(first * d, (first + rows) * d), rows, d, null, dtype));
   }
-  return { V, d, tiles, dispose: () => tiles.forEach((tile) => void tile.dispose()) };
+  return tiles;
+});
+
+const run = defineKernel<TokenLogProbInputs, TokenLogProbAttributes>('AttsTokenLogProb', tokenLogProbReference);
+
+/**
+ * @param values [V, d] row-major
+ * @param tileRows vocabulary rows a tile on the stock backends
+ */
+export function packHead(
+  values: Float32Array,
+  V: number,
+  d: number,
+  { dtype = 'f32', tileRows = 4096 }: { dtype?: WeightDtype; tileRows?: number } = {},
+): LanguageModelHead {
+  const tiles = headPacker.active(values, V, d, dtype, tileRows);
+  return { V, d, dtype, tiles, dispose: () => tiles.forEach((tile) => void tile.dispose()) };
 }
 
 /**
@@ -31,7 +53,9 @@ export function packHead(values: Float32Array, V: number, d: number, tileRows = 
  */
 export function tokenLogProb(hidden: tf.Tensor, head: LanguageModelHead, ids: Int32Array): tf.Tensor {
   const tiles = Object.fromEntries(head.tiles.map((tile, index) => [`tile${index}`, tile.packed]));
-  return run({ hidden, ...tiles } as TokenLogProbInputs, { ids, tiles: head.tiles.length });
+  return run({ hidden, ...tiles } as TokenLogProbInputs, {
+    ...{ ids, tiles: head.tiles.length, V: head.V, d: head.d, dtype: head.dtype },
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { WeightDtype } from '../linear/index.js';
 
 /** Inputs are named hidden, and tile0 … tileN: LM-head tiles [d, tileRows]. */
 export type TokenLogProbInputs = { hidden: tf.Tensor } & Record<string, tf.Tensor>;
@@ -6,6 +7,9 @@ export type TokenLogProbInputs = { hidden: tf.Tensor } & Record<string, tf.Tenso
 export interface TokenLogProbAttributes {
   ids: Int32Array;
   tiles: number;
+  V: number;
+  d: number;
+  dtype: WeightDtype;
 }
 
 /**

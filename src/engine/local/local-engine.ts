@@ -1,5 +1,4 @@
 import { kernelBuild } from '../../../kernels/backends/choose.js';
-import { largestCacheBytes } from '../../../kernels/ops/attention/cache.js';
 import { pageBytes } from '../../../kernels/ops/attention/index.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
 import { Decoder } from '../../../models/decoder.js';
@@ -48,7 +47,7 @@ export class LocalEngine implements Engine {
     this.decoder = Decoder.load(checkpoint);
     const { config } = this.decoder;
     const bytes = pageBytes(this.decoder.cacheShape(0, pageSize));
-    const pages = Math.floor(Math.min(options.memory * 2 ** 20, largestCacheBytes) / bytes);
+    const pages = Math.floor((options.memory * 2 ** 20) / bytes);
     if (pages < 1) {
       const least = Math.ceil(bytes / 2 ** 20);
       throw new AttsError(
@@ -125,6 +124,7 @@ export class LocalEngine implements Engine {
   async close(): Promise<void> {
     this.scheduler.fail(new AttsError('engine', `${this.model.id} was closed`));
     this.device.remove(this);
+    this.runner.dispose();
     this.decoder.dispose();
     this.failure = new AttsError('engine', `${this.model.id} was closed`);
   }

@@ -1,0 +1,38 @@
+/** Byte addresses of the control block at the bottom of the shared memory; pool.as.ts has the same. */
+export const control = { epoch: 64, stop: 448, failed: 452, job: 512, threads: 516, operands: 520 } as const;
+
+/** The heap begins here: above the control block and the module's constants. */
+export const reservedBytes = 65_536;
+
+/** Codes of the jobs in kernels.as.ts. */
+export const jobs = {
+  linear: 1,
+  rmsNorm: 2,
+  ropeAppend: 3,
+  attention: 4,
+  gatedMlp: 5,
+  embedding: 6,
+  tokenLogProb: 7,
+  sample: 8,
+  read: 9,
+  peak: 10,
+  nothing: 11,
+} as const;
+
+export type JobName = keyof typeof jobs;
+
+/** What the compiled module exports. */
+export interface KernelExports {
+  dispatch(): number;
+  finished(): number;
+  work(index: number): void;
+  testMadd(a: number, b: number, c: number): number;
+}
+
+export function instantiate(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  stalled: () => void,
+): KernelExports {
+  return new WebAssembly.Instance(module, { env: { memory }, pool: { stalled } }).exports as unknown as KernelExports;
+}

@@ -1,0 +1,110 @@
+// The thread pool: every thread runs this module over one shared memory. Thread 0 is the caller's; the others spin for
+// a while after each job, because the next one of a forward pass comes within microseconds, and then sleep.
+
+// The control block at the bottom of the memory (byte addresses, a cache line apart). control.ts has the same numbers.
+const EPOCH: usize = 64;      // jobs begun; workers wait for it to change
+const DONE: usize = 128;      // workers that have finished the current job
+const BARRIER: usize = 192;   // arrivals at barriers of the current job
+const SLEEPERS: usize = 256;  // workers asleep
+const COUNTERS: usize = 320;  // next piece of work, one counter a phase
+const STOP: usize = 448;
+export const JOB: usize = 512; // job code, threads in it, then the operands
+
+const PHASES: usize = 4;
+const SPINS = 20_000;
+const SLEEP_NANOSECONDS: i64 = 200_000_000; // wakes now and then, so that a terminated worker ends
+
+const PATIENCE = 10_000_000; // spins, some tens of milliseconds
+
+// Asks the thread's owner whether the others are still there; throws when not.
+// @ts-ignore: decorator
+@external("pool", "stalled")
+declare function stalled(): void;
+
+let thread: i32 = 0;
+
+// @ts-ignore: decorator
+@inline
+export function threadIndex(): i32 { return thread; }
+
+// @ts-ignore: decorator
+@inline
+export function threadCount(): i32 { return load<i32>(JOB, 4); }
+
+// An operand of the current job: 32-bit integer, address or float.
+// @ts-ignore: decorator
+@inline
+export function operand(index: i32): i32 { return load<i32>(JOB + 8 + (<usize>index << 2)); }
+// @ts-ignore: decorator
+@inline
+export function address(index: i32): usize { return <usize>load<u32>(JOB + 8 + (<usize>index << 2)); }
+// @ts-ignore: decorator
+@inline
+export function operandF32(index: i32): f32 { return load<f32>(JOB + 8 + (<usize>index << 2)); }
+
+// Takes the next `count` pieces of a phase's work: the index of the first. Whoever is free takes more.
+// @ts-ignore: decorator
+@inline
+export function take(phase: i32, count: i32): i32 {
+  const counter = COUNTERS + (<usize>phase << 2);
+  if (threadCount() == 1) {
+    const first = load<i32>(counter);
+    store<i32>(counter, first + count);
+    return first;
+  }
+  return atomic.add<i32>(counter, count);
+}
+
+let passed = 0; // barriers of the current job behind this thread
+
+// Waits until every thread of the job has come as far.
+export function barrier(): void {
+  const threads = threadCount();
+  if (threads == 1) return;
+  passed++;
+  atomic.add<i32>(BARRIER, 1);
+  for (let spin = 1; atomic.load<i32>(BARRIER) < passed * threads; spin++) {
+    if (atomic.load<i32>(STOP) != 0) unreachable();
+    if (spin % PATIENCE == 0) stalled();
+  }
+}
+
+export function startJob(): void { passed = 0; }
+
+// Thread 0: begins the job whose code and operands are written. The caller then does its share and calls `finished`.
+export function begin(): void {
+  for (let phase: usize = 0; phase < PHASES; phase++) store<i32>(COUNTERS + (phase << 2), 0);
+  store<i32>(BARRIER, 0);
+  if (threadCount() == 1) return;
+  store<i32>(DONE, 0);
+  atomic.add<i32>(EPOCH, 1);
+  if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(EPOCH, -1);
+}
+
+// Thread 0: spins until the workers are done; false when they are not after many spins, for the caller to look at why.
+export function finished(): bool {
+  const others = threadCount() - 1;
+  for (let spin = 0; spin < 2_000_000; spin++) {
+    if (others == 0 || atomic.load<i32>(DONE) == others) return true;
+  }
+  return false;
+}
+
+// A worker: waits for the next epoch after `seen` and gives it back; −1 when it is to end.
+export function awaitEpoch(seen: i32): i32 {
+  for (let spin = 0; spin < SPINS; spin++) {
+    const epoch = atomic.load<i32>(EPOCH);
+    if (atomic.load<i32>(STOP) != 0) return -1;
+    if (epoch != seen) return epoch;
+  }
+  atomic.add<i32>(SLEEPERS, 1);
+  while (atomic.load<i32>(EPOCH) == seen && atomic.load<i32>(STOP) == 0) {
+    atomic.wait<i32>(EPOCH, seen, SLEEP_NANOSECONDS);
+  }
+  atomic.sub<i32>(SLEEPERS, 1);
+  return atomic.load<i32>(STOP) != 0 ? -1 : atomic.load<i32>(EPOCH);
+}
+
+export function setThread(index: i32): void { thread = index; }
+
+export function reportDone(): void { atomic.add<i32>(DONE, 1); }

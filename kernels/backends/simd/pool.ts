@@ -1,0 +1,109 @@
+import { Worker } from 'node:worker_threads';
+import { AttsError } from '../../../src/errors.js';
+import { control, instantiate, type JobName, jobs, type KernelExports } from './control.js';
+
+/** Milliseconds without the end of a job after which a worker thread is taken for dead. */
+const stallLimit = 60_000;
+
+/**
+ * Runs jobs of the compiled module on the caller's thread and on `threads − 1` workers. A call returns when the job is
+ * done on all of them. Results never depend on the number of threads.
+ */
+export class ThreadPool {
+  readonly threads: number;
+  private readonly kernels: KernelExports;
+  private readonly words: Int32Array;
+  private readonly floats: Float32Array;
+  private readonly workers: Worker[] = [];
+  private failure: AttsError | null = null;
+  private started = 0;
+  private readonly stallLimit: number;
+
+  constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, threads: number, limit = stallLimit) {
+    this.threads = threads;
+    this.stallLimit = limit;
+    // A pool before this one has left its marks.
+    new Int32Array(memory.buffer, 0, 1024).fill(0);
+    // The control block lies in the first page: these views stay right however the memory grows.
+    this.words = new Int32Array(memory.buffer, 0, 1024);
+    this.floats = new Float32Array(memory.buffer, 0, 1024);
+    this.kernels = instantiate(module, memory, () => this.checkStall());
+    for (let index = 1; index < threads; index++) {
+      const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { module, memory, index } });
+      // An idle pool must not keep the process alive.
+      worker.unref();
+      worker.once('error', (error) => this.fail(`worker thread ${index} failed: ${error.message}`));
+      worker.once('exit', () => this.fail(`worker thread ${index} ended`));
+      this.workers.push(worker);
+    }
+  }
+
+  /**
+   * Runs a job. Operands are 32-bit integers and addresses; those in `floats` are written as float32 instead.
+   * @param threads 1 for work too small to share
+   * @throws AttsError `engine` when a thread has failed or ended; the pool is of no use then
+   */
+  run(
+    job: JobName,
+    operands: readonly number[],
+    floats?: Readonly<Record<number, number>>,
+    threads = this.threads,
+  ): void {
+    if (this.failure) throw this.failure;
+    const { words } = this;
+    words[control.job / 4] = jobs[job];
+    words[control.threads / 4] = threads;
+    const first = control.operands / 4;
+    for (let i = 0; i < operands.length; i++) words[first + i] = operands[i];
+    if (floats) for (const index in floats) this.floats[first + Number(index)] = floats[index];
+    this.started = 0;
+    try {
+      let done = this.kernels.dispatch();
+      while (!done) {
+        this.checkStall();
+        done = this.kernels.finished();
+      }
+    } catch (cause) {
+      throw this.failed(cause);
+    }
+  }
+
+  /** Ends the workers. */
+  async close(): Promise<void> {
+    this.failure ??= new AttsError('engine', 'the thread pool is closed');
+    this.stop();
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+  }
+
+  /** For tests: the workers, to be killed. */
+  get threadsOfPool(): readonly Worker[] {
+    return this.workers;
+  }
+
+  /** Called now and then while a job waits for another thread. */
+  private checkStall(): void {
+    const now = performance.now();
+    if (this.started === 0) this.started = now;
+    const index = Atomics.load(this.words, control.failed / 4);
+    if (index !== 0) throw new Error(`worker thread ${index} failed`);
+    if (now - this.started > this.stallLimit) throw new Error('a worker thread does not answer');
+  }
+
+  private failed(cause: unknown): AttsError {
+    const index = Atomics.load(this.words, control.failed / 4);
+    const what = index !== 0 ? `worker thread ${index} failed` : cause instanceof Error ? cause.message : String(cause);
+    this.fail(what, cause);
+    return this.failure as AttsError;
+  }
+
+  private fail(what: string, cause?: unknown): void {
+    this.failure ??= new AttsError('engine', `the CPU kernels stopped: ${what}; start the command again`, { cause });
+    this.stop();
+  }
+
+  private stop(): void {
+    Atomics.store(this.words, control.stop / 4, 1);
+    Atomics.add(this.words, control.epoch / 4, 1);
+    Atomics.notify(this.words, control.epoch / 4);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Compiles the WebAssembly kernels into dist/kernels/backends/simd: the same sources twice, plain and with relaxed SIMD.
+ * Run by `npm run build`, after the TypeScript is compiled.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
+import { tilesSource } from './ops/linear/tiles.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const out = 'dist/kernels/backends/simd';
+const builds = { plain: [], relaxed: ['--enable', 'relaxed-simd'] };
+
+mkdirSync(`${root}${out}`, { recursive: true });
+for (const [name, features] of Object.entries(builds)) {
+  const { error, stderr } = await asc.main(
+    [
+      ...['kernels/backends/simd/kernels.as.ts', '--outFile', `${out}/${name}.wasm`],
+      ...['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--enable', 'threads', ...features],
+      ...[
+        '--importMemory',
+        '--sharedMemory',
+        '--initialMemory',
+        '2',
+        '--maximumMemory',
+        '65536',
+        '--memoryBase',
+        '4096',
+      ],
+    ],
+    {
+      readFile(path) {
+        // The one module that a program writes.
+        if (path.endsWith('linear/tiles.as.ts')) return tilesSource();
+        try {
+          return readFileSync(`${root}${path}`, 'utf8');
+        } catch {
+          return null;
+        }
+      },
+      writeFile: (path, contents) => writeFileSync(`${root}${path}`, contents),
+      listFiles: () => [],
+    },
+  );
+  if (error) {
+    process.stderr.write(`${stderr.toString()}\n`);
+    process.exit(1);
+  }
+}

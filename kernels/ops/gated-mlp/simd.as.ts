@@ -1,0 +1,102 @@
+// down(act(gate(norm(x))) · up(norm(x))) + residual in one job: gate and up lie panel beside panel, so that the product
+// of activation and up is taken while both are in the cache.
+import { exp4 } from '../../backends/simd/math.as';
+import { address, barrier, operand, operandF32, take, threadCount, threadIndex } from '../../backends/simd/pool.as';
+import { Q4, Q8, finish, multiplyPanels, panelWidth, prepareRows, quantiseRow } from '../linear/simd.as';
+
+// @ts-ignore: decorator
+@inline
+function silu(x: v128): v128 {
+  return f32x4.div(x, f32x4.add(f32x4.splat(1), exp4(f32x4.neg(x))));
+}
+
+// 0.5 x (1 + tanh(z)) = x / (1 + e^(−2z)), z = √(2/π) (x + 0.044715 x³)
+// @ts-ignore: decorator
+@inline
+function gelu(x: v128): v128 {
+  const cube = f32x4.mul(f32x4.mul(x, x), x);
+  const z = f32x4.mul(f32x4.splat(0.7978845608), f32x4.add(x, f32x4.mul(f32x4.splat(0.044715), cube)));
+  return f32x4.div(x, f32x4.add(f32x4.splat(1), exp4(f32x4.mul(f32x4.splat(-2), z))));
+}
+
+// Operands: x, M, d, gateUp, f, dtype, gate-up bias [2F], is gelu, norm, epsilon, normed, quantised, scales,
+// hidden [M, F] with F = f rounded up to 8, down, down dtype, down bias, residual, y, pair (M · 128 bytes a thread),
+// quantised hidden, its scales, tail (M · 32 bytes a thread)
+export function gatedMlpJob(): void {
+  const M = operand(1), d = operand(2), gateUp = address(3), f = operand(4), dtype = operand(5), bias = address(6);
+  const isGelu = operand(7) != 0, scales = address(12), hidden = address(13);
+  const x = prepareRows(address(0), M, d, dtype, address(8), operandF32(9), address(10), address(11), scales);
+  const pairs = (f + 7) >>> 3;
+  const ldh = <usize>pairs << 5;
+  // A tile takes one panel, a pair, or two pairs at once.
+  const width = panelWidth(dtype, M);
+  const step = width == 4 ? 2 : 1;
+  const ldp = <usize>step << 6;
+  const pair = address(19) + <usize>threadIndex() * (<usize>M * ldp);
+  const units = (pairs + step - 1) / step;
+  const share = max(1, units / (threadCount() * 8));
+  for (;;) {
+    const first = take(1, share);
+    if (first >= units) break;
+    const end = min(units, first + share);
+    for (let unit = first; unit < end; unit++) {
+      const i = unit * step;
+      const count = min(step, pairs - i);
+      if (width == 2 * count) {
+        multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i, width, pair, ldp);
+      } else {
+        for (let p = 0; p < 2 * count; p++) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i + p, 1, pair + (<usize>p << 5), ldp);
+      }
+      finish(pair, ldp, M, i << 4, count << 4, bias, 0, 0);
+      for (let m = 0; m < M; m++) {
+        for (let c = 0; c < count; c++) {
+          const from = pair + <usize>m * ldp + (<usize>c << 6), to = hidden + <usize>m * ldh + (<usize>(i + c) << 5);
+          for (let j: usize = 0; j < 32; j += 16) {
+            const gate = v128.load(from + j), up = v128.load(from + j, 32);
+            v128.store(to + j, f32x4.mul(isGelu ? gelu(gate) : silu(gate), up));
+          }
+        }
+      }
+    }
+  }
+  barrier();
+  const downDtype = operand(15), F = pairs << 3;
+  const down = address(14), downBias = address(16), residual = address(17), y = address(18), hs = address(21);
+  let h = hidden;
+  if (downDtype == Q8 || downDtype == Q4) {
+    const groups = (F + 31) >>> 5;
+    h = address(20);
+    for (;;) {
+      const m = take(2, 1);
+      if (m >= M) break;
+      quantiseRow(hidden + <usize>m * ldh, F, h + <usize>m * (<usize>groups << 6), hs + <usize>m * (<usize>groups << 3));
+    }
+    barrier();
+  }
+  const tail = address(22) + <usize>threadIndex() * (<usize>M << 5);
+  const whole = d >>> 3, panels = (d + 7) >>> 3;
+  const side = panelWidth(downDtype, M);
+  const steps = (panels + side - 1) / side;
+  const ldy = <usize>d << 2;
+  const part = max(1, steps / (threadCount() * 8));
+  for (;;) {
+    const unit = take(3, part);
+    if (unit >= steps) break;
+    const end = min(panels, (unit + part) * side);
+    for (let p = unit * side; p < end; ) {
+      const together = p + side <= min(end, whole) ? side : 1;
+      const n = p << 3;
+      if (p < whole) {
+        const to = y + (<usize>n << 2);
+        multiplyPanels(h, hs, M, F, down, downDtype, p, together, to, ldy);
+        finish(to, ldy, M, n, together << 3, downBias, residual, ldy);
+      } else {
+        const count = d - n;
+        multiplyPanels(h, hs, M, F, down, downDtype, p, 1, tail, 32);
+        finish(tail, 32, M, n, count, downBias, residual, ldy);
+        for (let m = 0; m < M; m++) memory.copy(y + <usize>m * ldy + (<usize>n << 2), tail + (<usize>m << 5), <usize>count << 2);
+      }
+      p += together;
+    }
+  }
+}

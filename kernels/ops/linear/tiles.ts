@@ -1,0 +1,215 @@
+/**
+ * Writes the innermost loops of the linear op as AssemblyScript: register tiles of MR rows × NP panels, unrolled, which
+ * the language cannot express by itself. Vector lanes are output features (a panel is 8 of them, two vectors), rows come
+ * as splats. Every output is one running sum over k in one order, whatever the tile: results have the same bits in any
+ * batch. Few rows take several panels at once, because one panel alone would wait for its own additions.
+ */
+
+export type TileDtype = 'f32' | 'bf16' | 'q8' | 'q4';
+
+/** Rows × panels of each tile; the last has the most rows. 16 vector registers hold accumulators, weights and a splat. */
+const shapes: Readonly<Record<TileDtype, readonly (readonly [rows: number, panels: number])[]>> = {
+  f32: [
+    [1, 1],
+    [1, 4],
+    [2, 1],
+    [2, 2],
+    [3, 1],
+    [3, 2],
+    [4, 1],
+    [5, 1],
+    [6, 1],
+  ],
+  bf16: [
+    [1, 1],
+    [1, 4],
+    [2, 1],
+    [2, 2],
+    [3, 1],
+    [3, 2],
+    [4, 1],
+    [5, 1],
+    [6, 1],
+  ],
+  q8: [
+    [1, 1],
+    [1, 4],
+    [2, 1],
+    [2, 2],
+    [3, 1],
+    [4, 1],
+  ],
+  q4: [
+    [1, 1],
+    [1, 4],
+    [2, 1],
+    [2, 2],
+    [3, 1],
+    [4, 1],
+  ],
+};
+
+const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+
+/** Bytes of one panel: K values of 8 features (f32, bf16), or K/32 groups with their scales in front. */
+export const panelBytes: Readonly<Record<TileDtype, { perK: number; perGroup: number }>> = {
+  f32: { perK: 32, perGroup: 0 },
+  bf16: { perK: 16, perGroup: 0 },
+  q8: { perK: 0, perGroup: 32 + 256 },
+  q4: { perK: 0, perGroup: 64 + 128 },
+};
+
+/** Floating weights: f32 [K][8], or bf16 [K][4] words with feature j in the low half and j + 4 in the high half. */
+function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
+  const rows = range(MR);
+  const panels = range(NP);
+  const accumulators = rows.flatMap((m) => panels.flatMap((p) => [`a${m}_${p}_0`, `a${m}_${p}_1`]));
+  const at = (m: number, p: number, j: number) => `y + ldy * ${m}, ${p * 32 + j * 16}`;
+  const lines = [
+    `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, w: usize, ldw: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    ...rows.map((m) => `let x${m} = x + ldx * ${m};`),
+    ...panels.map((p) => `let w${p} = w + ldw * ${p};`),
+    ...rows.flatMap((m) =>
+      panels.flatMap((p) =>
+        [0, 1].map((j) => `let a${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(${at(m, p, j)});`),
+      ),
+    ),
+    'for (let k = 0; k < K; k++) {',
+    ...panels.flatMap((p) => [
+      ...(dtype === 'f32'
+        ? [`const b${p}_0 = v128.load(w${p}), b${p}_1 = v128.load(w${p}, 16);`]
+        : [
+            `const v${p} = v128.load(w${p});`,
+            `const b${p}_0 = i32x4.shl(v${p}, 16), b${p}_1 = v128.and(v${p}, i32x4.splat(0xffff0000));`,
+          ]),
+      ...rows.flatMap((m) => [
+        `const s${m}_${p} = v128.load32_splat(x${m});`,
+        `a${m}_${p}_0 = madd(b${p}_0, s${m}_${p}, a${m}_${p}_0); a${m}_${p}_1 = madd(b${p}_1, s${m}_${p}, a${m}_${p}_1);`,
+      ]),
+      `w${p} += ${panelBytes[dtype].perK};`,
+    ]),
+    rows.map((m) => `x${m} += 4;`).join(' '),
+    '}',
+    ...accumulators.map((name) => {
+      const [m, p, j] = name.slice(1).split('_').map(Number);
+      return `v128.store(y + ldy * ${m}, ${name}, ${p * 32 + j * 16});`;
+    }),
+    '}',
+  ];
+  return lines.join('\n');
+}
+
+/**
+ * Quantised weights against 16-bit activations, in groups of 32: exact integer sums a group (127 · 32,767 · 32 < 2^31),
+ * then y += scale · xScale · sum (+ min · xSum for q4). A group is [scales 8][k pair 16][feature 8][2] of int8, or
+ * [scales 8][mins 8][two k pairs 8][16 bytes] of int4: byte b of a pair's vector holds pair 2i low, pair 2i + 1 high.
+ */
+function quantisedTile(dtype: 'q8' | 'q4', MR: number, NP: number): string {
+  const rows = range(MR);
+  const panels = range(NP);
+  const each = <T>(body: (m: number, p: number, j: number) => T): T[] =>
+    rows.flatMap((m) => panels.flatMap((p) => [0, 1].map((j) => body(m, p, j))));
+  const header = dtype === 'q8' ? 32 : 64;
+  const pairs = dtype === 'q8' ? 1 : 2; // k pairs a step
+  const step = dtype === 'q8' ? 16 : 16; // weight bytes a step
+  const lines = [
+    `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, xs: usize, ldxs: usize, w: usize, ldw: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    ...rows.map((m) => `let x${m} = x + ldx * ${m}; let q${m} = xs + ldxs * ${m};`),
+    ...panels.map((p) => `let w${p} = w + ldw * ${p};`),
+    ...each(
+      (m, p, j) => `let f${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(y + ldy * ${m}, ${p * 32 + j * 16});`,
+    ),
+    'for (let k = 0; k < K; k += 32) {',
+    ...each((m, p, j) => `let a${m}_${p}_${j} = i32x4.splat(0);`),
+    ...panels.map((p) => `let d${p} = w${p} + ${header};`),
+    `for (let i = 0; i < 16; i += ${pairs}) {`,
+    ...panels.flatMap((p) => {
+      if (dtype === 'q8') {
+        return [
+          `const b${p}_0 = v128.load_ext<i8>(d${p}), b${p}_1 = v128.load_ext<i8>(d${p}, 8);`,
+          ...rows.flatMap((m) => [
+            `const s${m}_${p} = v128.load32_splat(x${m});`,
+            ...[0, 1].map(
+              (j) => `a${m}_${p}_${j} = i32x4.add(a${m}_${p}_${j}, i32x4.dot_i16x8_s(b${p}_${j}, s${m}_${p}));`,
+            ),
+          ]),
+        ];
+      }
+      return [
+        `const v${p} = v128.load(d${p}), l${p} = v128.and(v${p}, i8x16.splat(15)), h${p} = i8x16.shr_u(v${p}, 4);`,
+        ...['l', 'h'].flatMap((half, offset) => [
+          `const ${half}${p}_0 = i16x8.extend_low_i8x16_u(${half}${p}), ${half}${p}_1 = i16x8.extend_high_i8x16_u(${half}${p});`,
+          ...rows.flatMap((m) => [
+            `const s${half}${m}_${p} = v128.load32_splat(x${m}, ${offset * 4});`,
+            ...[0, 1].map(
+              (j) =>
+                `a${m}_${p}_${j} = i32x4.add(a${m}_${p}_${j}, i32x4.dot_i16x8_s(${half}${p}_${j}, s${half}${m}_${p}));`,
+            ),
+          ]),
+        ]),
+      ];
+    }),
+    `${panels.map((p) => `d${p} += ${step};`).join(' ')} ${rows.map((m) => `x${m} += ${4 * pairs};`).join(' ')}`,
+    '}',
+    ...panels.flatMap((p) =>
+      [0, 1].flatMap((j) => [
+        `const c${p}_${j} = v128.load(w${p}, ${16 * j});`,
+        ...(dtype === 'q4' ? [`const n${p}_${j} = v128.load(w${p}, ${32 + 16 * j});`] : []),
+        ...rows.flatMap((m) => [
+          `f${m}_${p}_${j} = madd(f32x4.convert_i32x4_s(a${m}_${p}_${j}), f32x4.mul(c${p}_${j}, v128.load32_splat(q${m})), f${m}_${p}_${j});`,
+          ...(dtype === 'q4'
+            ? [`f${m}_${p}_${j} = madd(n${p}_${j}, v128.load32_splat(q${m}, 4), f${m}_${p}_${j});`]
+            : []),
+        ]),
+      ]),
+    ),
+    ...panels.map((p) => `w${p} += ${panelBytes[dtype].perGroup};`),
+    ...rows.map((m) => `q${m} += 8;`),
+    '}',
+    ...each((m, p, j) => `v128.store(y + ldy * ${m}, f${m}_${p}_${j}, ${p * 32 + j * 16});`),
+    '}',
+  ];
+  return lines.join('\n');
+}
+
+/** Calls tiles until `M` rows of `NP` adjacent panels are done, for one block of k. */
+function rowLoop(dtype: TileDtype): string {
+  const isQuantised = dtype === 'q8' || dtype === 'q4';
+  const scales = isQuantised ? 'xs: usize, ldxs: usize, ' : '';
+  const pass = (m: string) => (isQuantised ? `xs + ldxs * ${m}, ldxs, ` : '');
+  const call = (MR: number, NP: number) =>
+    `${dtype}_${MR}_${NP}(x + ldx * m, ldx, ${pass('m')}w, ldw, K, y + ldy * m, ldy, first); m += ${MR};`;
+  const wide = shapes[dtype].filter(([, panels]) => panels > 1);
+  const narrow = shapes[dtype].filter(([, panels]) => panels === 1).toReversed();
+  const [[most]] = narrow;
+  return [
+    `// Panels side by side that a tile of M rows takes: 1 where M is more than any wide tile has.`,
+    `export function ${dtype}Width(M: i32): i32 {`,
+    ...wide.map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
+    'return 1;',
+    '}',
+    `export function ${dtype}Rows(x: usize, ldx: usize, ${scales}M: i32, w: usize, ldw: usize, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    'let m: usize = 0;',
+    ...wide.map(([rows, panels]) => `if (M == ${rows} && panels == ${panels}) { ${call(rows, panels)} return; }`),
+    `for (let left = M; left > 0; left = M - <i32>m) {`,
+    narrow.map(([rows]) => `if (left >= ${rows}) { ${call(rows, 1)} }`).join(' else '),
+    '}',
+    '}',
+    `export const ${dtype}MostRows: i32 = ${most};`,
+  ].join('\n');
+}
+
+/** The whole module, imported by simd.as.ts as './tiles.as'. */
+export function tilesSource(): string {
+  const dtypes = Object.keys(shapes) as TileDtype[];
+  return [
+    '// Generated by kernels/ops/linear/tiles.ts.',
+    "import { madd } from '../../backends/simd/math.as';",
+    ...dtypes.flatMap((dtype) => [
+      ...shapes[dtype].map(([rows, panels]) =>
+        dtype === 'q8' || dtype === 'q4' ? quantisedTile(dtype, rows, panels) : floatTile(dtype, rows, panels),
+      ),
+      rowLoop(dtype),
+    ]),
+  ].join('\n');
+}

@@ -1,0 +1,15 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { simd, simdName } from '../../backends/simd/index.js';
+import { registerFor } from '../../tfjs.js';
+import { threadsFor } from '../linear/simd.js';
+import type { RmsNormInputs } from './reference.js';
+
+registerFor<RmsNormInputs, { epsilon: number }>(simdName, 'AttsRmsNorm', ({ x, weight }, { epsilon }) => {
+  const backend = simd();
+  const width = weight.shape[0] as number;
+  const rows = (x as tf.Tensor).size / width;
+  const y = backend.output(x.shape);
+  const operands = [backend.pointer(x), rows, backend.pointer(weight), width, 0, y.pointer];
+  backend.pool.run('rmsNorm', operands, { 4: epsilon }, threadsFor(x.size));
+  return y.info;
+});

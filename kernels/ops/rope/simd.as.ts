@@ -1,0 +1,58 @@
+// Per-head norms of queries and keys, rotation, and the append of keys and values to the paged cache, row by row.
+import { normRow } from '../rms-norm/simd.as';
+import { address, operand, operandF32, take } from '../../backends/simd/pool.as';
+
+// Rotates the pairs (i, i + headDim/2) of one head from x to y, which may be the same.
+function rotate(x: usize, y: usize, half: i32, cos: usize, sin: usize): void {
+  const high = <usize>half << 2;
+  let i = 0;
+  for (; i + 4 <= half; i += 4) {
+    const at = <usize>i << 2;
+    const a = v128.load(x + at), b = v128.load(x + high + at), c = v128.load(cos + at), s = v128.load(sin + at);
+    v128.store(y + at, f32x4.sub(f32x4.mul(a, c), f32x4.mul(b, s)));
+    v128.store(y + high + at, f32x4.add(f32x4.mul(b, c), f32x4.mul(a, s)));
+  }
+  for (; i < half; i++) {
+    const at = <usize>i << 2;
+    const a = load<f32>(x + at), b = load<f32>(x + high + at), c = load<f32>(cos + at), s = load<f32>(sin + at);
+    store<f32>(y + at, a * c - b * s);
+    store<f32>(y + high + at, b * c + a * s);
+  }
+}
+
+// Operands: qkv [T, (H + 2G) · h], T, H, G, h, cos, sin [T, h/2], q norm, k norm (0 = none), epsilon, q out [T, H · h],
+// slots [T], page size, keys, values (0 = q and k are rotated, nothing is appended: then G = 0)
+export function ropeAppendJob(): void {
+  const qkv = address(0), T = operand(1), H = operand(2), G = operand(3), h = operand(4);
+  const cos = address(5), sin = address(6), qNorm = address(7), kNorm = address(8), epsilon = operandF32(9);
+  const q = address(10), slots = address(11), pageSize = operand(12), keys = address(13), values = address(14);
+  const half = h >>> 1;
+  const bytes = <usize>h << 2;
+  for (;;) {
+    const t = take(0, 1);
+    if (t >= T) break;
+    const row = qkv + <usize>t * <usize>(H + 2 * G) * bytes;
+    const c = cos + <usize>t * (<usize>half << 2), s = sin + <usize>t * (<usize>half << 2);
+    for (let head = 0; head < H; head++) {
+      const from = row + <usize>head * bytes;
+      const to = q + <usize>(t * H + head) * bytes;
+      if (qNorm != 0) {
+        normRow(from, qNorm, h, epsilon, to);
+        rotate(to, to, half, c, s);
+      } else rotate(from, to, half, c, s);
+    }
+    if (G == 0) continue;
+    const slot = load<i32>(slots + (<usize>t << 2));
+    const page = slot / pageSize, inPage = slot % pageSize;
+    for (let head = 0; head < G; head++) {
+      const at = <usize>((page * G + head) * pageSize + inPage) * bytes;
+      const from = row + <usize>(H + head) * bytes;
+      const to = keys + at;
+      if (kNorm != 0) {
+        normRow(from, kNorm, h, epsilon, to);
+        rotate(to, to, half, c, s);
+      } else rotate(from, to, half, c, s);
+      memory.copy(values + at, row + <usize>(H + G + head) * bytes, bytes);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { simd, simdName } from '../../backends/simd/index.js';
+import { registerFor } from '../../tfjs.js';
+import { threadsFor } from '../linear/simd.js';
+import type { RopeAppendAttributes, RopeAppendInputs, RopeInputs } from './reference.js';
+
+registerFor<RopeInputs, { headDim: number }>(simdName, 'AttsRope', ({ x, cos, sin }, { headDim }) => {
+  const backend = simd();
+  const [T, width] = x.shape as [number, number];
+  const y = backend.output([T, width]);
+  const operands = [backend.pointer(x), T, width / headDim, 0, headDim, backend.pointer(cos), backend.pointer(sin)];
+  backend.pool.run('ropeAppend', [...operands, 0, 0, 0, y.pointer, 0, 1, 0, 0], undefined, threadsFor(x.size));
+  return y.info;
+});
+
+registerFor<RopeAppendInputs, RopeAppendAttributes>(simdName, 'AttsRopeAppend', (inputs, attributes) => {
+  const backend = simd();
+  const { qkv, cos, sin, qNorm, kNorm } = inputs;
+  const { cache, layer, rows, heads, epsilon } = attributes;
+  const { kvHeads, headDim, pageSize } = cache.shape;
+  const T = qkv.shape[0] as number;
+  const [slots] = backend.scratch(T * 4);
+  backend.heap.int32(slots, T).set(rows.slots);
+  const q = backend.output([T, heads * headDim]);
+  const at = (tensor?: tf.Tensor) => (tensor ? backend.pointer(tensor) : 0);
+  backend.pool.run(
+    'ropeAppend',
+    [
+      ...[at(qkv), T, heads, kvHeads, headDim, at(cos), at(sin), at(qNorm), at(kNorm), 0],
+      ...[q.pointer, slots, pageSize, cache.pointer(layer, 0), cache.pointer(layer, 1)],
+    ],
+    { 9: epsilon },
+    threadsFor(4 * qkv.size),
+  );
+  return q.info;
+});

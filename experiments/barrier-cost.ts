@@ -98,10 +98,10 @@ function textOf({ chains }: ScaleResult): string {
 }
 
 async function drawBank() {
-  const { backend, memory, calibrationProblems, seed } = base;
+  const { backend, memory, threads, calibrationProblems, seed } = base;
   const dataset = await loadDataset(base.dataset, { limit: calibrationProblems, seed, split: 'calibration' });
-  const draft = await openEngine(base.draft, { backend, memory });
-  const target = await openEngine(base.target, { backend, memory });
+  const draft = await openEngine(base.draft, { backend, memory, threads });
+  const target = await openEngine(base.target, { backend, memory, threads });
   try {
     return await buildBanks({ config: base, draft, target, dataset });
   } finally {

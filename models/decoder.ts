@@ -37,6 +37,10 @@ interface Layer {
 export class Decoder {
   readonly config: DecoderConfig;
   readonly parameters: number;
+  /** How most weights are kept. */
+  get dtype(): WeightDtype {
+    return this.layers[0].mlp.gateUp.dtype;
+  }
   readonly head: LanguageModelHead;
   private readonly embeddingTable: EmbeddingTable;
   private readonly layers: Layer[];

@@ -9,6 +9,8 @@ export interface EngineOptions {
   readonly backend?: BackendChoice;
   /** Cap on the model's KV cache, MiB. */
   readonly memory?: number;
+  /** Threads of the simd backend, for all engines of the process; null = as many as run at once. */
+  readonly threads?: number | null;
 }
 
 /**
@@ -18,11 +20,11 @@ export interface EngineOptions {
  */
 export async function openEngine(
   spec: string,
-  { backend = 'auto', memory = 256 }: EngineOptions = {},
+  { backend = 'auto', memory = 256, threads = null }: EngineOptions = {},
 ): Promise<Engine> {
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
-  const device = await Device.open(backend);
+  const device = await Device.open(backend, threads);
   const checkpoint = openCheckpoint(folder);
   try {
     return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { memory }));

@@ -41,7 +41,9 @@ export const runConfigSchema = z.strictObject({
     .min(0)
     .max(2 ** 32 - 1)
     .default(0),
-  backend: z.enum(['auto', 'wasm', 'cpu']).default('auto'),
+  backend: z.enum(['auto', 'simd', 'wasm', 'cpu']).default('auto'),
+  /** Threads of the simd backend; null = as many as the machine runs at once. No result depends on it. */
+  threads: z.int().positive().max(256).nullable().default(null),
   /** Cap on the KV cache of each model, MiB. */
   memory: z.number().positive().default(256),
 });

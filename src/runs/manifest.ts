@@ -52,8 +52,9 @@ export function resumeNote(old: RunManifest, now: RunManifest): string | null {
 
 function decisive(manifest: RunManifest): Record<string, unknown> {
   const { config, draft, target, dataset, bankHash, kernelBuild } = manifest;
+  const { threads, ...deciding } = config;
   return {
-    ...config,
+    ...deciding,
     'draft checkpoint': draft?.hash ?? null,
     'draft tokenizer': draft?.fingerprint ?? null,
     'target checkpoint': target?.hash ?? null,

@@ -9,13 +9,12 @@ let backend: SimdBackend | null = null;
 
 /** Registers the backend, stock kernels and all. A second call with another number of threads changes the number. */
 export async function registerSimd(threads: number | null): Promise<void> {
-  const wanted = threads ?? availableParallelism();
   if (backend) {
-    await backend.setThreads(wanted);
+    if (threads !== null) await backend.setThreads(threads);
     return;
   }
   await import('@tensorflow/tfjs-backend-cpu');
-  const own = new SimdBackend(selectBuild(), wanted);
+  const own = new SimdBackend(selectBuild(), threads ?? availableParallelism());
   backend = own;
   tf.registerBackend(simdName, () => own);
   for (const kernel of tf.getKernelsForBackend('cpu')) {

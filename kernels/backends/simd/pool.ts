@@ -10,17 +10,18 @@ const stallLimit = 60_000;
  * done on all of them. Results never depend on the number of threads.
  */
 export class ThreadPool {
-  readonly threads: number;
   private readonly kernels: KernelExports;
   private readonly words: Int32Array;
   private readonly floats: Float32Array;
   private readonly workers: Worker[] = [];
   private failure: AttsError | null = null;
+  private size: number;
+  private isClosing = false;
   private started = 0;
   private readonly stallLimit: number;
 
   constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, threads: number, limit = stallLimit) {
-    this.threads = threads;
+    this.size = threads;
     this.stallLimit = limit;
     // A pool before this one has left its marks.
     new Int32Array(memory.buffer, 0, 1024).fill(0);
@@ -33,7 +34,9 @@ export class ThreadPool {
       // An idle pool must not keep the process alive.
       worker.unref();
       worker.once('error', (error) => this.fail(`worker thread ${index} failed: ${error.message}`));
-      worker.once('exit', () => this.fail(`worker thread ${index} ended`));
+      worker.once('exit', () => {
+        if (!this.isClosing) this.fail(`worker thread ${index} ended`);
+      });
       this.workers.push(worker);
     }
   }
@@ -68,9 +71,15 @@ export class ThreadPool {
     }
   }
 
-  /** Ends the workers. */
+  /** How many threads share a job. */
+  get threads(): number {
+    return this.size;
+  }
+
+  /** Ends the workers. Jobs in the meantime run on the caller's thread alone. */
   async close(): Promise<void> {
-    this.failure ??= new AttsError('engine', 'the thread pool is closed');
+    this.isClosing = true;
+    this.size = 1;
     this.stop();
     await Promise.all(this.workers.map((worker) => worker.terminate()));
   }

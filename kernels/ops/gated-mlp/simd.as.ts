@@ -2,7 +2,7 @@
 // of activation and up is taken while both are in the cache.
 import { exp4 } from '../../backends/simd/math.as';
 import { address, barrier, operand, operandF32, take, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { Q4, Q8, finish, multiplyPanels, panelWidth, prepareRows, quantiseRow } from '../linear/simd.as';
+import { Q4, Q8, finish, multiplyPanels, panelWidth, prepareRows, product, quantiseRow } from '../linear/simd.as';
 
 // @ts-ignore: decorator
 @inline
@@ -21,7 +21,7 @@ function gelu(x: v128): v128 {
 
 // Operands: x, M, d, gateUp, f, dtype, gate-up bias [2F], is gelu, norm, epsilon, normed, quantised, scales,
 // hidden [M, F] with F = f rounded up to 8, down, down dtype, down bias, residual, y, pair (M · 128 bytes a thread),
-// quantised hidden, its scales, tail (M · 32 bytes a thread)
+// quantised hidden, its scales, tails (M · 32 bytes a thread)
 export function gatedMlpJob(): void {
   const M = operand(1), d = operand(2), gateUp = address(3), f = operand(4), dtype = operand(5), bias = address(6);
   const isGelu = operand(7) != 0, scales = address(12), hidden = address(13);
@@ -61,7 +61,7 @@ export function gatedMlpJob(): void {
   }
   barrier();
   const downDtype = operand(15), F = pairs << 3;
-  const down = address(14), downBias = address(16), residual = address(17), y = address(18), hs = address(21);
+  const hs = address(21);
   let h = hidden;
   if (downDtype == Q8 || downDtype == Q4) {
     const groups = (F + 31) >>> 5;
@@ -73,30 +73,5 @@ export function gatedMlpJob(): void {
     }
     barrier();
   }
-  const tail = address(22) + <usize>threadIndex() * (<usize>M << 5);
-  const whole = d >>> 3, panels = (d + 7) >>> 3;
-  const side = panelWidth(downDtype, M);
-  const steps = (panels + side - 1) / side;
-  const ldy = <usize>d << 2;
-  const part = max(1, steps / (threadCount() * 8));
-  for (;;) {
-    const unit = take(3, part);
-    if (unit >= steps) break;
-    const end = min(panels, (unit + part) * side);
-    for (let p = unit * side; p < end; ) {
-      const together = p + side <= min(end, whole) ? side : 1;
-      const n = p << 3;
-      if (p < whole) {
-        const to = y + (<usize>n << 2);
-        multiplyPanels(h, hs, M, F, down, downDtype, p, together, to, ldy);
-        finish(to, ldy, M, n, together << 3, downBias, residual, ldy);
-      } else {
-        const count = d - n;
-        multiplyPanels(h, hs, M, F, down, downDtype, p, 1, tail, 32);
-        finish(tail, 32, M, n, count, downBias, residual, ldy);
-        for (let m = 0; m < M; m++) memory.copy(y + <usize>m * ldy + (<usize>n << 2), tail + (<usize>m << 5), <usize>count << 2);
-      }
-      p += together;
-    }
-  }
+  product(3, h, hs, M, F, address(14), d, downDtype, address(18), address(16), address(17), address(22));
 }

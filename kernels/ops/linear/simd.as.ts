@@ -112,20 +112,21 @@ export function finish(y: usize, ldy: usize, M: i32, n: i32, count: i32, bias: u
   }
 }
 
-// Operands: x, M, K, w, N, dtype, y, bias, residual, norm, epsilon, normed, quantised, scales, tail (M · 32 bytes a thread)
-export function linearJob(): void {
-  const M = operand(1), K = operand(2), w = address(3), N = operand(4), dtype = operand(5), y = address(6);
-  const bias = address(7), residual = address(8), scales = address(13);
-  const x = prepareRows(address(0), M, K, dtype, address(9), operandF32(10), address(11), address(12), scales);
-  const tail = address(14) + <usize>threadIndex() * (<usize>M << 5);
-  const whole = N >>> 3; // panels without padding
+// A phase of a job: y[M, N] = x · Wᵀ + bias + residual, whose panels go to whatever thread is free. The last panel may
+// have fewer features than it holds; it is computed in `tails` (M · 32 bytes a thread) and copied.
+export function product(
+  phase: i32, x: usize, scales: usize, M: i32, K: i32, w: usize, N: i32, dtype: i32,
+  y: usize, bias: usize, residual: usize, tails: usize,
+): void {
+  const tail = tails + <usize>threadIndex() * (<usize>M << 5);
+  const whole = N >>> 3;
   const panels = (N + 7) >>> 3;
   const width = panelWidth(dtype, M);
   const units = (panels + width - 1) / width;
   const share = max(1, units / (threadCount() * 8));
   const ldy = <usize>N << 2;
   for (;;) {
-    const unit = take(1, share);
+    const unit = take(phase, share);
     if (unit >= units) break;
     const end = min(panels, (unit + share) * width);
     for (let p = unit * width; p < end; ) {
@@ -144,4 +145,11 @@ export function linearJob(): void {
       p += together;
     }
   }
+}
+
+// Operands: x, M, K, w, N, dtype, y, bias, residual, norm, epsilon, normed, quantised, scales, tails
+export function linearJob(): void {
+  const M = operand(1), K = operand(2), dtype = operand(5), scales = address(13);
+  const x = prepareRows(address(0), M, K, dtype, address(9), operandF32(10), address(11), address(12), scales);
+  product(1, x, scales, M, K, address(3), operand(4), dtype, address(6), address(7), address(8), address(14));
 }

@@ -1,5 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { AttsError, openEngine, promptMessages } from '../../index.js';
+import { engineFlags, engineOptions } from '../engine-flags.js';
 import { readText } from './score.js';
 
 export const generateCommand: CommandModule = {
@@ -15,7 +16,7 @@ export const generateCommand: CommandModule = {
       temperature: { type: 'number', default: 0.8, describe: '0 = greedy' },
       'top-p': { type: 'number', default: 1 },
       seed: { type: 'number', default: 0 },
-      backend: { choices: ['auto', 'wasm', 'cpu'] as const, default: 'auto' as const, describe: 'tfjs backend' },
+      ...engineFlags,
       json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
     }),
   async handler(argv) {
@@ -27,7 +28,7 @@ export const generateCommand: CommandModule = {
     if (!(Number.isInteger(maxTokens) && maxTokens > 0)) {
       throw new AttsError('usage', `--max-tokens must be a positive whole number (got ${maxTokens})`);
     }
-    const engine = await openEngine(argv.model as string, { backend: argv.backend as 'auto' });
+    const engine = await openEngine(argv.model as string, engineOptions(argv));
     const { tokenizer } = engine;
     const prefix = argv.raw
       ? { ids: tokenizer.encode(text), text, fingerprint: tokenizer.fingerprint }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { AttsError, openEngine, type Tokenizer } from '../../index.js';
+import { engineFlags, engineOptions } from '../engine-flags.js';
 
 export const scoreCommand: CommandModule = {
   command: 'score',
@@ -10,13 +11,13 @@ export const scoreCommand: CommandModule = {
       model: { type: 'string', demandOption: true, requiresArg: true, describe: 'Embedded name or folder' },
       'text-file': { type: 'string', demandOption: true, requiresArg: true, describe: 'Text to score' },
       'prefix-file': { type: 'string', requiresArg: true, describe: 'Text before it, which is not scored' },
-      backend: { choices: ['auto', 'wasm', 'cpu'] as const, default: 'auto' as const, describe: 'tfjs backend' },
+      ...engineFlags,
       json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
     }),
   async handler(argv) {
     const text = readText(argv.textFile as string);
     const prefix = argv.prefixFile === undefined ? '' : readText(argv.prefixFile as string);
-    const engine = await openEngine(argv.model as string, { backend: argv.backend as 'auto' });
+    const engine = await openEngine(argv.model as string, engineOptions(argv));
     const { tokenizer } = engine;
     const { before, ids } = splitIds(tokenizer, prefix, text);
     if (ids.length === 0) throw new AttsError('usage', `${argv.textFile} is empty`);

@@ -27,8 +27,8 @@ export class Device {
   private static readonly opened = new Map<string, Device>();
 
   /** The process's device on a backend; engines opened on the same backend share it. */
-  static async open(choice: BackendChoice): Promise<Device> {
-    const name = await chooseBackend(choice);
+  static async open(choice: BackendChoice, threads: number | null = null): Promise<Device> {
+    const name = await chooseBackend(choice, threads);
     const device = Device.opened.get(name) ?? new Device(name);
     Device.opened.set(name, device);
     return device;

@@ -64,7 +64,7 @@ export class LocalEngine implements Engine {
       id: checkpoint.id,
       family: config.family,
       parameters: this.decoder.parameters,
-      dtype: 'float32',
+      dtype: this.decoder.dtype,
       fingerprint: tokenizer.fingerprint,
       contextLength: config.contextLength,
       backend: device.backend,

@@ -1,0 +1,16 @@
+import type { Options } from 'yargs';
+import { AttsError, type EngineOptions } from '../index.js';
+
+/** Flags of the commands that open one engine and run no method. */
+export const engineFlags = {
+  backend: { choices: ['auto', 'simd', 'wasm', 'cpu'], default: 'auto', describe: 'tfjs backend' },
+  threads: { type: 'number', requiresArg: true, describe: 'Threads of the simd backend' },
+} as const satisfies Record<string, Options>;
+
+/** @throws AttsError `usage` */
+export function engineOptions({ backend, threads }: Record<string, unknown>): EngineOptions {
+  if (threads !== undefined && !(Number.isInteger(threads) && Number(threads) > 0 && Number(threads) <= 256)) {
+    throw new AttsError('usage', `--threads must be a whole number from 1 to 256 (got ${threads})`);
+  }
+  return { backend: backend as EngineOptions['backend'], threads: threads as number | undefined };
+}

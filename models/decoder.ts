@@ -12,6 +12,12 @@ import type { DecoderConfig, DecoderWeightNames } from './families/decoder-confi
 import { familyOf } from './families/index.js';
 import { rotaryFrequencies } from './rotary.js';
 
+/**
+ * Weights of so few values stay in the processor's caches, where widening bfloat16 costs more than it saves: they are
+ * widened once.
+ */
+const mostCachedValues = 8 * 2 ** 20;
+
 interface Layer {
   readonly inputNorm: tf.Tensor;
   /** Queries, keys and values in one matrix. */
@@ -145,9 +151,12 @@ function loadWeights(
   const norm = (name: string | null | undefined, width: number): tf.Tensor | null =>
     name ? own(tf.tensor1d(read(name, width).map((w) => w + config.normOffset))) : null;
   const vector = (name: string | undefined, N: number): Float32Array | null => (name ? read(name, N) : null);
-  /** Kept as it is stored where that loses nothing. */
+  const values = [...checkpoint.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  /** As stored where that loses nothing and is worth it; the same bits come out either way. */
   const dtypeOf = (...together: string[]): WeightDtype =>
-    together.every((name) => checkpoint.tensors.get(name)?.dtype === 'BF16') ? 'bf16' : 'f32';
+    values > mostCachedValues && together.every((name) => checkpoint.tensors.get(name)?.dtype === 'BF16')
+      ? 'bf16'
+      : 'f32';
 
   const embeddingValues = read(names.embedding, V, d);
   const headName = names.head ?? names.embedding;

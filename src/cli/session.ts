@@ -17,8 +17,10 @@ export async function openSession(config: RunConfig): Promise<Session> {
     config.calibrateOn === 'calibration' &&
     (config.calibration === 'marginal' || config.calibration === 'per-turn' || config.calibration === 'online');
   const calibrationDataset = needsSplit ? await loadCalibrationSplit(config) : undefined;
-  const draft = config.method === 'target-only' ? undefined : await openEngine(config.draft, { backend, memory, threads });
-  const target = config.method === 'draft-only' ? undefined : await openEngine(config.target, { backend, memory, threads });
+  const draft =
+    config.method === 'target-only' ? undefined : await openEngine(config.draft, { backend, memory, threads });
+  const target =
+    config.method === 'draft-only' ? undefined : await openEngine(config.target, { backend, memory, threads });
   return { draft, target, dataset, calibrationDataset };
 }
 

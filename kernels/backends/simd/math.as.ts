@@ -20,14 +20,17 @@ export function laneMax(v: v128): f32 {
   return max(max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
 }
 
-// e^x: 2^n · p(r) with the Cephes polynomial (expf), below 1e-7 relative; 0 under −87, 2^127 · p above 88.
+// e^x: 2^n · p(r) with the Cephes polynomial (expf), below 1e-7 relative; 0 under −87, and as for 88 above it. NaN stays
+// NaN: pmin and pmax, one instruction each where min and max are many, give back their first operand then.
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
   const lowest = f32x4.splat(-87.0);
-  const under = f32x4.lt(x, lowest);
-  const clamped = f32x4.min(f32x4.max(x, lowest), f32x4.splat(88.0));
-  const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504)));
+  const clamped = f32x4.pmin(f32x4.pmax(x, lowest), f32x4.splat(88.0));
+  // Adding 1.5 · 2^23 rounds to an integer and leaves it in the low bits.
+  const magic = f32x4.splat(12582912.0);
+  const shifted = f32x4.add(f32x4.mul(clamped, f32x4.splat(1.44269504)), magic);
+  const n = f32x4.sub(shifted, magic);
   let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
   let p = f32x4.splat(1.9875691500e-4);
@@ -37,6 +40,20 @@ export function exp4(x: v128): v128 {
   p = madd(p, r, f32x4.splat(1.6666665459e-1));
   p = madd(p, r, f32x4.splat(5.0000001201e-1));
   p = f32x4.add(madd(f32x4.mul(p, r), r, r), f32x4.splat(1.0));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-  return v128.andnot(f32x4.mul(p, power), under);
+  const power = i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23);
+  return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, lowest));
+}
+
+// Zeroes `bytes` (a multiple of 16): memory.fill leaves the compiled code, which costs more than so few stores.
+// @ts-ignore: decorator
+@inline
+export function clear(at: usize, bytes: usize): void {
+  for (let end = at + bytes; at < end; at += 16) v128.store(at, f32x4.splat(0));
+}
+
+// Copies `bytes` (a multiple of 16).
+// @ts-ignore: decorator
+@inline
+export function copy(to: usize, from: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) v128.store(to + i, v128.load(from + i));
 }

@@ -13,7 +13,7 @@ export class ThreadPool {
   private readonly kernels: KernelExports;
   private readonly words: Int32Array;
   private readonly floats: Float32Array;
-  private readonly workers: Worker[] = [];
+  readonly workers: Worker[] = [];
   private failure: AttsError | null = null;
   private size: number;
   private isClosing = false;
@@ -82,11 +82,6 @@ export class ThreadPool {
     this.size = 1;
     this.stop();
     await Promise.all(this.workers.map((worker) => worker.terminate()));
-  }
-
-  /** For tests: the workers, to be killed. */
-  get threadsOfPool(): readonly Worker[] {
-    return this.workers;
   }
 
   /** Called now and then while a job waits for another thread. */

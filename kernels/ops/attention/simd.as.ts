@@ -1,26 +1,52 @@
 // Attention over a paged KV cache. A piece of work is one row and one kv head with its group of query heads, so that
 // cached keys and values are read once for the group. Every score is one sum over headDim and every output one sum over
 // positions, in an order that depends on the row's own position only: the same bits whatever rows stand beside it.
-import { exp4, laneSum, madd } from '../../backends/simd/math.as';
+import { clear, exp4, laneMax, laneSum, madd } from '../../backends/simd/math.as';
 import { address, operand, operandF32, take, threadIndex } from '../../backends/simd/pool.as';
 
-// Four dot products of headDim values with four keys, `stride` bytes apart: their lane sums side by side.
+// Lane i is the sum of the lanes of the i-th vector, (l0 + l1) + (l2 + l3).
 // @ts-ignore: decorator
 @inline
-function dot4(query: usize, key: usize, stride: usize): v128 {
-  let a = f32x4.splat(0), b = a, c = a, d = a;
-  for (let at: usize = 0; at < stride; at += 16) {
-    const x = v128.load(query + at);
-    a = madd(x, v128.load(key + at), a);
-    b = madd(x, v128.load(key + at + stride), b);
-    c = madd(x, v128.load(key + at + 2 * stride), c);
-    d = madd(x, v128.load(key + at + 3 * stride), d);
-  }
-  // Transposed, then added: lane i is the sum of the lanes of the i-th product, (l0 + l1) + (l2 + l3).
-  const ab0 = v128.shuffle<i32>(a, b, 0, 4, 2, 6), ab1 = v128.shuffle<i32>(a, b, 1, 5, 3, 7);
-  const cd0 = v128.shuffle<i32>(c, d, 0, 4, 2, 6), cd1 = v128.shuffle<i32>(c, d, 1, 5, 3, 7);
-  const ab = f32x4.add(ab0, ab1), cd = f32x4.add(cd0, cd1);
+function laneSums(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(v128.shuffle<i32>(a, b, 0, 4, 2, 6), v128.shuffle<i32>(a, b, 1, 5, 3, 7));
+  const cd = f32x4.add(v128.shuffle<i32>(c, d, 0, 4, 2, 6), v128.shuffle<i32>(c, d, 1, 5, 3, 7));
   return f32x4.add(v128.shuffle<i64>(ab, cd, 0, 2), v128.shuffle<i64>(ab, cd, 1, 3));
+}
+
+// Scaled scores of one query at `quads` · 4 positions, whose keys lie `bytes` apart.
+function scoreOne(query: usize, key: usize, bytes: usize, quads: i32, scale: v128, to: usize): void {
+  for (let quad = 0; quad < quads; quad++) {
+    let a = f32x4.splat(0), b = a, c = a, d = a;
+    let k0 = key, k1 = key + bytes, k2 = k1 + bytes, k3 = k2 + bytes;
+    for (let q = query, end = query + bytes; q < end; q += 16) {
+      const x = v128.load(q);
+      a = madd(x, v128.load(k0), a); b = madd(x, v128.load(k1), b);
+      c = madd(x, v128.load(k2), c); d = madd(x, v128.load(k3), d);
+      k0 += 16; k1 += 16; k2 += 16; k3 += 16;
+    }
+    v128.store(to, f32x4.mul(laneSums(a, b, c, d), scale));
+    key += 4 * bytes;
+    to += 16;
+  }
+}
+
+// The same of two queries `bytes` apart, whose scores lie `stride` apart: every key is loaded once for both.
+function scoreTwo(query: usize, key: usize, bytes: usize, quads: i32, scale: v128, to: usize, stride: usize): void {
+  for (let quad = 0; quad < quads; quad++) {
+    let a = f32x4.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+    let k0 = key, k1 = key + bytes, k2 = k1 + bytes, k3 = k2 + bytes;
+    for (let q = query, end = query + bytes; q < end; q += 16) {
+      const x = v128.load(q), y = v128.load(q + bytes);
+      const w0 = v128.load(k0), w1 = v128.load(k1), w2 = v128.load(k2), w3 = v128.load(k3);
+      a = madd(x, w0, a); b = madd(x, w1, b); c = madd(x, w2, c); d = madd(x, w3, d);
+      e = madd(y, w0, e); f = madd(y, w1, f); g = madd(y, w2, g); h = madd(y, w3, h);
+      k0 += 16; k1 += 16; k2 += 16; k3 += 16;
+    }
+    v128.store(to, f32x4.mul(laneSums(a, b, c, d), scale));
+    v128.store(to + stride, f32x4.mul(laneSums(e, f, g, h), scale));
+    key += 4 * bytes;
+    to += 16;
+  }
 }
 
 // out += Σ weight[i] · value[i] over `count` positions of a page, headDim in registers 32 (then 4) at a time.
@@ -59,9 +85,8 @@ function softmax(scores: usize, skipped: i32, n: i32): f32 {
   for (let i = 0; i < skipped; i++) store<f32>(scores + (<usize>i << 2), -Infinity);
   for (let i = n; i < padded; i++) store<f32>(scores + (<usize>i << 2), -Infinity);
   let max4 = f32x4.splat(-Infinity);
-  for (let i = 0; i < padded; i += 4) max4 = f32x4.max(max4, v128.load(scores + (<usize>i << 2)));
-  const largest = f32x4.splat(max(
-    max(f32x4.extract_lane(max4, 0), f32x4.extract_lane(max4, 1)), max(f32x4.extract_lane(max4, 2), f32x4.extract_lane(max4, 3))));
+  for (let i = 0; i < padded; i += 4) max4 = f32x4.pmax(max4, v128.load(scores + (<usize>i << 2)));
+  const largest = f32x4.splat(laneMax(max4));
   let sum4 = f32x4.splat(0);
   for (let i = 0; i < padded; i += 4) {
     const at = scores + (<usize>i << 2);
@@ -97,18 +122,14 @@ export function attentionJob(): void {
       const inPage = position % pageSize;
       const stop = min(end, position - inPage + pageSize);
       const key = keys + <usize>((load<i32>(table + (<usize>(position / pageSize) << 2)) * kvHeads + kvHead) * pageSize + inPage) * headBytes;
-      for (let g = 0; g < group; g++) {
-        let k = key;
-        let to = scores + <usize>g * stride + (<usize>(position - base) << 2);
-        for (let p = position; p < stop; p += 4) {
-          v128.store(to, f32x4.mul(dot4(query + <usize>g * headBytes, k, headBytes), scale));
-          k += 4 * headBytes;
-          to += 16;
-        }
-      }
+      const quads = (stop - position + 3) >>> 2;
+      const to = scores + (<usize>(position - base) << 2);
+      let g = 0;
+      for (; g + 2 <= group; g += 2) scoreTwo(query + <usize>g * headBytes, key, headBytes, quads, scale, to + <usize>g * stride, stride);
+      if (g < group) scoreOne(query + <usize>g * headBytes, key, headBytes, quads, scale, to + <usize>g * stride);
       position = stop;
     }
-    memory.fill(result, 0, <usize>group * headBytes);
+    clear(result, <usize>group * headBytes);
     for (let g = 0; g < group; g++) {
       const sum = softmax(scores + <usize>g * stride, first - base, end - base);
       store<f32>(scores + <usize>g * stride + stride - 16, 1 / sum);

@@ -1,4 +1,5 @@
 // Per-head norms of queries and keys, rotation, and the append of keys and values to the paged cache, row by row.
+import { copy } from '../../backends/simd/math.as';
 import { normRow } from '../rms-norm/simd.as';
 import { address, operand, operandF32, take } from '../../backends/simd/pool.as';
 
@@ -52,7 +53,7 @@ export function ropeAppendJob(): void {
         normRow(from, kNorm, h, epsilon, to);
         rotate(to, to, half, c, s);
       } else rotate(from, to, half, c, s);
-      memory.copy(values + at, row + <usize>(H + G + head) * bytes, bytes);
+      copy(values + at, row + <usize>(H + G + head) * bytes, bytes);
     }
   }
 }

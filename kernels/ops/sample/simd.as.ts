@@ -8,7 +8,7 @@ const BINS: i32 = 2048;
 function largestLogit(row: usize, V: i32): f32 {
   let max4 = f32x4.splat(-Infinity);
   let n = 0;
-  for (; n + 4 <= V; n += 4) max4 = f32x4.max(max4, v128.load(row + (<usize>n << 2)));
+  for (; n + 4 <= V; n += 4) max4 = f32x4.pmax(max4, v128.load(row + (<usize>n << 2)));
   let largest = laneMax(max4);
   for (; n < V; n++) largest = max(largest, load<f32>(row + (<usize>n << 2)));
   return largest;

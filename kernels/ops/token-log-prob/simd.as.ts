@@ -33,7 +33,7 @@ export function tokenLogProbJob(): void {
       const row = logits + <usize>t * ld;
       for (let n = rows; n < padded; n++) store<f32>(row + (<usize>n << 2), -Infinity);
       let max4 = f32x4.splat(-Infinity);
-      for (let n = 0; n < padded; n += 4) max4 = f32x4.max(max4, v128.load(row + (<usize>n << 2)));
+      for (let n = 0; n < padded; n += 4) max4 = f32x4.pmax(max4, v128.load(row + (<usize>n << 2)));
       const largest = laneMax(max4);
       const largest4 = f32x4.splat(largest);
       let sum4 = f32x4.splat(0);

@@ -1,6 +1,6 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help install build demo test lint format clean card-figures main-table barrier-cost
+.PHONY: help install build demo test lint format clean bench card-figures main-table barrier-cost
 
 ATTS := node dist/src/cli/main.js
 
@@ -33,6 +33,9 @@ format: install ## format and fix what can be fixed
 
 clean: ## remove what a build makes (runs/ stays)
 	rm -rf dist
+
+bench: build ## time every op against the limits of this machine (about two minutes)
+	@$(ATTS) bench --out runs/bench.json
 
 card-figures: build ## repeat the figures of models/abacus/README.md (about 12 minutes on two cores)
 	node dist/experiments/card-figures.js

@@ -1,11 +1,14 @@
 /** The public API: open engines, load a dataset, scale, read a run. The command line is built on it alone. */
+export { type BenchReport, benchedOps, runBench } from '../kernels/bench/index.js';
 export { type EmbeddedCheckpoint, embeddedCheckpoints } from '../models/checkpoint/open.js';
 export * from './conformal/index.js';
 export type * from './engine/engine.js';
 export { type EngineOptions, openEngine } from './engine/open.js';
 export { AttsError, type ErrorCode } from './errors.js';
 export { writeReport } from './report/index.js';
+export { writeFileAtomic } from './runs/atomic.js';
 export { type RunConfig, runConfigSchema } from './runs/config.js';
+export { describeMachine } from './runs/machine.js';
 export { type Run, readRun } from './runs/read.js';
 export type { ChainRecord, ChunkRecord, Method, ModelCallEvent, Policy, Schedule, Summary } from './runs/records.js';
 export { buildBanks, type CalibrateOptions } from './scaling/calibrate.js';

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { AttsError } from '../index.js';
+import { benchCommand } from './commands/bench.js';
 import { calibrateCommand } from './commands/calibrate.js';
 import { compareCommand } from './commands/compare.js';
 import { generateCommand } from './commands/generate.js';
@@ -46,6 +47,7 @@ await yargs(hideBin(process.argv))
   .command(generateCommand)
   .command(reportCommand)
   .command(modelsCommand)
+  .command(benchCommand)
   .option('verbose', { type: 'boolean', default: false, describe: 'Show the stack trace of an error' })
   .demandCommand(1, 'no command given')
   .strictCommands()

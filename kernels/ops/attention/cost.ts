@@ -16,7 +16,7 @@ export function attentionCost(
     bytes: {
       weights: 0,
       activations: 2 * T * heads * headDim * float32Bytes,
-      cache: 2 * (read + T) * kvHeads * headDim * float32Bytes,
+      cache: 2 * read * kvHeads * headDim * float32Bytes,
     },
   };
 }

@@ -1,5 +1,21 @@
 import { type Cost, float32Bytes } from '../../cost.js';
 
+/** Cost of norms, rotation and append of T rows of queries, keys and values; keys and values go to the cache. */
+export function ropeAppendCost(
+  { heads, kvHeads, headDim }: { heads: number; kvHeads: number; headDim: number },
+  T: number,
+): Cost {
+  const rotated = T * (heads + kvHeads) * headDim;
+  return {
+    flops: 3 * rotated,
+    bytes: {
+      weights: 0,
+      activations: (T * (2 * heads + 2 * kvHeads) * headDim + T * headDim) * float32Bytes,
+      cache: 2 * T * kvHeads * headDim * float32Bytes,
+    },
+  };
+}
+
 /** Cost of rotating T rows of `width` = heads · headDim values. */
 export function ropeCost(T: number, width: number, headDim: number): Cost {
   return {

@@ -74,12 +74,8 @@ export class LocalEngine implements Engine {
     device.add(this);
   }
 
-  get hasWork(): boolean {
-    return this.scheduler.hasWork;
-  }
-
-  get hasScores(): boolean {
-    return this.scheduler.hasScores;
+  get pending(): number {
+    return this.scheduler.pending;
   }
 
   /** How often the memory cap made a sequence give up its pages. */

@@ -35,12 +35,9 @@ export class Scheduler {
     this.copyPage = copyPage;
   }
 
-  get hasWork(): boolean {
-    return this.waiting.length + this.running.length > 0;
-  }
-
-  get hasScores(): boolean {
-    return this.running.some(isScore) || this.waiting.some(isScore);
+  /** Sequences that are running or waiting to. */
+  get pending(): number {
+    return this.waiting.length + this.running.length;
   }
 
   /** @throws AttsError `engine` for a sequence that the whole cache could not hold */

@@ -1,0 +1,69 @@
+import type { Cost } from '../cost.js';
+
+/** One thing to time: an op at a shape. */
+export interface BenchCase {
+  readonly op: string;
+  readonly dtype: string;
+  /** Rows of the pass: tokens. */
+  readonly rows: number;
+  readonly shape: string;
+  readonly cost: Cost;
+  /** Runs it once. */
+  run(): void;
+  dispose(): void;
+}
+
+/** The machine's limits, measured in the same process, by the same threads, on the same memory. */
+export interface Roofs {
+  /** Read bandwidth of memory that no cache holds, GB/s. */
+  readonly bandwidth: number;
+  /** Multiply-adds in registers, GFLOP/s, float32, by the instruction of the build. */
+  readonly peak: number;
+}
+
+export interface BenchResult {
+  readonly op: string;
+  readonly dtype: string;
+  readonly rows: number;
+  readonly shape: string;
+  readonly ms: number;
+  readonly gflops: number;
+  readonly gbs: number;
+  /** Which roof is the lower one for this case. */
+  readonly limit: 'bandwidth' | 'peak';
+  /** The least time that the roofs allow, over the time taken. */
+  readonly ratio: number;
+}
+
+/**
+ * Median time of a call, milliseconds: repeats of at least `least` ms each, after one that is not counted.
+ * @param repeats odd
+ */
+export function medianTime(run: () => void, repeats = 7, least = 40): number {
+  const once = time(run, 1);
+  const calls = Math.max(1, Math.min(100_000, Math.ceil(least / Math.max(once, 1e-4))));
+  time(run, calls);
+  const times = Array.from({ length: repeats }, () => time(run, calls)).sort((a, b) => a - b);
+  return times[repeats >> 1];
+}
+
+function time(run: () => void, calls: number): number {
+  const started = performance.now();
+  for (let i = 0; i < calls; i++) run();
+  return (performance.now() - started) / calls;
+}
+
+export function measure(bench: BenchCase, roofs: Roofs): BenchResult {
+  const ms = medianTime(bench.run);
+  const { op, dtype, rows, shape, cost } = bench;
+  const bytes = cost.bytes.weights + cost.bytes.activations + cost.bytes.cache;
+  const byBandwidth = bytes / roofs.bandwidth / 1e6; // ms
+  const byPeak = cost.flops / roofs.peak / 1e6;
+  return {
+    ...{ op, dtype, rows, shape, ms },
+    gflops: cost.flops / ms / 1e6,
+    gbs: bytes / ms / 1e6,
+    limit: byBandwidth > byPeak ? 'bandwidth' : 'peak',
+    ratio: Math.max(byBandwidth, byPeak) / ms,
+  };
+}

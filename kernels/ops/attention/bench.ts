@@ -1,0 +1,44 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { BenchCase } from '../../bench/measure.js';
+import { values } from '../../bench/values.js';
+import { KvCache, type RaggedRows } from './cache.js';
+import { attentionCost } from './cost.js';
+import { attention } from './index.js';
+
+const shape = { heads: 9, kvHeads: 3, headDim: 64 };
+const pageSize = 16;
+
+/** `rows` last positions of each of `chains` sequences of `length` cached tokens that share nothing. */
+function attentionCase(name: string, chains: number, rows: number, length: number): BenchCase {
+  const each = Math.ceil(length / pageSize);
+  const cache = new KvCache({ layers: 1, pages: chains * each, pageSize, ...shape });
+  cache.floats.set(values(cache.floats.length));
+  const T = chains * rows;
+  const positions = Int32Array.from({ length: T }, (_, t) => length - rows + (t % rows));
+  const ragged: RaggedRows = {
+    positions,
+    slots: new Int32Array(T),
+    tables: Int32Array.from({ length: T }, (_, t) => Math.floor(t / rows) * each),
+    pages: Int32Array.from({ length: chains * each }, (_, page) => page),
+  };
+  const q = tf.tensor2d(values(T * shape.heads * shape.headDim, 2), [T, shape.heads * shape.headDim]);
+  const { heads, headDim } = shape;
+  const attributes = { cache, layer: 0, rows: ragged, heads, scale: 1 / Math.sqrt(headDim), window: null };
+  const seen = positions.reduce((sum, position) => sum + position + 1, 0);
+  return {
+    ...{ op: name, dtype: 'f32', rows: T, shape: `${chains} × ${length} cached, 9/3 heads of 64` },
+    cost: attentionCost(shape, T, seen, chains * length),
+    run: () => attention(q, attributes).dispose(),
+    dispose() {
+      q.dispose();
+      cache.dispose();
+    },
+  };
+}
+
+export function* attentionCases(): Generator<() => BenchCase> {
+  yield () => attentionCase('attention decode', 16, 1, 1024);
+  yield () => attentionCase('attention decode', 1, 1, 1024);
+  yield () => attentionCase('attention score', 1, 64, 1024);
+  yield () => attentionCase('attention prefill', 1, 512, 512);
+}

@@ -1,0 +1,28 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { BenchCase } from '../../bench/measure.js';
+import { values } from '../../bench/values.js';
+import { linearCost } from './cost.js';
+import { linear, packLinear, type WeightDtype } from './index.js';
+
+/** Bytes of a weight in memory, scales included. */
+export const weightBytes: Readonly<Record<WeightDtype, number>> = { f32: 4, bf16: 2, q8: 288 / 256, q4: 192 / 256 };
+
+export const dtypes: readonly WeightDtype[] = ['f32', 'bf16', 'q8', 'q4'];
+
+export function linearCase(M: number, N: number, K: number, dtype: WeightDtype): BenchCase {
+  const weights = packLinear(values(N * K), N, K, null, dtype);
+  const x = tf.tensor2d(values(M * K, 2), [M, K]);
+  return {
+    ...{ op: 'linear', dtype, rows: M, shape: `${K} → ${N}`, cost: linearCost(M, N, K, weightBytes[dtype]) },
+    run: () => linear(x, weights).dispose(),
+    dispose() {
+      x.dispose();
+      weights.dispose();
+    },
+  };
+}
+
+/** A matrix that no cache holds, by rows and dtypes. */
+export function* linearCases(): Generator<() => BenchCase> {
+  for (const dtype of dtypes) for (const M of [1, 2, 4, 8, 64]) yield () => linearCase(M, 8192, 2048, dtype);
+}

@@ -1,0 +1,50 @@
+import type { CommandModule } from 'yargs';
+import { AttsError, type BenchReport, benchedOps, describeMachine, runBench, writeFileAtomic } from '../../index.js';
+import { engineFlags, engineOptions } from '../engine-flags.js';
+import { table } from '../format.js';
+
+export const benchCommand: CommandModule = {
+  command: 'bench',
+  describe: 'Time every op against the limits of this machine (about a minute)',
+  builder: (cli) =>
+    cli.options({
+      ops: { type: 'string', requiresArg: true, describe: `Some of ${benchedOps.join(',')} [all]` },
+      threads: engineFlags.threads,
+      out: { type: 'string', requiresArg: true, describe: 'File for the JSON document' },
+      json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
+    }),
+  async handler(argv) {
+    const ops = argv.ops === undefined ? benchedOps : String(argv.ops).split(',');
+    const unknown = ops.find((op) => !benchedOps.includes(op));
+    if (unknown !== undefined) throw new AttsError('usage', `--ops: ${unknown} is none of ${benchedOps.join(', ')}`);
+    const { threads } = engineOptions(argv);
+    const onResult = ({ op, dtype, rows }: { op: string; dtype: string; rows: number }) =>
+      process.stderr.write(`${op} ${dtype}, ${rows} rows\n`);
+    const report = await runBench({ ops, threads, onResult });
+    const document = `${JSON.stringify({ schema: 'atts.bench/1', machine: describeMachine(), ...report }, null, 2)}\n`;
+    if (argv.out) writeFileAtomic(argv.out as string, document);
+    process.stdout.write(argv.json ? document : `${describe(report)}\n`);
+  },
+};
+
+function describe({ build, threads, roofs, results, peers }: BenchReport): string {
+  const { cpu } = describeMachine();
+  const rows = results.map(({ op, dtype, rows, shape, ms, gflops, gbs, limit, ratio }) => [
+    ...[op, dtype, String(rows), shape, ms.toPrecision(3), gflops.toFixed(1), gbs.toFixed(1), limit],
+    ratio.toFixed(2),
+  ]);
+  const lines = [
+    `${cpu}, ${threads} threads, ${build}`,
+    `read bandwidth ${roofs.bandwidth.toFixed(1)} GB/s, multiply-add peak ${roofs.peak.toFixed(1)} GFLOP/s, a job ${roofs.dispatchMicroseconds.toFixed(2)} µs`,
+    '',
+    table([['op', 'dtype', 'rows', 'shape', 'ms', 'GFLOP/s', 'GB/s', 'roof', 'of it'], ...rows]),
+  ];
+  if (peers.length > 0) {
+    const head = ['peer', 'version', 'threads', 'case', 'ours', 'theirs', 'unit', 'ratio'];
+    const told = peers.map(({ peer, version, threads: own, case: what, ours, theirs, unit, ratio }) => [
+      ...[peer, version, String(own), what, ours.toPrecision(3), theirs.toPrecision(3), unit, ratio.toFixed(2)],
+    ]);
+    lines.push('', table([head, ...told]));
+  }
+  return lines.join('\n');
+}

@@ -1,8 +1,11 @@
 /** Byte addresses of the control block at the bottom of the shared memory; pool.as.ts has the same. */
 export const control = { epoch: 64, stop: 448, failed: 452, job: 512, threads: 516, operands: 520 } as const;
 
-/** The heap begins here: above the control block and the module's constants. */
-export const reservedBytes = 65_536;
+/** Threads of a pool at most. */
+export const mostThreads = 256;
+
+/** The heap begins here: above the control block, the module's constants, and 16 KiB for every thread. */
+export const reservedBytes = 65_536 + mostThreads * 16_384;
 
 /** Codes of the jobs in kernels.as.ts. */
 export const jobs = {

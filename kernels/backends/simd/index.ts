@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { SimdBackend } from './backend.js';
 import { selectBuild } from './builds.js';
+import { mostThreads } from './control.js';
 
 export const simdName = 'simd';
 
@@ -14,7 +15,7 @@ export async function registerSimd(threads: number | null): Promise<void> {
     return;
   }
   await import('@tensorflow/tfjs-backend-cpu');
-  const own = new SimdBackend(selectBuild(), threads ?? availableParallelism());
+  const own = new SimdBackend(selectBuild(), threads ?? Math.min(mostThreads, availableParallelism()));
   backend = own;
   tf.registerBackend(simdName, () => own);
   for (const kernel of tf.getKernelsForBackend('cpu')) {

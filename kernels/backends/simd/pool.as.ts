@@ -31,6 +31,11 @@ export function threadIndex(): i32 { return thread; }
 @inline
 export function threadCount(): i32 { return load<i32>(JOB, 4); }
 
+// 16 KiB of this thread's own; control.ts keeps the heap off them.
+// @ts-ignore: decorator
+@inline
+export function threadBuffer(): usize { return 65_536 + (<usize>thread << 14); }
+
 // An operand of the current job: 32-bit integer, address or float.
 // @ts-ignore: decorator
 @inline

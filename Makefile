@@ -37,11 +37,11 @@ clean: ## remove what a build makes (runs/ stays)
 bench: build ## time every op against the limits of this machine (about two minutes)
 	@$(ATTS) bench --out runs/bench.json
 
-card-figures: build ## repeat the figures of models/abacus/README.md (about 12 minutes on two cores)
+card-figures: build ## repeat the figures of models/abacus/README.md (about 4 minutes on two cores)
 	node dist/experiments/card-figures.js
 
-main-table: build ## methods x datasets, the paper's table (about 10 minutes on two cores)
+main-table: build ## methods x datasets, the paper's table (about 3 minutes on two cores)
 	node dist/experiments/main-table.js experiments/main-table.json
 
-barrier-cost: build ## what barriers cost: sync and async with equal decisions (about 5 minutes on two cores)
+barrier-cost: build ## what barriers cost: sync and async with equal decisions (about a minute on two cores)
 	node dist/experiments/barrier-cost.js

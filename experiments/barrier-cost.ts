@@ -2,7 +2,8 @@
  * What do barriers cost? `sync` and `async` with a static calibrator make the same decisions on the same tokens, so
  * every difference in wall time is waiting. Pairs are interleaved in one process, and the order within a pair alternates.
  *
- *   node dist/experiments/barrier-cost.js [--pairs 5] [--concurrency 64] [--limit 24] [--samples 8] [--out runs/barrier-cost]
+ *   node dist/experiments/barrier-cost.js [--pairs 5] [--concurrency 64] [--limit 24] [--samples 8]
+ *     [--calibration marginal|per-turn] [--out runs/barrier-cost]
  */
 import { parseArgs } from 'node:util';
 import { buildBanks, loadDataset, openEngine, runConfigSchema, type ScaleResult, writeBankFile } from '../src/index.js';
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     limit: { type: 'string', default: '24' },
     samples: { type: 'string', default: '8' },
     policy: { type: 'string', default: 'replace' },
+    calibration: { type: 'string', default: 'marginal' },
     seed: { type: 'string', default: '0' },
     out: { type: 'string', default: 'runs/barrier-cost' },
   },
@@ -25,7 +27,7 @@ if (!(Number.isInteger(pairs) && pairs > 0))
   throw new Error(`--pairs must be a whole number above 0 (got ${values.pairs})`);
 
 const base = runConfigSchema.parse({
-  ...{ calibration: 'marginal', policy: values.policy, seed: Number(values.seed) },
+  ...{ calibration: values.calibration, policy: values.policy, seed: Number(values.seed) },
   ...{ concurrency: Number(values.concurrency), limit: Number(values.limit), samples: Number(values.samples) },
 });
 writeResults(values.out, {});
@@ -78,7 +80,7 @@ const rows = (['sync', 'async'] as const).map((schedule) => {
 const head = ['schedule', 'wall s, median', '[min, max]', 'barrier s a chain', 'queue s a chain'];
 const ratio = { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
 const summary = [
-  `${base.limit} problems × ${base.samples} chains, ${base.policy}, concurrency ${base.concurrency}, ${pairs} pairs; chains byte for byte equal`,
+  `${base.limit} problems × ${base.samples} chains, ${base.policy}, ${base.calibration}, concurrency ${base.concurrency}, ${pairs} pairs; chains byte for byte equal`,
   '',
   markdownTable([head, ...rows]),
   '',

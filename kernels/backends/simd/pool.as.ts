@@ -89,7 +89,7 @@ export function begin(): void {
 // Thread 0: spins until the workers are done; false when they are not after many spins, for the caller to look at why.
 export function finished(): bool {
   const others = threadCount() - 1;
-  for (let spin = 0; spin < 2_000_000; spin++) {
+  for (let spin = 0; spin < SPINS; spin++) {
     if (others == 0 || atomic.load<i32>(DONE) == others) return true;
   }
   return false;

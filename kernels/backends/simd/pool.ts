@@ -64,6 +64,8 @@ export class ThreadPool {
       let done = this.kernels.dispatch();
       while (!done) {
         this.checkStall();
+        // Another program has the processor that a worker needs: it gets this one.
+        Atomics.wait(this.words, control.idle / 4, 0, 0.05);
         done = this.kernels.finished();
       }
     } catch (cause) {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { concat } from '../kernels/concat.js';
 import { attention, type KvCache, type KvCacheShape, type RaggedRows } from '../kernels/ops/attention/index.js';
 import { type EmbeddingTable, embedding, packEmbedding } from '../kernels/ops/embedding/index.js';
 import { type GatedMlpWeights, gatedMlp, packGatedMlp } from '../kernels/ops/gated-mlp/index.js';
@@ -211,14 +212,4 @@ function loadWeights(
   });
   const finalNorm = norm(names.finalNorm, d) as tf.Tensor;
   return { embeddingTable, head, layers, finalNorm, frequencies, owned, parameters };
-}
-
-function concat(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -28,3 +28,16 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i] - b[i]));
   return largest;
 }
+
+/** x[M, K] · w[N, K]ᵀ, in double precision from its definition. */
+export function product(x: Float32Array, w: Float32Array, M: number, N: number, K: number): Float32Array {
+  const y = new Float32Array(M * N);
+  for (let m = 0; m < M; m++) {
+    for (let n = 0; n < N; n++) {
+      let sum = 0;
+      for (let k = 0; k < K; k++) sum += x[m * K + k] * w[n * K + k];
+      y[m * N + n] = sum;
+    }
+  }
+  return y;
+}

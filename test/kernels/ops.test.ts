@@ -9,19 +9,7 @@ import { rope, rotation } from '../../kernels/ops/rope/index.js';
 import { argmax, sample } from '../../kernels/ops/sample/index.js';
 import { logits, packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
-import { backends, largestDifference, on, values } from './backend.js';
-
-function product(x: Float32Array, w: Float32Array, M: number, N: number, K: number): Float32Array {
-  const y = new Float32Array(M * N);
-  for (let m = 0; m < M; m++) {
-    for (let n = 0; n < N; n++) {
-      let sum = 0;
-      for (let k = 0; k < K; k++) sum += x[m * K + k] * w[n * K + k];
-      y[m * N + n] = sum;
-    }
-  }
-  return y;
-}
+import { backends, largestDifference, on, product, values } from './backend.js';
 
 for (const backend of backends) {
   describe(`ops on ${backend}`, () => {

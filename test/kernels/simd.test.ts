@@ -14,7 +14,7 @@ import { linear, packLinear, roundToBf16, type WeightDtype } from '../../kernels
 import { dequantise, quantise } from '../../kernels/ops/linear/quantise.js';
 import { packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
-import { largestDifference, on, values } from './backend.js';
+import { largestDifference, on, product, values } from './backend.js';
 
 const dtypes: WeightDtype[] = ['f32', 'bf16', 'q8', 'q4'];
 
@@ -22,18 +22,6 @@ const dtypes: WeightDtype[] = ['f32', 'bf16', 'q8', 'q4'];
 function meantBy(w: Float32Array, N: number, K: number, dtype: WeightDtype): Float32Array {
   if (dtype === 'f32') return w;
   return dtype === 'bf16' ? w.map(roundToBf16) : dequantise(quantise(w, N, K, dtype));
-}
-
-function productInDouble(x: Float32Array, w: Float32Array, M: number, N: number, K: number): Float32Array {
-  const y = new Float32Array(M * N);
-  for (let m = 0; m < M; m++) {
-    for (let n = 0; n < N; n++) {
-      let sum = 0;
-      for (let k = 0; k < K; k++) sum += x[m * K + k] * w[n * K + k];
-      y[m * N + n] = sum;
-    }
-  }
-  return y;
 }
 
 /** Largest error of a product of values in (−1, 1): float32 sums, or activations rounded to 16 bits a group of 32. */
@@ -63,7 +51,7 @@ describe('the simd backend', () => {
                 const weights = packLinear(w, N, K, values(N, seed + 2), dtype);
                 const y = toFloat32(linear(tf.tensor2d(x, [M, K]), weights));
                 weights.dispose();
-                const expected = productInDouble(x, meantBy(w, N, K, dtype), M, N, K);
+                const expected = product(x, meantBy(w, N, K, dtype), M, N, K);
                 const bias = values(N, seed + 2);
                 const shifted = expected.map((value, i) => value + bias[i % N]);
                 expect(largestDifference(y, shifted)).to.be.below(roundingOf(dtype) * Math.sqrt(K) + 1e-5);
@@ -180,7 +168,7 @@ describe('the simd backend', () => {
       const weights = packLinear(values(96 * 64, 1), 96, 64);
       const x = tf.tensor2d(values(3 * 64, 2), [3, 64]);
       const many = (n: number) => {
-        for (let i = 0; i < n; i++) linear(x, weights, { residual: undefined }).dispose();
+        for (let i = 0; i < n; i++) linear(x, weights).dispose();
       };
       many(100);
       const { extent } = simd().heap;

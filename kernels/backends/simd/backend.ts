@@ -47,6 +47,11 @@ export class SimdBackend extends MathBackendCPU {
     return block.pointer;
   }
 
+  /** The same of a tensor that may be missing: jobs take address 0 for none. */
+  pointerOrNull(tensor: tf.TensorInfo | undefined): number {
+    return tensor ? this.pointer(tensor) : 0;
+  }
+
   /** A new tensor whose values a job will write. */
   output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): Output {
     const size = tf.util.sizeFromShape(shape);

@@ -1,4 +1,4 @@
-// All jobs of the pool, compiled as one module. jobs.ts has the same codes.
+// All jobs of the pool, compiled as one module. control.ts has the same codes.
 import { attentionJob } from '../../ops/attention/simd.as';
 import { embeddingJob } from '../../ops/embedding/simd.as';
 import { gatedMlpJob } from '../../ops/gated-mlp/simd.as';

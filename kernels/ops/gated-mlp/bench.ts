@@ -17,7 +17,7 @@ export function* gatedMlpCases(): Generator<() => BenchCase> {
         const norm = { weight: tf.ones([d]), epsilon: 1e-6 };
         return {
           ...{ op: 'gatedMlp', dtype, rows: T, shape: `${d} → ${f} → ${d}` },
-          cost: gatedMlpCost(T, d, f, weightBytes[dtype]),
+          cost: gatedMlpCost(T, d, f, weightBytes(dtype)),
           run: () => gatedMlp(x, weights, 'silu', { norm, residual: x }).dispose(),
           dispose() {
             for (const owned of [x, norm.weight, weights]) owned.dispose();

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import { concat } from '../../concat.js';
 import { defineKernel, PerBackend } from '../../tfjs.js';
 import { type LinearOptions, type LinearWeights, packLinear, type WeightDtype } from '../linear/index.js';
 import { type Activation, type GatedMlpAttributes, type GatedMlpInputs, gatedMlpReference } from './reference.js';
@@ -32,11 +33,11 @@ export type GatedMlpPacker = (matrices: GatedMlpMatrices, dtype: WeightDtype) =>
 /** The stock order: all of gate, then all of up. */
 export const gatedMlpPacker = new PerBackend<GatedMlpPacker>(({ d, f, gate, up, down, ...biases }, dtype) => {
   const { gateBias, upBias, downBias } = biases;
-  const bias = gateBias || upBias ? concat(gateBias ?? new Float32Array(f), upBias ?? new Float32Array(f)) : null;
+  const bias = gateBias || upBias ? concat([gateBias ?? new Float32Array(f), upBias ?? new Float32Array(f)]) : null;
   return {
     d,
     f,
-    gateUp: packLinear(concat(gate, up), 2 * f, d, bias, dtype),
+    gateUp: packLinear(concat([gate, up]), 2 * f, d, bias, dtype),
     down: packLinear(down, d, f, downBias ?? null, dtype),
   };
 });
@@ -71,11 +72,4 @@ export function gatedMlp(
     ...{ gateUpBias: gateUp.bias ?? undefined, downBias: down.bias ?? undefined },
   };
   return run(inputs, { d, f, activation, epsilon: norm?.epsilon ?? 0, dtype: gateUp.dtype });
-}
-
-function concat(a: Float32Array, b: Float32Array): Float32Array {
-  const out = new Float32Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
 }

@@ -53,7 +53,7 @@ registerFor<GatedMlpInputs, GatedMlpAttributes>(simdName, 'AttsGatedMlp', (input
     M * 32 * threads,
   );
   const y = backend.output([M, d]);
-  const at = (tensor?: tf.Tensor) => (tensor ? backend.pointer(tensor) : 0);
+  const at = (tensor?: tf.Tensor) => backend.pointerOrNull(tensor);
   const code = dtypeCode[dtype];
   backend.pool.run(
     'gatedMlp',

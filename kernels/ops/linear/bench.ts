@@ -3,9 +3,13 @@ import type { BenchCase } from '../../bench/measure.js';
 import { values } from '../../bench/values.js';
 import { linearCost } from './cost.js';
 import { linear, packLinear, type WeightDtype } from './index.js';
+import { panelBytes } from './tiles.js';
 
 /** Bytes of a weight in memory, scales included. */
-export const weightBytes: Readonly<Record<WeightDtype, number>> = { f32: 4, bf16: 2, q8: 288 / 256, q4: 192 / 256 };
+export function weightBytes(dtype: WeightDtype): number {
+  const { perK, perGroup } = panelBytes[dtype];
+  return perK / 8 + perGroup / 256; // of 8 features, of 8 features × 32
+}
 
 export const dtypes: readonly WeightDtype[] = ['f32', 'bf16', 'q8', 'q4'];
 
@@ -13,7 +17,7 @@ export function linearCase(M: number, N: number, K: number, dtype: WeightDtype):
   const weights = packLinear(values(N * K), N, K, null, dtype);
   const x = tf.tensor2d(values(M * K, 2), [M, K]);
   return {
-    ...{ op: 'linear', dtype, rows: M, shape: `${K} → ${N}`, cost: linearCost(M, N, K, weightBytes[dtype]) },
+    ...{ op: 'linear', dtype, rows: M, shape: `${K} → ${N}`, cost: linearCost(M, N, K, weightBytes(dtype)) },
     run: () => linear(x, weights).dispose(),
     dispose() {
       x.dispose();

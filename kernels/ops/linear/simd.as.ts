@@ -2,7 +2,9 @@
 // (tiles.ts has the innermost loops and the layouts).
 import { normRow } from '../rms-norm/simd.as';
 import { address, barrier, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { bf16Rows, bf16Width, f32Rows, f32Width, q4Rows, q4Width, q8Rows, q8Width } from './tiles.as';
+import {
+  bf16MostRows, bf16Rows, bf16Width, f32MostRows, f32Rows, f32Width, q4Rows, q4Width, q8MostRows, q8Rows, q8Width,
+} from './tiles.as';
 
 export const F32 = 0;
 export const BF16 = 1;
@@ -42,7 +44,6 @@ export function quantiseRow(x: usize, K: i32, q: usize, scales: usize): void {
   }
 }
 
-
 // A block of a bf16 panel as float32, [n][8].
 function widenPanel(from: usize, n: i32, to: usize): void {
   for (let end = from + (<usize>n << 4); from < end; from += 16) {
@@ -58,12 +59,12 @@ export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dt
   const stride = panelStride(dtype, K);
   const from = w + stride * <usize>p;
   if (dtype == F32 || dtype == BF16) {
-    const block = M > 6 ? BLOCK : K;
+    const block = M > f32MostRows ? BLOCK : K;
     for (let k = 0; k < K; k += block) {
       const n = min(block, K - k);
       const xk = x + (<usize>k << 2), ldx = <usize>K << 2;
       if (dtype == F32) f32Rows(xk, ldx, M, from + (<usize>k << 5), stride, panels, n, y, ldy, k == 0);
-      else if (M > 6) {
+      else if (M > bf16MostRows) {
         // Widened once for all rows: the same products and sums, at the speed of float32.
         const widened = threadBuffer();
         widenPanel(from + (<usize>k << 4), n, widened);
@@ -74,7 +75,7 @@ export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dt
   }
   const groups = (K + 31) >>> 5;
   const padded = groups << 5;
-  const block = M > 4 ? 2 * BLOCK : padded;
+  const block = M > q8MostRows ? 2 * BLOCK : padded;
   for (let k = 0; k < padded; k += block) {
     const n = min(block, padded - k);
     const xk = x + (<usize>k << 1), ldx = <usize>padded << 1;

@@ -101,7 +101,7 @@ registerFor<LinearInputs, LinearAttributes>(simdName, 'AttsLinear', ({ x, weight
     N % 8 === 0 ? 0 : M * 32 * threads,
   );
   const y = backend.output([M, N]);
-  const at = (tensor?: tf.Tensor) => (tensor ? backend.pointer(tensor) : 0);
+  const at = (tensor?: tf.Tensor) => backend.pointerOrNull(tensor);
   backend.pool.run(
     'linear',
     [

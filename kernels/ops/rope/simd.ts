@@ -22,7 +22,7 @@ registerFor<RopeAppendInputs, RopeAppendAttributes>(simdName, 'AttsRopeAppend', 
   const [slots] = backend.scratch(T * 4);
   backend.heap.int32(slots, T).set(rows.slots);
   const q = backend.output([T, heads * headDim]);
-  const at = (tensor?: tf.Tensor) => (tensor ? backend.pointer(tensor) : 0);
+  const at = (tensor?: tf.Tensor) => backend.pointerOrNull(tensor);
   backend.pool.run(
     'ropeAppend',
     [

@@ -17,7 +17,7 @@ export function* tokenLogProbCases(): Generator<() => BenchCase> {
         const ids = Int32Array.from({ length: T }, (_, t) => (t * 7919) % V);
         return {
           ...{ op: 'tokenLogProb', dtype, rows: T, shape: `${d} → ${V}` },
-          cost: tokenLogProbCost(T, V, d, weightBytes[dtype]),
+          cost: tokenLogProbCost(T, V, d, weightBytes(dtype)),
           run: () => tokenLogProb(hidden, head, ids).dispose(),
           dispose() {
             for (const owned of [hidden, head]) owned.dispose();

@@ -1,3 +1,4 @@
+import { AttsError } from '../../../src/errors.js';
 import { PerBackend } from '../../tfjs.js';
 
 /** Shape of a paged KV cache. */
@@ -23,11 +24,13 @@ export interface CacheStore {
 }
 
 /** Memory of a cache of so many bytes; the stock backends read it from JavaScript. */
-export const cacheStore = new PerBackend<(bytes: number) => CacheStore>((bytes) => ({
-  floats: new Float32Array(bytes / 4),
-  address: 0,
-  release() {},
-}));
+export const cacheStore = new PerBackend<(bytes: number) => CacheStore>((bytes) => {
+  try {
+    return { floats: new Float32Array(bytes / 4), address: 0, release() {} };
+  } catch (cause) {
+    throw new AttsError('engine', `there is no room for a KV cache of ${bytes} bytes; lower --memory`, { cause });
+  }
+});
 
 /**
  * Keys and values of every cached token, float32, written in place by ropeAppend and by nothing else. The operating

@@ -67,10 +67,10 @@ export class Decoder {
   }
 
   /** Packs a checkpoint's weights for the active backend. @throws AttsError `checkpoint` for a missing or misshapen tensor */
-  static load(checkpoint: Checkpoint): Decoder {
+  static load(checkpoint: Checkpoint, dtype: WeightDtype | 'auto' = 'auto'): Decoder {
     const family = familyOf(checkpoint.config);
     const config = family.decoderConfig(checkpoint.config);
-    return new Decoder({ config, ...loadWeights(checkpoint, config, family.weightNames(checkpoint.config)) });
+    return new Decoder({ config, ...loadWeights(checkpoint, config, family.weightNames(checkpoint.config), dtype) });
   }
 
   cacheShape(pages: number, pageSize: number): KvCacheShape {
@@ -127,6 +127,7 @@ function loadWeights(
   checkpoint: Checkpoint,
   config: DecoderConfig,
   names: DecoderWeightNames,
+  dtype: WeightDtype | 'auto',
 ): LoadedWeights & { parameters: number; head: LanguageModelHead } {
   const { hiddenSize: d, headDim: h, heads: H, kvHeads: G, intermediateSize: f, vocabSize: V } = config;
   const owned: { dispose(): void }[] = [];
@@ -153,11 +154,12 @@ function loadWeights(
     name ? own(tf.tensor1d(read(name, width).map((w) => w + config.normOffset))) : null;
   const vector = (name: string | undefined, N: number): Float32Array | null => (name ? read(name, N) : null);
   const values = [...checkpoint.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  /** As stored where that loses nothing and is worth it; the same bits come out either way. */
-  const dtypeOf = (...together: string[]): WeightDtype =>
-    values > mostCachedValues && together.every((name) => checkpoint.tensors.get(name)?.dtype === 'BF16')
-      ? 'bf16'
-      : 'f32';
+  /** `auto`: as stored where that loses nothing and is worth it; the same bits come out either way. */
+  const dtypeOf = (...together: string[]): WeightDtype => {
+    if (dtype !== 'auto') return dtype;
+    const isStoredSo = together.every((name) => checkpoint.tensors.get(name)?.dtype === 'BF16');
+    return values > mostCachedValues && isStoredSo ? 'bf16' : 'f32';
+  };
 
   const embeddingValues = read(names.embedding, V, d);
   const headName = names.head ?? names.embedding;

@@ -36,6 +36,7 @@ const descriptions: Record<Field, string> = {
   concurrency: 'Chains in flight',
   seed: 'Seed of all random numbers',
   backend: 'tfjs backend',
+  dtype: 'Weights of both models',
   threads: 'Threads of the simd backend',
   memory: 'Cap on the KV cache of each model, MiB',
 };

@@ -9,7 +9,8 @@ export interface Session {
 }
 
 export async function openSession(config: RunConfig): Promise<Session> {
-  const { backend, memory, threads, limit, seed } = config;
+  const { backend, dtype, memory, threads, limit, seed } = config;
+  const options = { backend, dtype, memory, threads };
   const dataset = await loadDataset(config.dataset, { limit, seed, split: 'test' });
   const needsSplit =
     config.method === 'atts' &&
@@ -17,10 +18,8 @@ export async function openSession(config: RunConfig): Promise<Session> {
     config.calibrateOn === 'calibration' &&
     (config.calibration === 'marginal' || config.calibration === 'per-turn' || config.calibration === 'online');
   const calibrationDataset = needsSplit ? await loadCalibrationSplit(config) : undefined;
-  const draft =
-    config.method === 'target-only' ? undefined : await openEngine(config.draft, { backend, memory, threads });
-  const target =
-    config.method === 'draft-only' ? undefined : await openEngine(config.target, { backend, memory, threads });
+  const draft = config.method === 'target-only' ? undefined : await openEngine(config.draft, options);
+  const target = config.method === 'draft-only' ? undefined : await openEngine(config.target, options);
   return { draft, target, dataset, calibrationDataset };
 }
 

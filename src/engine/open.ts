@@ -1,4 +1,5 @@
 import type { BackendChoice } from '../../kernels/backends/choose.js';
+import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import type { Engine } from './engine.js';
 import { Device } from './local/device.js';
@@ -7,6 +8,8 @@ import { openTokenizer } from './tokenizer.js';
 
 export interface EngineOptions {
   readonly backend?: BackendChoice;
+  /** How weights are kept; q8 and q4 are quantised on loading, in groups of 32. `auto`: as stored, where that is exact. */
+  readonly dtype?: WeightDtype | 'auto';
   /** Cap on the model's KV cache, MiB. */
   readonly memory?: number;
   /** Threads of the simd backend, for all engines of the process; null = as many as run at once. */
@@ -20,14 +23,14 @@ export interface EngineOptions {
  */
 export async function openEngine(
   spec: string,
-  { backend = 'auto', memory = 256, threads = null }: EngineOptions = {},
+  { backend = 'auto', dtype = 'auto', memory = 256, threads = null }: EngineOptions = {},
 ): Promise<Engine> {
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
   const device = await Device.open(backend, threads);
   const checkpoint = openCheckpoint(folder);
   try {
-    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { memory }));
+    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { dtype, memory }));
   } finally {
     checkpoint.close();
   }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, PerBackend } from '../../tfjs.js';
-import type { WeightDtype } from '../linear/index.js';
+import { storedValues, type WeightDtype } from '../linear/index.js';
 import type { LanguageModelHead } from '../token-log-prob/index.js';
 import { type EmbeddingAttributes, embeddingReference } from './reference.js';
 
@@ -21,8 +21,9 @@ export type EmbeddingPacker = (
   tiedHead: LanguageModelHead | null,
 ) => EmbeddingTable;
 
-export const embeddingPacker = new PerBackend<EmbeddingPacker>((values, V, d) => {
-  const table = tf.tensor2d(values, [V, d]);
+export const embeddingPacker = new PerBackend<EmbeddingPacker>((values, V, d, tiedHead) => {
+  // Tied is tied: the rows are what the head keeps of them.
+  const table = tf.tensor2d(storedValues(values, V, d, tiedHead?.dtype ?? 'f32'), [V, d]);
   return { V, d, dtype: 'f32', table, dispose: () => table.dispose() };
 });
 

@@ -25,9 +25,15 @@ export type LinearPacker = (w: Float32Array | QuantisedMatrix, N: number, K: num
 
 /** The stock backends want float32, transposed: [K, N]. */
 export const linearPacker = new PerBackend<LinearPacker>((w, N, K, dtype) => {
-  const values = w instanceof Float32Array ? (dtype === 'bf16' ? w.map(roundToBf16) : w) : dequantise(w);
+  const values = w instanceof Float32Array ? storedValues(w, N, K, dtype) : dequantise(w);
   return tf.tidy(() => tf.transpose(tf.tensor2d(values, [N, K])));
 });
+
+/** What is left of W[N, K] when it is kept in a dtype, as float32. */
+export function storedValues(w: Float32Array, N: number, K: number, dtype: WeightDtype): Float32Array {
+  if (dtype === 'f32') return w;
+  return dtype === 'bf16' ? w.map(roundToBf16) : dequantise(quantise(w, N, K, dtype));
+}
 
 const run = defineKernel<LinearInputs, LinearAttributes>('AttsLinear', linearReference);
 

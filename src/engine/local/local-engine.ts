@@ -1,5 +1,6 @@
 import { kernelBuild } from '../../../kernels/backends/choose.js';
 import { pageBytes } from '../../../kernels/ops/attention/index.js';
+import type { WeightDtype } from '../../../kernels/ops/linear/index.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
 import { Decoder } from '../../../models/decoder.js';
 import { AttsError } from '../../errors.js';
@@ -26,6 +27,7 @@ const pageSize = 16;
 const limits = { maxRows: 512, maxSequences: 256 };
 
 export interface LocalEngineOptions {
+  readonly dtype: WeightDtype | 'auto';
   /** Cap on the KV cache, MiB. */
   readonly memory: number;
 }
@@ -44,7 +46,7 @@ export class LocalEngine implements Engine {
   constructor(checkpoint: Checkpoint, tokenizer: Tokenizer, device: Device, options: LocalEngineOptions) {
     this.tokenizer = tokenizer;
     this.device = device;
-    this.decoder = Decoder.load(checkpoint);
+    this.decoder = Decoder.load(checkpoint, options.dtype);
     const { config } = this.decoder;
     const bytes = pageBytes(this.decoder.cacheShape(0, pageSize));
     const pages = Math.floor((options.memory * 2 ** 20) / bytes);

@@ -1,6 +1,6 @@
 /** The public API: open engines, load a dataset, scale, read a run. The command line is built on it alone. */
-export { type BenchReport, benchedOps, runBench } from '../kernels/bench/index.js';
 export { type EmbeddedCheckpoint, embeddedCheckpoints } from '../models/checkpoint/open.js';
+export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
 export type * from './engine/engine.js';
 export { type EngineOptions, openEngine } from './engine/open.js';

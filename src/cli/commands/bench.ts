@@ -1,26 +1,27 @@
 import type { CommandModule } from 'yargs';
-import { AttsError, type BenchReport, benchedOps, describeMachine, runBench, writeFileAtomic } from '../../index.js';
+import { AttsError, type BenchReport, benchedParts, describeMachine, runBench, writeFileAtomic } from '../../index.js';
 import { engineFlags, engineOptions } from '../engine-flags.js';
 import { table } from '../format.js';
 
 export const benchCommand: CommandModule = {
   command: 'bench',
-  describe: 'Time every op against the limits of this machine (about a minute)',
+  describe: 'Time every op and a whole model against the limits of this machine, and others beside them',
   builder: (cli) =>
     cli.options({
-      ops: { type: 'string', requiresArg: true, describe: `Some of ${benchedOps.join(',')} [all]` },
+      ops: { type: 'string', requiresArg: true, describe: `Some of ${benchedParts.join(',')} [all]` },
       threads: engineFlags.threads,
+      peers: { type: 'string', requiresArg: true, describe: 'Folder with the peers (make peers installs them)' },
       out: { type: 'string', requiresArg: true, describe: 'File for the JSON document' },
       json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
     }),
   async handler(argv) {
-    const ops = argv.ops === undefined ? benchedOps : String(argv.ops).split(',');
-    const unknown = ops.find((op) => !benchedOps.includes(op));
-    if (unknown !== undefined) throw new AttsError('usage', `--ops: ${unknown} is none of ${benchedOps.join(', ')}`);
+    const ops = argv.ops === undefined ? benchedParts : String(argv.ops).split(',');
+    const unknown = ops.find((op) => !benchedParts.includes(op));
+    if (unknown !== undefined) throw new AttsError('usage', `--ops: ${unknown} is none of ${benchedParts.join(', ')}`);
     const { threads } = engineOptions(argv);
     const onResult = ({ op, dtype, rows }: { op: string; dtype: string; rows: number }) =>
       process.stderr.write(`${op} ${dtype}, ${rows} rows\n`);
-    const report = await runBench({ ops, threads, onResult });
+    const report = await runBench({ ops, threads, peers: argv.peers as string | undefined, onResult });
     const document = `${JSON.stringify({ schema: 'atts.bench/1', machine: describeMachine(), ...report }, null, 2)}\n`;
     if (argv.out) writeFileAtomic(argv.out as string, document);
     process.stdout.write(argv.json ? document : `${describe(report)}\n`);

@@ -1,0 +1,179 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { Checkpoint } from '../../models/checkpoint/checkpoint.js';
+import { familyOf } from '../../models/families/index.js';
+import type { smolLm2Shape } from './random-checkpoint.js';
+
+const groupSize = 32;
+const alignment = 32;
+/** ggml's numbers of tensor types. */
+const tensorTypes = { f32: 0, q8_0: 8 } as const;
+/** Of metadata values. */
+const valueTypes = { u32: 4, f32: 6, string: 8, array: 9 } as const;
+
+export type GgufDtype = keyof typeof tensorTypes;
+
+/**
+ * Writes a llama's weights as a GGUF file, version 3, that llama.cpp loads, so that it is timed on the same model. Rows
+ * of queries and keys are not interleaved as llama.cpp rotates them: for random weights that is another model of the
+ * same cost. The vocabulary is made up.
+ */
+export function writeGguf(path: string, checkpoint: Checkpoint, config: typeof smolLm2Shape, dtype: GgufDtype): void {
+  const names = ggufNames(config);
+  const entries = [...checkpoint.tensors.values()].map((tensor) => {
+    const type = tensor.shape.length === 1 ? 'f32' : dtype;
+    const values = tensor.shape.reduce((a, b) => a * b, 1);
+    return {
+      tensor,
+      type,
+      name: names.get(tensor.name) as string,
+      bytes: type === 'f32' ? 4 * values : (values / 32) * 34,
+    };
+  });
+  const head = new ByteWriter();
+  head.bytes(Buffer.from('GGUF'));
+  head.u32(3);
+  head.u64(entries.length);
+  writeMetadata(head, config);
+  let offset = 0;
+  for (const { tensor, type, name, bytes } of entries) {
+    head.string(name);
+    head.u32(tensor.shape.length);
+    for (const size of tensor.shape.toReversed()) head.u64(size);
+    head.u32(tensorTypes[type]);
+    head.u64(offset);
+    offset += aligned(bytes);
+  }
+  const file = openSync(path, 'w');
+  try {
+    writeAligned(file, head.take());
+    for (const { tensor, type } of entries) {
+      const values = tensor.read();
+      writeAligned(file, type === 'f32' ? new Uint8Array(values.buffer) : q8Blocks(values));
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function ggufNames(config: typeof smolLm2Shape): Map<string, string> {
+  const { embedding, finalNorm, layer } = familyOf(config).weightNames(config);
+  const names = new Map([
+    [embedding, 'token_embd.weight'],
+    [finalNorm, 'output_norm.weight'],
+  ]);
+  for (let i = 0; i < config.num_hidden_layers; i++) {
+    const { inputNorm, mlpNorm, q, k, v, o, gate, up, down } = layer(i);
+    const parts = { attn_norm: inputNorm, ffn_norm: mlpNorm, attn_q: q, attn_k: k, attn_v: v, attn_output: o };
+    for (const [part, name] of Object.entries({ ...parts, ffn_gate: gate, ffn_up: up, ffn_down: down })) {
+      names.set(name, `blk.${i}.${part}.weight`);
+    }
+  }
+  return names;
+}
+
+function writeMetadata(head: ByteWriter, config: typeof smolLm2Shape): void {
+  const integers = {
+    'llama.context_length': config.max_position_embeddings,
+    'llama.embedding_length': config.hidden_size,
+    'llama.block_count': config.num_hidden_layers,
+    'llama.feed_forward_length': config.intermediate_size,
+    'llama.attention.head_count': config.num_attention_heads,
+    'llama.attention.head_count_kv': config.num_key_value_heads,
+    'llama.rope.dimension_count': config.hidden_size / config.num_attention_heads,
+    'llama.vocab_size': config.vocab_size,
+    'tokenizer.ggml.bos_token_id': 1,
+    'tokenizer.ggml.eos_token_id': config.eos_token_id,
+  };
+  const floats = {
+    'llama.rope.freq_base': config.rope_theta,
+    'llama.attention.layer_norm_rms_epsilon': config.rms_norm_eps,
+  };
+  const texts = { 'general.architecture': 'llama', 'tokenizer.ggml.model': 'gpt2', 'tokenizer.ggml.pre': 'smollm' };
+  const lists = {
+    'tokenizer.ggml.tokens': Array.from({ length: config.vocab_size }, (_, id) => `t${id}`),
+    'tokenizer.ggml.merges': ['t 0'],
+  };
+  const groups = [integers, floats, texts, lists];
+  head.u64(groups.reduce((sum, group) => sum + Object.keys(group).length, 0));
+  for (const [key, value] of Object.entries(integers)) {
+    head.string(key);
+    head.u32(valueTypes.u32);
+    head.u32(value);
+  }
+  for (const [key, value] of Object.entries(floats)) {
+    head.string(key);
+    head.u32(valueTypes.f32);
+    head.f32(value);
+  }
+  for (const [key, value] of Object.entries(texts)) {
+    head.string(key);
+    head.u32(valueTypes.string);
+    head.string(value);
+  }
+  for (const [key, values] of Object.entries(lists)) {
+    head.string(key);
+    head.u32(valueTypes.array);
+    head.u32(valueTypes.string);
+    head.u64(values.length);
+    for (const value of values) head.string(value);
+  }
+}
+
+/** Q8_0: a float16 scale and 32 whole numbers a block. */
+function q8Blocks(values: Float32Array): Uint8Array {
+  const blocks = values.length / groupSize;
+  const out = new DataView(new ArrayBuffer(blocks * 34));
+  for (let block = 0; block < blocks; block++) {
+    const own = values.subarray(block * groupSize, (block + 1) * groupSize);
+    const scale = own.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) / 127;
+    out.setUint16(block * 34, float16(scale), true);
+    own.forEach((value, i) => void out.setInt8(block * 34 + 2 + i, scale === 0 ? 0 : Math.round(value / scale)));
+  }
+  return new Uint8Array(out.buffer);
+}
+
+/** Bits of a float16, truncated, for values within its normal range. */
+function float16(value: number): number {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setFloat32(0, value);
+  const bits = view.getUint32(0);
+  const exponent = ((bits >>> 23) & 0xff) - 127 + 15;
+  return exponent <= 0 ? 0 : (exponent << 10) | ((bits >>> 13) & 0x3ff);
+}
+
+const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
+
+function writeAligned(file: number, bytes: Uint8Array): void {
+  writeSync(file, bytes);
+  writeSync(file, new Uint8Array(aligned(bytes.length) - bytes.length));
+}
+
+class ByteWriter {
+  private readonly parts: Buffer[] = [];
+  bytes(bytes: Buffer): void {
+    this.parts.push(bytes);
+  }
+  u32(value: number): void {
+    const part = Buffer.alloc(4);
+    part.writeUInt32LE(value);
+    this.parts.push(part);
+  }
+  u64(value: number): void {
+    const part = Buffer.alloc(8);
+    part.writeBigUInt64LE(BigInt(value));
+    this.parts.push(part);
+  }
+  f32(value: number): void {
+    const part = Buffer.alloc(4);
+    part.writeFloatLE(value);
+    this.parts.push(part);
+  }
+  string(text: string): void {
+    const part = Buffer.from(text);
+    this.u64(part.length);
+    this.parts.push(part);
+  }
+  take(): Buffer {
+    return Buffer.concat(this.parts);
+  }
+}

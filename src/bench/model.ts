@@ -1,0 +1,58 @@
+import type { BenchResult, OpsBench, OpsBenchOptions } from '../../kernels/bench/index.js';
+import { weightBytes } from '../../kernels/ops/linear/bench.js';
+import type { WeightDtype } from '../../kernels/ops/linear/index.js';
+import { EngineTimer, openRandomEngine } from './engine-cases.js';
+import { medianOf } from './median-of.js';
+
+const repeats = 5;
+
+/** Passes of a 135M llama with random weights, engine and all, against the roofs; attention's own work is left out. */
+export async function benchModel(
+  { roofs, threads }: OpsBench,
+  { onResult }: OpsBenchOptions,
+): Promise<readonly BenchResult[]> {
+  const results: BenchResult[] = [];
+  for (const dtype of ['f32', 'bf16', 'q8', 'q4'] as const) {
+    const engine = await openRandomEngine(dtype, threads);
+    try {
+      const timer = new EngineTimer(engine);
+      for (const { op, rows, time } of passes) {
+        const ms = await medianOf(repeats, () => time(timer));
+        const result = againstRoofs(op, dtype, rows, ms, engine.model.parameters, roofs);
+        results.push(result);
+        onResult?.(result);
+      }
+    } finally {
+      await engine.close();
+    }
+  }
+  return results;
+}
+
+/** Tokens written after the prompt of a timed decode. */
+export const decodedTokens = 16;
+
+const passes: readonly { op: string; rows: number; time(timer: EngineTimer): Promise<number> }[] = [
+  { op: 'model decode', rows: 1, time: (timer) => timer.decode(1, decodedTokens) },
+  { op: 'model decode', rows: 8, time: (timer) => timer.decode(8, decodedTokens) },
+  { op: 'model score', rows: 64, time: (timer) => timer.score(64) },
+  { op: 'model score', rows: 512, time: (timer) => timer.score(512) },
+];
+
+/** Every weight is read once a pass and multiplied once a row; the tied head counts where it is used, as a head. */
+function againstRoofs(
+  op: string,
+  dtype: WeightDtype,
+  rows: number,
+  ms: number,
+  parameters: number,
+  { bandwidth, peak }: OpsBench['roofs'],
+): BenchResult {
+  const [bytes, flops] = [parameters * weightBytes(dtype), 2 * parameters * rows];
+  const [byBandwidth, byPeak] = [bytes / bandwidth / 1e6, flops / peak / 1e6]; // ms
+  return {
+    ...{ op, dtype, rows, shape: '135M llama', ms, gflops: flops / ms / 1e6, gbs: bytes / ms / 1e6 },
+    limit: byBandwidth > byPeak ? 'bandwidth' : 'peak',
+    ratio: Math.max(byBandwidth, byPeak) / ms,
+  };
+}

@@ -1,0 +1,49 @@
+import type { Checkpoint, StoredTensor } from '../../models/checkpoint/checkpoint.js';
+import { familyOf } from '../../models/families/index.js';
+
+/** The shape of SmolLM2-135M (Allal et al. 2025, arXiv 2502.02737), as its config.json has it. */
+export const smolLm2Shape = {
+  ...{ model_type: 'llama', hidden_act: 'silu', hidden_size: 576, intermediate_size: 1536, num_hidden_layers: 30 },
+  ...{ num_attention_heads: 9, num_key_value_heads: 3, vocab_size: 49_152, max_position_embeddings: 8192 },
+  ...{ rms_norm_eps: 1e-5, rope_theta: 100_000, tie_word_embeddings: true, eos_token_id: 2 },
+} as const;
+
+/** Seeded weights of a llama's shape: what a pass costs does not depend on what the weights say. */
+export function randomCheckpoint(id: string, config: typeof smolLm2Shape): Checkpoint {
+  const { hidden_size: d, intermediate_size: f, vocab_size: V, num_hidden_layers: layers } = config;
+  const h = d / config.num_attention_heads;
+  const [H, G] = [config.num_attention_heads * h, config.num_key_value_heads * h];
+  const names = familyOf(config).weightNames(config);
+  const shapes = new Map<string, readonly number[]>([
+    [names.embedding, [V, d]],
+    [names.finalNorm, [d]],
+  ]);
+  for (let layer = 0; layer < layers; layer++) {
+    const { inputNorm, mlpNorm, q, k, v, o, gate, up, down } = names.layer(layer);
+    const own = { [inputNorm]: [d], [mlpNorm]: [d], [q]: [H, d], [k]: [G, d], [v]: [G, d], [o]: [d, H] };
+    for (const [name, shape] of Object.entries({ ...own, [gate]: [f, d], [up]: [f, d], [down]: [d, f] })) {
+      shapes.set(name, shape);
+    }
+  }
+  let seed = 1;
+  const tensors = [...shapes].map(([name, shape]): [string, StoredTensor] => {
+    const own = seed++;
+    return [name, { name, shape, dtype: 'F32', read: () => randomValues(shape, own) }];
+  });
+  return { id, folder: id, config, tensors: new Map(tensors), hash: '', close() {} };
+}
+
+/** Norms are 1; matrices are uniform with the variance that keeps a row's size: 1 / inputs. */
+function randomValues(shape: readonly number[], seed: number): Float32Array {
+  const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  if (shape.length === 1) return values.fill(1);
+  const range = Math.sqrt(12 / shape[1]) / 2 ** 32;
+  let state = seed * 2_654_435_769;
+  for (let i = 0; i < values.length; i++) {
+    state ^= state << 13; // xorshift32, Marsaglia 2003
+    state ^= state >>> 17;
+    state ^= state << 5;
+    values[i] = state * range;
+  }
+  return values;
+}

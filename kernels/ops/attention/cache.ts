@@ -34,7 +34,8 @@ export const cacheStore = new PerBackend<(bytes: number) => CacheStore>((bytes) 
 
 /**
  * Keys and values of every cached token, float32, written in place by ropeAppend and by nothing else. The operating
- * system gives the memory page by page as it is written. Layout: [layer][keys | values][page][kvHead][slot][headDim].
+ * system gives the memory page by page as it is written. Layout: [layer][keys | values][page][kvHead], then values as
+ * [slot][headDim] and keys as [headDim][slot], so that one multiply-add serves four positions.
  */
 export class KvCache {
   readonly shape: KvCacheShape;
@@ -57,11 +58,39 @@ export class KvCache {
     return this.store.address + this.base(layer, values) * 4;
   }
 
-  /** Where `headDim` values of one kv head of one token lie, in floats from the start of the cache. */
-  offset(layer: number, values: 0 | 1, slot: number, kvHead: number): number {
+  /** Writes the `headDim` values of one kv head of one token. */
+  set(layer: number, values: 0 | 1, slot: number, kvHead: number, vector: Float32Array): void {
+    const { at, step } = this.place(layer, values, slot, kvHead);
+    for (let d = 0; d < vector.length; d++) this.floats[at + d * step] = vector[d];
+  }
+
+  /** Reads them. */
+  get(layer: number, values: 0 | 1, slot: number, kvHead: number): Float32Array {
+    const { at, step } = this.place(layer, values, slot, kvHead);
+    return Float32Array.from({ length: this.shape.headDim }, (_, d) => this.floats[at + d * step]);
+  }
+
+  /** Copies the first tokens of a page, over all layers. */
+  copyPage(from: number, to: number, tokens: number): void {
+    const { layers, kvHeads, pageSize, headDim } = this.shape;
+    for (let layer = 0; layer < layers; layer++) {
+      for (let h = 0; h < kvHeads; h++) {
+        const values = [from, to].map((page) => this.place(layer, 1, page * pageSize, h).at);
+        this.floats.copyWithin(values[1], values[0], values[0] + tokens * headDim);
+        const keys = [from, to].map((page) => this.place(layer, 0, page * pageSize, h).at);
+        for (let d = 0; d < headDim * pageSize; d += pageSize) {
+          this.floats.copyWithin(keys[1] + d, keys[0] + d, keys[0] + d + tokens);
+        }
+      }
+    }
+  }
+
+  /** Where a vector begins and how far apart its values lie, in floats. */
+  private place(layer: number, values: 0 | 1, slot: number, kvHead: number): { at: number; step: number } {
     const { kvHeads, pageSize, headDim } = this.shape;
-    const page = Math.floor(slot / pageSize);
-    return this.base(layer, values) + ((page * kvHeads + kvHead) * pageSize + (slot % pageSize)) * headDim;
+    const inPage = slot % pageSize;
+    const block = (Math.floor(slot / pageSize) * kvHeads + kvHead) * pageSize * headDim + this.base(layer, values);
+    return values ? { at: block + inPage * headDim, step: 1 } : { at: block + inPage, step: pageSize };
   }
 
   private base(layer: number, values: 0 | 1): number {

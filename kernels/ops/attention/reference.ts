@@ -20,8 +20,8 @@ function gatherCached(a: AttentionAttributes, t: number, values: 0 | 1, n: numbe
   for (let h = 0; h < kvHeads; h++) {
     for (let position = 0; position < n; position++) {
       const page = a.rows.pages[a.rows.tables[t] + Math.floor(position / pageSize)];
-      const from = a.cache.offset(a.layer, values, page * pageSize + (position % pageSize), h);
-      out.set(a.cache.floats.subarray(from, from + headDim), (h * n + position) * headDim);
+      const vector = a.cache.get(a.layer, values, page * pageSize + (position % pageSize), h);
+      out.set(vector, (h * n + position) * headDim);
     }
   }
   return tf.tensor3d(out, [kvHeads, n, headDim]);

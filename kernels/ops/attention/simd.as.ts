@@ -1,51 +1,83 @@
-// Attention over a paged KV cache. A piece of work is one row and one kv head with its group of query heads, so that
-// cached keys and values are read once for the group. Every score is one sum over headDim and every output one sum over
+// Attention over a paged KV cache. A piece of work is a row with the query heads of one or all kv heads, so that cached
+// keys and values are read once for a group, and in the order in which they lie. Every score is one sum over headDim and every output one sum over
 // positions, in an order that depends on the row's own position only: the same bits whatever rows stand beside it.
 import { clear, exp4, laneMax, laneSum, madd } from '../../backends/simd/math.as';
 import { address, operand, operandF32, take, threadIndex } from '../../backends/simd/pool.as';
 
-// Lane i is the sum of the lanes of the i-th vector, (l0 + l1) + (l2 + l3).
-// @ts-ignore: decorator
-@inline
-function laneSums(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = f32x4.add(v128.shuffle<i32>(a, b, 0, 4, 2, 6), v128.shuffle<i32>(a, b, 1, 5, 3, 7));
-  const cd = f32x4.add(v128.shuffle<i32>(c, d, 0, 4, 2, 6), v128.shuffle<i32>(c, d, 1, 5, 3, 7));
-  return f32x4.add(v128.shuffle<i64>(ab, cd, 0, 2), v128.shuffle<i64>(ab, cd, 1, 3));
-}
-
-// Scaled scores of one query at `quads` · 4 positions, whose keys lie `bytes` apart.
-function scoreOne(query: usize, key: usize, bytes: usize, quads: i32, scale: v128, to: usize): void {
-  for (let quad = 0; quad < quads; quad++) {
-    let a = f32x4.splat(0), b = a, c = a, d = a;
-    let k0 = key, k1 = key + bytes, k2 = k1 + bytes, k3 = k2 + bytes;
-    for (let q = query, end = query + bytes; q < end; q += 16) {
-      const x = v128.load(q);
-      a = madd(x, v128.load(k0), a); b = madd(x, v128.load(k1), b);
-      c = madd(x, v128.load(k2), c); d = madd(x, v128.load(k3), d);
-      k0 += 16; k1 += 16; k2 += 16; k3 += 16;
-    }
-    v128.store(to, f32x4.mul(laneSums(a, b, c, d), scale));
-    key += 4 * bytes;
-    to += 16;
+// Dot products of two queries `bytes` apart with 16 positions, whose keys lie side by side dimension by dimension,
+// `stride` apart: out and out + outStride. Each is one sum over headDim in its order.
+function scoreTwo16(query: usize, bytes: usize, key: usize, stride: usize, scale: v128, out: usize, outStride: usize): void {
+  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  for (let q = query, end = query + bytes; q < end; q += 4) {
+    const x = v128.load32_splat(q), y = v128.load32_splat(q + bytes);
+    const k0 = v128.load(key), k1 = v128.load(key, 16), k2 = v128.load(key, 32), k3 = v128.load(key, 48);
+    a0 = madd(x, k0, a0); b0 = madd(y, k0, b0); a1 = madd(x, k1, a1); b1 = madd(y, k1, b1);
+    a2 = madd(x, k2, a2); b2 = madd(y, k2, b2); a3 = madd(x, k3, a3); b3 = madd(y, k3, b3);
+    key += stride;
   }
+  v128.store(out, f32x4.mul(a0, scale)); v128.store(out, f32x4.mul(a1, scale), 16);
+  v128.store(out, f32x4.mul(a2, scale), 32); v128.store(out, f32x4.mul(a3, scale), 48);
+  const other = out + outStride;
+  v128.store(other, f32x4.mul(b0, scale)); v128.store(other, f32x4.mul(b1, scale), 16);
+  v128.store(other, f32x4.mul(b2, scale), 32); v128.store(other, f32x4.mul(b3, scale), 48);
 }
 
-// The same of two queries `bytes` apart, whose scores lie `stride` apart: every key is loaded once for both.
-function scoreTwo(query: usize, key: usize, bytes: usize, quads: i32, scale: v128, to: usize, stride: usize): void {
-  for (let quad = 0; quad < quads; quad++) {
-    let a = f32x4.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
-    let k0 = key, k1 = key + bytes, k2 = k1 + bytes, k3 = k2 + bytes;
-    for (let q = query, end = query + bytes; q < end; q += 16) {
-      const x = v128.load(q), y = v128.load(q + bytes);
-      const w0 = v128.load(k0), w1 = v128.load(k1), w2 = v128.load(k2), w3 = v128.load(k3);
-      a = madd(x, w0, a); b = madd(x, w1, b); c = madd(x, w2, c); d = madd(x, w3, d);
-      e = madd(y, w0, e); f = madd(y, w1, f); g = madd(y, w2, g); h = madd(y, w3, h);
-      k0 += 16; k1 += 16; k2 += 16; k3 += 16;
+// The same of one query, even and odd dimensions apart, so that enough sums are under way at a time.
+function scoreOne16(query: usize, bytes: usize, key: usize, stride: usize, scale: v128, out: usize): void {
+  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  for (let q = query, end = query + bytes; q < end; q += 8) {
+    const x = v128.load32_splat(q), y = v128.load32_splat(q, 4);
+    const odd = key + stride;
+    a0 = madd(x, v128.load(key), a0); a1 = madd(x, v128.load(key, 16), a1);
+    a2 = madd(x, v128.load(key, 32), a2); a3 = madd(x, v128.load(key, 48), a3);
+    b0 = madd(y, v128.load(odd), b0); b1 = madd(y, v128.load(odd, 16), b1);
+    b2 = madd(y, v128.load(odd, 32), b2); b3 = madd(y, v128.load(odd, 48), b3);
+    key = odd + stride;
+  }
+  v128.store(out, f32x4.mul(f32x4.add(a0, b0), scale)); v128.store(out, f32x4.mul(f32x4.add(a1, b1), scale), 16);
+  v128.store(out, f32x4.mul(f32x4.add(a2, b2), scale), 32); v128.store(out, f32x4.mul(f32x4.add(a3, b3), scale), 48);
+}
+
+// Both for 4 positions: the same sums, for what is left of a page.
+function scoreTwo4(query: usize, bytes: usize, key: usize, stride: usize, scale: v128, out: usize, outStride: usize): void {
+  let a = f32x4.splat(0), b = a;
+  for (let q = query, end = query + bytes; q < end; q += 4) {
+    const k = v128.load(key);
+    a = madd(v128.load32_splat(q), k, a);
+    b = madd(v128.load32_splat(q + bytes), k, b);
+    key += stride;
+  }
+  v128.store(out, f32x4.mul(a, scale));
+  v128.store(out + outStride, f32x4.mul(b, scale));
+}
+
+function scoreOne4(query: usize, bytes: usize, key: usize, stride: usize, scale: v128, out: usize): void {
+  let a = f32x4.splat(0), b = a;
+  for (let q = query, end = query + bytes; q < end; q += 8) {
+    a = madd(v128.load32_splat(q), v128.load(key), a);
+    b = madd(v128.load32_splat(q, 4), v128.load(key + stride), b);
+    key += 2 * stride;
+  }
+  v128.store(out, f32x4.mul(f32x4.add(a, b), scale));
+}
+
+// Scaled scores of a group of queries at `count` (a multiple of 4) positions of a page.
+function scorePage(query: usize, bytes: usize, group: i32, key: usize, pageBytes: usize, count: i32, scale: v128, out: usize, outStride: usize): void {
+  for (let i = 0; i < count; ) {
+    const k = key + (<usize>i << 2), o = out + (<usize>i << 2);
+    const whole = count - i >= 16;
+    let g = 0;
+    for (; g + 2 <= group; g += 2) {
+      const q = query + <usize>g * bytes, to = o + <usize>g * outStride;
+      if (whole) scoreTwo16(q, bytes, k, pageBytes, scale, to, outStride);
+      else scoreTwo4(q, bytes, k, pageBytes, scale, to, outStride);
     }
-    v128.store(to, f32x4.mul(laneSums(a, b, c, d), scale));
-    v128.store(to + stride, f32x4.mul(laneSums(e, f, g, h), scale));
-    key += 4 * bytes;
-    to += 16;
+    if (g < group) {
+      const q = query + <usize>g * bytes, to = o + <usize>g * outStride;
+      if (whole) scoreOne16(q, bytes, k, pageBytes, scale, to);
+      else scoreOne4(q, bytes, k, pageBytes, scale, to);
+    }
+    i += whole ? 16 : 4;
   }
 }
 
@@ -98,55 +130,63 @@ function softmax(scores: usize, skipped: i32, n: i32): f32 {
 }
 
 // Operands: q, T, heads, kv heads, head dim, page size (a multiple of 4), scale, window (0 = all), out, positions [T],
-// tables [T], pages, keys, values, scores (a thread: group · stride bytes), stride of one head's scores in bytes
+// tables [T], pages, keys, values, scores (a thread: heads · stride bytes), stride of one head's scores in bytes, kv
+// heads of a piece of work (all of them: pages are read through; one: a single row is shared among threads)
 export function attentionJob(): void {
   const q = address(0), T = operand(1), heads = operand(2), kvHeads = operand(3), headDim = operand(4);
   const pageSize = operand(5), window = operand(7), out = address(8), positions = address(9), tables = address(10);
-  const pages = address(11), keys = address(12), values = address(13), stride = address(15);
+  const pages = address(11), keys = address(12), values = address(13), stride = address(15), share = operand(16);
   const scale = f32x4.splat(operandF32(6));
   const headBytes = <usize>headDim << 2;
+  const blockBytes = headBytes * pageSize; // of one kv head in a page
   const group = heads / kvHeads;
-  const scores = address(14) + <usize>threadIndex() * (<usize>group * stride);
-  const pieces = T * kvHeads;
+  const scores = address(14) + <usize>threadIndex() * (<usize>heads * stride);
+  const shares = kvHeads / share;
+  const pieces = T * shares;
   for (;;) {
     const piece = take(0, 1);
     if (piece >= pieces) break;
-    const t = piece / kvHeads, kvHead = piece % kvHeads;
+    const t = piece / shares, kvFirst = (piece % shares) * share, kvEnd = kvFirst + share;
+    const headFirst = kvFirst * group, headEnd = kvEnd * group;
     const end = load<i32>(positions + (<usize>t << 2)) + 1;
     const first = window > 0 && end > window ? end - window : 0;
     const base = first & ~3; // scores lie from here on, four positions at a time
     const table = pages + (<usize>load<i32>(tables + (<usize>t << 2)) << 2);
-    const query = q + <usize>(t * heads + kvHead * group) * headBytes;
-    const result = out + <usize>(t * heads + kvHead * group) * headBytes;
+    const query = q + <usize>(t * heads) * headBytes;
+    const result = out + <usize>(t * heads) * headBytes;
     for (let position = base; position < end; ) {
       const inPage = position % pageSize;
       const stop = min(end, position - inPage + pageSize);
-      const key = keys + <usize>((load<i32>(table + (<usize>(position / pageSize) << 2)) * kvHeads + kvHead) * pageSize + inPage) * headBytes;
-      const quads = (stop - position + 3) >>> 2;
+      const page = keys + <usize>(load<i32>(table + (<usize>(position / pageSize) << 2)) * kvHeads) * blockBytes;
       const to = scores + (<usize>(position - base) << 2);
-      let g = 0;
-      for (; g + 2 <= group; g += 2) scoreTwo(query + <usize>g * headBytes, key, headBytes, quads, scale, to + <usize>g * stride, stride);
-      if (g < group) scoreOne(query + <usize>g * headBytes, key, headBytes, quads, scale, to + <usize>g * stride);
-      position = stop;
-    }
-    clear(result, <usize>group * headBytes);
-    for (let g = 0; g < group; g++) {
-      const sum = softmax(scores + <usize>g * stride, first - base, end - base);
-      store<f32>(scores + <usize>g * stride + stride - 16, 1 / sum);
-    }
-    for (let position = base; position < end; ) {
-      const inPage = position % pageSize;
-      const stop = min(end, position - inPage + pageSize);
-      const value = values + <usize>((load<i32>(table + (<usize>(position / pageSize) << 2)) * kvHeads + kvHead) * pageSize + inPage) * headBytes;
-      for (let g = 0; g < group; g++) {
-        addWeighted(result + <usize>g * headBytes, scores + <usize>g * stride + (<usize>(position - base) << 2), value, stop - position, headBytes);
+      const count = (stop - position + 3) & ~3;
+      for (let kvHead = kvFirst; kvHead < kvEnd; kvHead++) {
+        const key = page + <usize>kvHead * blockBytes + (<usize>inPage << 2);
+        const head = <usize>(kvHead * group);
+        scorePage(query + head * headBytes, headBytes, group, key, <usize>pageSize << 2, count, scale, to + head * stride, stride);
       }
       position = stop;
     }
-    for (let g = 0; g < group; g++) {
-      const inverse = v128.load32_splat(scores + <usize>g * stride + stride - 16);
+    clear(result + <usize>headFirst * headBytes, <usize>(headEnd - headFirst) * headBytes);
+    for (let head = headFirst; head < headEnd; head++) {
+      const own = scores + <usize>head * stride;
+      const sum = softmax(own, first - base, end - base);
+      store<f32>(own + stride - 16, 1 / sum);
+    }
+    for (let position = base; position < end; ) {
+      const inPage = position % pageSize;
+      const stop = min(end, position - inPage + pageSize);
+      const page = values + <usize>(load<i32>(table + (<usize>(position / pageSize) << 2)) * kvHeads) * blockBytes;
+      for (let head = headFirst; head < headEnd; head++) {
+        const value = page + <usize>(head / group) * blockBytes + <usize>inPage * headBytes;
+        addWeighted(result + <usize>head * headBytes, scores + <usize>head * stride + (<usize>(position - base) << 2), value, stop - position, headBytes);
+      }
+      position = stop;
+    }
+    for (let head = headFirst; head < headEnd; head++) {
+      const inverse = v128.load32_splat(scores + <usize>head * stride + stride - 16);
       for (let d: usize = 0; d < headBytes; d += 16) {
-        const at = result + <usize>g * headBytes + d;
+        const at = result + <usize>head * headBytes + d;
         v128.store(at, f32x4.mul(v128.load(at), inverse));
       }
     }

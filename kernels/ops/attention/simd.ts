@@ -29,7 +29,7 @@ registerFor<AttentionInputs, AttentionAttributes>(simdName, 'AttsAttention', ({ 
   // A head's scores, up to three positions before the window, and the inverse of their sum.
   const stride = (Math.ceil(longest / 4) * 4 + 8) * 4;
   const [positions, tables, pages, scores] = backend.scratch(
-    ...[T * 4, T * 4, rows.pages.length * 4, (heads / kvHeads) * stride * threads],
+    ...[T * 4, T * 4, rows.pages.length * 4, heads * stride * threads],
   );
   backend.heap.int32(positions, T).set(rows.positions);
   backend.heap.int32(tables, T).set(rows.tables);
@@ -52,7 +52,7 @@ registerFor<AttentionInputs, AttentionAttributes>(simdName, 'AttsAttention', ({ 
         tables,
         pages,
       ],
-      ...[cache.pointer(layer, 0), cache.pointer(layer, 1), scores, stride],
+      ...[cache.pointer(layer, 0), cache.pointer(layer, 1), scores, stride, T < 2 * threads ? 1 : kvHeads],
     ],
     { 6: scale },
     threads,

@@ -42,8 +42,8 @@ export function ropeAppendReference(inputs: RopeAppendInputs, attributes: RopeAp
   for (let t = 0; t < T; t++) {
     for (let h = 0; h < kvHeads; h++) {
       const from = (t * kvHeads + h) * headDim;
-      cache.floats.set(k.subarray(from, from + headDim), cache.offset(layer, 0, rows.slots[t], h));
-      cache.floats.set(v.subarray(from, from + headDim), cache.offset(layer, 1, rows.slots[t], h));
+      cache.set(layer, 0, rows.slots[t], h, k.subarray(from, from + headDim));
+      cache.set(layer, 1, rows.slots[t], h, v.subarray(from, from + headDim));
     }
   }
   return turned(part(0, heads), qNorm);

@@ -1,7 +1,7 @@
 // Per-head norms of queries and keys, rotation, and the append of keys and values to the paged cache, row by row.
 import { copy } from '../../backends/simd/math.as';
 import { normRow } from '../rms-norm/simd.as';
-import { address, operand, operandF32, take } from '../../backends/simd/pool.as';
+import { address, operand, operandF32, take, threadBuffer } from '../../backends/simd/pool.as';
 
 // Rotates the pairs (i, i + headDim/2) of one head from x to y, which may be the same.
 function rotate(x: usize, y: usize, half: i32, cos: usize, sin: usize): void {
@@ -18,6 +18,14 @@ function rotate(x: usize, y: usize, half: i32, cos: usize, sin: usize): void {
     const a = load<f32>(x + at), b = load<f32>(x + high + at), c = load<f32>(cos + at), s = load<f32>(sin + at);
     store<f32>(y + at, a * c - b * s);
     store<f32>(y + high + at, b * c + a * s);
+  }
+}
+
+// Stores h floats `stride` bytes apart.
+function scatter(from: usize, h: i32, to: usize, stride: usize): void {
+  for (let i = 0; i < h; i++) {
+    store<f32>(to, load<f32>(from + (<usize>i << 2)));
+    to += stride;
   }
 }
 
@@ -46,14 +54,15 @@ export function ropeAppendJob(): void {
     const slot = load<i32>(slots + (<usize>t << 2));
     const page = slot / pageSize, inPage = slot % pageSize;
     for (let head = 0; head < G; head++) {
-      const at = <usize>((page * G + head) * pageSize + inPage) * bytes;
+      const block = <usize>((page * G + head) * pageSize) * bytes;
       const from = row + <usize>(H + head) * bytes;
-      const to = keys + at;
+      const key = threadBuffer();
       if (kNorm != 0) {
-        normRow(from, kNorm, h, epsilon, to);
-        rotate(to, to, half, c, s);
-      } else rotate(from, to, half, c, s);
-      copy(values + at, row + <usize>(H + G + head) * bytes, bytes);
+        normRow(from, kNorm, h, epsilon, key);
+        rotate(key, key, half, c, s);
+      } else rotate(from, key, half, c, s);
+      scatter(key, h, keys + block + (<usize>inPage << 2), <usize>pageSize << 2);
+      copy(values + block + <usize>inPage * bytes, row + <usize>(H + G + head) * bytes, bytes);
     }
   }
 }

@@ -19,16 +19,7 @@ export class ModelRunner {
 
   /** Copies the first tokens of a page, over all layers. */
   copyPage(from: number, to: number, tokens: number): void {
-    const { layers, kvHeads, pageSize, headDim } = this.cache.shape;
-    const { floats } = this.cache;
-    for (let layer = 0; layer < layers; layer++) {
-      for (const values of [0, 1] as const) {
-        for (let h = 0; h < kvHeads; h++) {
-          const source = this.cache.offset(layer, values, from * pageSize, h);
-          floats.copyWithin(this.cache.offset(layer, values, to * pageSize, h), source, source + tokens * headDim);
-        }
-      }
-    }
+    this.cache.copyPage(from, to, tokens);
   }
 
   dispose(): void {

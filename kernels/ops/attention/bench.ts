@@ -6,7 +6,7 @@ import { attentionCost } from './cost.js';
 import { attention } from './index.js';
 
 const shape = { heads: 9, kvHeads: 3, headDim: 64 };
-const pageSize = 16;
+const pageSize = 32;
 
 /** `rows` last positions of each of `chains` sequences of `length` cached tokens that share nothing. */
 function attentionCase(name: string, chains: number, rows: number, length: number): BenchCase {

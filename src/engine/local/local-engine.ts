@@ -23,7 +23,7 @@ import { type ScheduledRows, Scheduler } from './scheduler.js';
 import { Sequence, type SequenceResult } from './sequence.js';
 
 /** Tokens a KV page. Small pages share more; a page's head that does not fill it is shared by copying. */
-const pageSize = 16;
+const pageSize = 32;
 const limits = { maxRows: 512, maxSequences: 256 };
 
 export interface LocalEngineOptions {

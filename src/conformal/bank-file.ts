@@ -7,7 +7,7 @@ import {
   bareListSchema,
   bareQuestionsSchema,
   firstIssue,
-  storeScore,
+  storedBank,
 } from './bank-format.js';
 import { scoresByTurn } from './banks.js';
 import { decodeNpy, encodeNpy, isNpy, type NpyArray } from './npy.js';
@@ -114,7 +114,7 @@ function refuseNaN(path: string, { turns, questions }: BankFile): void {
  */
 export async function writeBankFile(path: string, file: BankFile): Promise<void> {
   refuseNaN(path, file);
-  const contents = path.endsWith('.npy') ? encodeNpy(toNpy(path, file)) : `${JSON.stringify(toJson(file))}\n`;
+  const contents = path.endsWith('.npy') ? encodeNpy(toNpy(path, file)) : `${JSON.stringify(storedBank(file))}\n`;
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const handle = await open(temporary, 'w');
@@ -130,18 +130,6 @@ export async function writeBankFile(path: string, file: BankFile): Promise<void>
     await rm(temporary, { force: true });
     throw new AttsError('io', `score bank ${path} cannot be written: ${reason(cause)}`, { cause });
   }
-}
-
-function toJson({ schema, provenance, turns, problems, questions }: BankFile): object {
-  return {
-    schema,
-    provenance,
-    turns: turns.map((scores) => scores.map(storeScore)),
-    problems,
-    questions:
-      questions &&
-      Object.fromEntries(Object.entries(questions).map(([problem, scores]) => [problem, scores.map(storeScore)])),
-  };
 }
 
 function toNpy(path: string, file: BankFile): NpyArray {

@@ -47,6 +47,19 @@ export function storeScore(score: number): StoredScore {
   return score;
 }
 
+/** A bank as strict JSON holds it. */
+export function storedBank({ schema, provenance, turns, problems, questions }: BankFile): object {
+  return {
+    schema,
+    provenance,
+    turns: turns.map((scores) => scores.map(storeScore)),
+    problems,
+    questions:
+      questions &&
+      Object.fromEntries(Object.entries(questions).map(([problem, scores]) => [problem, scores.map(storeScore)])),
+  };
+}
+
 /** What a schema found wrong first, on one line: where, then what. */
 export function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0]!;

@@ -171,7 +171,9 @@ function distinctWeighted(scores: Float64Array, weights: readonly number[]): Ent
     throw new RangeError('a score bank needs a positive weight for each of its scores');
   }
   // Compared, not subtracted: ∞ − ∞ is NaN.
-  const order = [...scores.keys()].sort((a, b) => (scores[a] < scores[b] ? -1 : scores[a] > scores[b] ? 1 : 0));
+  const order = Uint32Array.from(scores.keys()).sort(
+    (a, b) => Number(scores[a] > scores[b]) - Number(scores[a] < scores[b]),
+  );
   return distinct(
     Float64Array.from(order, (index) => scores[index]),
     (index) => weights[order[index]],

@@ -1,7 +1,7 @@
 /** Conformal control of the rejection rate: scores → bank → p-value → decision, and what the decisions tell. */
 export { ScoreBank } from './bank.js';
 export { readBankFile, writeBankFile } from './bank-file.js';
-export { BANK_SCHEMA, type BankFile, storeScore } from './bank-format.js';
+export { BANK_SCHEMA, type BankFile, storedBank } from './bank-format.js';
 export { type BankInspection, inspectBank, type ScoreListInspection } from './bank-inspect.js';
 export { mergeBanks } from './bank-merge.js';
 export { type BankWeights, banksOf, problemWeights, scoresByTurn } from './banks.js';

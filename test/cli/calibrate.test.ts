@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { BankFile, BankInspection } from '../../src/index.js';
+import { type BankFile, type BankInspection, readRun } from '../../src/index.js';
 import { atts, type Outcome, temporaryFolder } from './atts.js';
 
 interface Inspected {
@@ -134,6 +134,11 @@ describe('atts calibrate', function () {
     const same = await atts([...run, ...marginal, '--draft-tokens', '16', '--out', join(folder, 'same')]);
     expect(same.code, same.stderr).to.equal(0);
     expect(same.stderr).to.equal('');
+    // Three problems weigh 3, each of their two scores ½: p is a multiple of ½/(3 + 1). Counted one by one, of 1/7.
+    const scored = readRun(join(folder, 'same')).events.flatMap(({ p }) => (p === null ? [] : [p]));
+    expect(scored).to.have.length(1);
+    expect(scored[0]).to.be.below(1);
+    expect(scored[0] * 8).to.equal(Math.round(scored[0] * 8));
     const weightless = file('weightless.json', [1, 2, 3]);
     const refused = await atts([...run.with(8, weightless), ...marginal, '--out', join(folder, 'weightless')]);
     expect(refused.stderr).to.match(/does not tell which problem/);

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { AttsError, buildBanks, writeBankFile } from '../../../index.js';
+import { AttsError, buildBanks, storedBank, writeBankFile } from '../../../index.js';
 import { ProgressDisplay } from '../../progress.js';
 import { readRunConfig, runFlags } from '../../run-options.js';
 import { interruptible, openSession } from '../../session.js';
@@ -28,6 +28,6 @@ export const buildCommand: CommandModule = {
       buildBanks({ config, draft, target, dataset: from, signal, onProgress }),
     ).finally(() => progress.stop());
     await writeBankFile(out, bank);
-    process.stdout.write(argv.json ? `${JSON.stringify(bank)}\n` : `${describeBank(bank)}\nbank: ${out}\n`);
+    process.stdout.write(argv.json ? `${JSON.stringify(storedBank(bank))}\n` : `${describeBank(bank)}\nbank: ${out}\n`);
   },
 };

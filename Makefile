@@ -1,11 +1,11 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help install build demo test lint format clean bench card-figures main-table barrier-cost
+.PHONY: help install build demo test lint format clean bench card-figures main-table barrier-cost conformal-peers
 
 ATTS := node dist/src/cli/main.js
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # npm writes this file when node_modules is complete.
 node_modules/.package-lock.json: package.json npm-shrinkwrap.json
@@ -45,3 +45,8 @@ main-table: build ## methods x datasets, the paper's table (about 3 minutes on t
 
 barrier-cost: build ## what barriers cost: sync and async with equal decisions (about a minute on two cores)
 	node dist/experiments/barrier-cost.js
+
+conformal-peers: build ## p-values and martingale against crepes and MAPIE (needs python3 and pip, about 20 s, and a download the first time)
+	@test -x runs/peers/venv/bin/python || python3 -m venv runs/peers/venv
+	@runs/peers/venv/bin/pip install --quiet --disable-pip-version-check -r experiments/peers/requirements.txt
+	@runs/peers/venv/bin/python experiments/peers/conformal.py

@@ -13,6 +13,7 @@ export { type Run, readRun } from './runs/read.js';
 export type { ChainRecord, ChunkRecord, Method, ModelCallEvent, Policy, Schedule, Summary } from './runs/records.js';
 export { buildBanks, type CalibrateOptions } from './scaling/calibrate.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
+export { clusteredBootstrap, kolmogorovSmirnovTwoSample, kolmogorovSmirnovUniform } from './statistics/index.js';
 export { extractAnswer } from './tasks/answers.js';
 export { loadDataset } from './tasks/datasets.js';
 export { isCorrect } from './tasks/grading.js';

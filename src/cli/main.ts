@@ -4,7 +4,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { AttsError } from '../index.js';
 import { benchCommand } from './commands/bench.js';
-import { calibrateCommand } from './commands/calibrate.js';
+import { calibrateCommand } from './commands/calibrate/index.js';
 import { compareCommand } from './commands/compare.js';
 import { generateCommand } from './commands/generate.js';
 import { modelsCommand } from './commands/models.js';

@@ -56,6 +56,11 @@ export class ProgressDisplay {
   }
 }
 
+/** A doubt that does not stop the command. */
+export function warn(text: string): void {
+  process.stderr.write(`atts: warning: ${text}\n`);
+}
+
 /** `1:02:03` or `2:03`. */
 function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

@@ -25,6 +25,7 @@ const descriptions: Record<Field, string> = {
   calibrationProblems: 'Calibration problems',
   calibrationSamples: 'Calibration chunks a problem',
   bank: 'Saved score bank (atts calibrate)',
+  bankWeights: 'What counts once in the bank: a score, or a problem',
   gamma: 'Step size of the online rule',
   growBank: "Online: the bank takes in the run's own scores",
   schedule: 'With or without barriers',

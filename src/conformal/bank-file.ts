@@ -1,13 +1,26 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { AttsError } from '../errors.js';
-import { ScoreBank } from './bank.js';
-import { BANK_SCHEMA, type BankFile, bankFileSchema, firstIssue, storeScore } from './bank-format.js';
+import {
+  BANK_SCHEMA,
+  type BankFile,
+  bankFileSchema,
+  bareListSchema,
+  bareQuestionsSchema,
+  firstIssue,
+  storedBank,
+} from './bank-format.js';
+import { scoresByTurn } from './banks.js';
+import { decodeNpy, encodeNpy, isNpy, type NpyArray } from './npy.js';
 
-/** @throws AttsError `io` for a file that cannot be read, `run` for one that is not a score bank. */
+/**
+ * Reads a score bank: our own JSON, a JSON list of scores, a JSON object of such lists by question (both may hold bare
+ * `Infinity`, as Python writes it), or an NPY array of numbers, [scores] or [problems, samples].
+ * @throws AttsError `io` for a file that cannot be read, `run` for one that is not a score bank, `score` for a NaN in it
+ */
 export async function readBankFile(path: string): Promise<BankFile> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new AttsError(
@@ -18,45 +31,95 @@ export async function readBankFile(path: string): Promise<BankFile> {
       { cause },
     );
   }
-  let value: unknown;
+  const file = isNpy(bytes) || path.endsWith('.npy') ? fromNpy(path, bytes) : fromJson(path, bytes.toString('utf8'));
+  refuseNaN(path, file);
+  return file;
+}
+
+function fromNpy(path: string, bytes: Buffer): BankFile {
+  let array: NpyArray;
   try {
-    value = JSON.parse(text);
+    array = decodeNpy(bytes);
   } catch (cause) {
-    throw new AttsError('run', `score bank ${path} is not strict JSON; make it anew with atts calibrate`, { cause });
+    throw new AttsError('run', `score bank ${path} is no NPY array of scores: ${reason(cause)}`, { cause });
   }
-  const parsed = bankFileSchema.safeParse(value);
-  if (!parsed.success) {
-    throw new AttsError('run', `score bank ${path} is not ${BANK_SCHEMA}: ${firstIssue(parsed.error)}`);
+  const bare = { schema: BANK_SCHEMA, provenance: {} } as const;
+  const [rows, columns] = array.shape;
+  if (columns === undefined) return { ...bare, turns: [[...array.data]] };
+  const row = (problem: number) => array.data.slice(problem * columns, (problem + 1) * columns);
+  return {
+    ...bare,
+    turns: [],
+    questions: Object.fromEntries(Array.from({ length: rows }, (_, problem) => [String(problem), row(problem)])),
+  };
+}
+
+function fromJson(path: string, text: string): BankFile {
+  const { value, isStrict } = parseJson(path, text);
+  const bare = { schema: BANK_SCHEMA, provenance: {} } as const;
+  if (Array.isArray(value)) return { ...bare, turns: [valid(path, 'a list of scores', bareListSchema, value)] };
+  if (typeof value === 'object' && value !== null && !('schema' in value)) {
+    return { ...bare, turns: [], questions: valid(path, 'an object of lists of scores', bareQuestionsSchema, value) };
   }
-  return parsed.data;
+  if (!isStrict) throw notStrict(path);
+  return valid(path, BANK_SCHEMA, bankFileSchema, value);
+}
+
+function valid<T>(path: string, what: string, schema: { safeParse(value: unknown): Parsed<T> }, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new AttsError('run', `score bank ${path} is not ${what}: ${firstIssue(parsed.error)}`);
+}
+
+type Parsed<T> = { success: true; data: T } | { success: false; error: Parameters<typeof firstIssue>[0] };
+
+/** Strict JSON, or else what Python writes for numbers that JSON lacks. */
+function parseJson(path: string, text: string): { value: unknown; isStrict: boolean } {
+  try {
+    return { value: JSON.parse(text), isStrict: true };
+  } catch (cause) {
+    const quoted = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) =>
+      token.startsWith('"') ? token : `"${token}"`,
+    );
+    try {
+      return { value: JSON.parse(quoted), isStrict: false };
+    } catch {
+      throw notStrict(path, cause);
+    }
+  }
+}
+
+function notStrict(path: string, cause?: unknown): AttsError {
+  return new AttsError('run', `score bank ${path} is not strict JSON; make it anew with atts calibrate`, { cause });
+}
+
+/** @throws AttsError `score` that says which score is NaN */
+function refuseNaN(path: string, { turns, questions }: BankFile): void {
+  const lists = [
+    ...turns.map((scores, turn) => [`turn ${turn}`, scores] as const),
+    ...Object.entries(questions ?? {}).map(([problem, scores]) => [`question ${problem}`, scores] as const),
+  ];
+  for (const [where, scores] of lists) {
+    const index = scores.findIndex(Number.isNaN);
+    if (index < 0) continue;
+    throw new AttsError('score', `score bank ${path}: ${where}, score ${index} is NaN; leave failed scores out`);
+  }
 }
 
 /**
- * Writes the whole file or nothing: a reader sees the old bank or the new one, never a torn one.
- * @throws AttsError `score` for a NaN score, `io` for a path that cannot be written.
+ * Writes the whole file or nothing: a reader sees the old bank or the new one, never a torn one. A name that ends in
+ * `.npy` gets the bare scores as float64, [problems, samples] where all problems have as many and [scores] otherwise.
+ * @throws AttsError `score` for a NaN score, `run` for scores of several turns in NPY, `io` for a path that cannot be
+ *   written
  */
 export async function writeBankFile(path: string, file: BankFile): Promise<void> {
-  const lists = [...file.turns, ...Object.values(file.questions ?? {})];
-  if (lists.some((scores) => scores.some(Number.isNaN))) {
-    throw new AttsError('score', `score bank ${path} would hold a NaN score; leave failed scores out`);
-  }
-  const stored = {
-    schema: BANK_SCHEMA,
-    provenance: file.provenance,
-    turns: file.turns.map((scores) => scores.map(storeScore)),
-    ...(file.questions === undefined
-      ? {}
-      : {
-          questions: Object.fromEntries(
-            Object.entries(file.questions).map(([problem, scores]) => [problem, scores.map(storeScore)]),
-          ),
-        }),
-  };
+  refuseNaN(path, file);
+  const contents = path.endsWith('.npy') ? encodeNpy(toNpy(path, file)) : `${JSON.stringify(storedBank(file))}\n`;
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const handle = await open(temporary, 'w');
     try {
-      await handle.writeFile(`${JSON.stringify(stored)}\n`);
+      await handle.writeFile(contents);
       // Without the sync a crash soon after the rename could leave the new name on an empty file.
       await handle.sync();
     } finally {
@@ -69,15 +132,22 @@ export async function writeBankFile(path: string, file: BankFile): Promise<void>
   }
 }
 
-/** The banks of a file, ready for `makeCalibrator`. */
-export function banksOf(file: BankFile): { turns: ScoreBank[]; questions?: Map<string, ScoreBank> } {
-  const turns = file.turns.map((scores) => new ScoreBank(scores, file.provenance));
-  if (file.questions === undefined) return { turns };
-  const questions = new Map<string, ScoreBank>();
-  for (const [problem, scores] of Object.entries(file.questions)) {
-    questions.set(problem, new ScoreBank(scores, file.provenance));
+function toNpy(path: string, file: BankFile): NpyArray {
+  const { turns, problems } = scoresByTurn(file);
+  if (turns.length !== 1) {
+    throw new AttsError('run', `score bank ${path}: NPY holds scores of one turn, not of ${turns.length}; write JSON`);
   }
-  return { turns, questions };
+  const [scores] = turns;
+  const rows = new Map<string, number[]>();
+  problems?.[0].forEach((problem, index) => {
+    const row = rows.get(problem) ?? [];
+    rows.set(problem, row);
+    row.push(scores[index]);
+  });
+  const data = [...rows.values()].flat();
+  const columns = data.length / rows.size;
+  const isRectangle = data.length > 0 && [...rows.values()].every((row) => row.length === columns);
+  return isRectangle ? { shape: [rows.size, columns], data } : { shape: [scores.length], data: scores };
 }
 
 function reason(cause: unknown): string {

@@ -1,20 +1,17 @@
 import { AttsError } from '../errors.js';
-import {
-  BANK_SCHEMA,
-  type BankProvenance,
-  bankFileSchema,
-  firstIssue,
-  type StoredScore,
-  storeScore,
-} from './bank-format.js';
+import type { BankProvenance } from './provenance.js';
 
 /** One distinct score in a height-balanced (AVL) search tree. */
 interface Entry {
   readonly score: number;
   /** How often the bank holds this very score. */
   copies: number;
+  /** Weight of the copies together. */
+  weight: number;
   /** Scores in this subtree, copies counted: what makes a rank one walk from the root. */
   total: number;
+  /** Their weights together. */
+  totalWeight: number;
   height: number;
   left: Entry | null;
   right: Entry | null;
@@ -22,26 +19,42 @@ interface Entry {
 
 /**
  * Calibration scores as a multiset that answers ranks while it grows: insertion and ranks take O(log n) in the worst
- * case. Infinite scores are legal (+Infinity is the worst score there is); NaN never is.
+ * case. Infinite scores are legal (+Infinity is the worst score there is); NaN never is. A score may weigh more or less
+ * than 1, which is the weight of a new score in its p-value.
  */
 export class ScoreBank {
   readonly provenance: BankProvenance;
   private root: Entry | null;
 
-  /** @throws AttsError `score` for NaN. */
-  constructor(scores: Iterable<number> = [], provenance: BankProvenance = {}) {
+  /**
+   * @param weights one for each score, positive; 1 each unless given
+   * @throws AttsError `score` for NaN
+   */
+  constructor(scores: Iterable<number> = [], provenance: BankProvenance = {}, weights?: readonly number[]) {
     this.provenance = provenance;
-    const sorted = Float64Array.from(scores, checked).sort();
-    this.root = balanced(distinct(sorted), 0);
+    const list = Float64Array.from(scores, checked);
+    this.root = balanced(weights === undefined ? distinct(list.sort()) : distinctWeighted(list, weights), 0);
   }
 
   get size(): number {
     return total(this.root);
   }
 
+  /** Of all scores; the number of scores unless they were given weights. */
+  get totalWeight(): number {
+    return totalWeight(this.root);
+  }
+
   /** @throws AttsError `score` for NaN. */
-  insert(score: number): void {
-    this.root = inserted(this.root, checked(score));
+  insert(score: number, weight = 1): void {
+    this.root = inserted(this.root, checked(score), weight);
+  }
+
+  /** A bank of the same scores and weights that grows by itself. */
+  clone(): ScoreBank {
+    const bank = new ScoreBank([], this.provenance);
+    bank.root = cloned(this.root);
+    return bank;
   }
 
   /** #{bank < score} */
@@ -67,10 +80,28 @@ export class ScoreBank {
 
   /** #{bank = score} */
   countEqual(score: number): number {
+    return this.find(score)?.copies ?? 0;
+  }
+
+  /** Σ of the weights of {bank ≥ score}; `countAtLeast` unless scores were given weights. */
+  weightAtLeast(score: number): number {
     checked(score);
+    let weight = 0;
     let entry = this.root;
-    while (entry !== null && entry.score !== score) entry = score < entry.score ? entry.left : entry.right;
-    return entry === null ? 0 : entry.copies;
+    while (entry !== null) {
+      if (entry.score >= score) {
+        weight += totalWeight(entry.right) + entry.weight;
+        entry = entry.left;
+      } else {
+        entry = entry.right;
+      }
+    }
+    return weight;
+  }
+
+  /** Σ of the weights of {bank = score} */
+  weightEqual(score: number): number {
+    return this.find(score)?.weight ?? 0;
   }
 
   /** All scores, ascending. */
@@ -86,20 +117,11 @@ export class ScoreBank {
     return values;
   }
 
-  /** A bank file with one turn. */
-  toJSON(): { schema: typeof BANK_SCHEMA; provenance: BankProvenance; turns: StoredScore[][] } {
-    return { schema: BANK_SCHEMA, provenance: this.provenance, turns: [this.values().map(storeScore)] };
-  }
-
-  /** @throws AttsError `run` for anything but a bank file with one turn and no per-question scores. */
-  static fromJSON(value: unknown): ScoreBank {
-    const parsed = bankFileSchema.safeParse(value);
-    if (!parsed.success) throw new AttsError('run', `not a score bank (${BANK_SCHEMA}): ${firstIssue(parsed.error)}`);
-    const { turns, questions, provenance } = parsed.data;
-    if (turns.length !== 1 || questions !== undefined) {
-      throw new AttsError('run', 'not a marginal score bank: expected one turn and no questions; use readBankFile');
-    }
-    return new ScoreBank(turns[0], provenance);
+  private find(score: number): Entry | null {
+    checked(score);
+    let entry = this.root;
+    while (entry !== null && entry.score !== score) entry = score < entry.score ? entry.left : entry.right;
+    return entry;
   }
 }
 
@@ -113,24 +135,49 @@ function total(entry: Entry | null): number {
   return entry === null ? 0 : entry.total;
 }
 
+function totalWeight(entry: Entry | null): number {
+  return entry === null ? 0 : entry.totalWeight;
+}
+
 function height(entry: Entry | null): number {
   return entry === null ? 0 : entry.height;
 }
 
 function refreshed(entry: Entry): Entry {
   entry.total = entry.copies + total(entry.left) + total(entry.right);
+  entry.totalWeight = entry.weight + totalWeight(entry.left) + totalWeight(entry.right);
   entry.height = 1 + Math.max(height(entry.left), height(entry.right));
   return entry;
 }
 
-function distinct(sorted: Float64Array): Entry[] {
+function leaf(score: number, weight: number): Entry {
+  return { score, copies: 1, weight, total: 1, totalWeight: weight, height: 1, left: null, right: null };
+}
+
+function distinct(sorted: Float64Array, weightAt: (index: number) => number = () => 1): Entry[] {
   const entries: Entry[] = [];
-  for (const score of sorted) {
+  sorted.forEach((score, index) => {
     const last = entries.at(-1);
-    if (last !== undefined && last.score === score) last.copies++;
-    else entries.push({ score, copies: 1, total: 1, height: 1, left: null, right: null });
-  }
+    if (last !== undefined && last.score === score) {
+      last.copies++;
+      last.weight += weightAt(index);
+    } else entries.push(leaf(score, weightAt(index)));
+  });
   return entries;
+}
+
+function distinctWeighted(scores: Float64Array, weights: readonly number[]): Entry[] {
+  if (weights.length !== scores.length || !weights.every((weight) => weight > 0 && Number.isFinite(weight))) {
+    throw new RangeError('a score bank needs a positive weight for each of its scores');
+  }
+  // Compared, not subtracted: ∞ − ∞ is NaN.
+  const order = Uint32Array.from(scores.keys()).sort(
+    (a, b) => Number(scores[a] > scores[b]) - Number(scores[a] < scores[b]),
+  );
+  return distinct(
+    Float64Array.from(order, (index) => scores[index]),
+    (index) => weights[order[index]],
+  );
 }
 
 /** The tree of entries[from, to), the middle one on top. */
@@ -143,11 +190,17 @@ function balanced(entries: Entry[], from: number, to = entries.length): Entry | 
   return refreshed(entry);
 }
 
-function inserted(entry: Entry | null, score: number): Entry {
-  if (entry === null) return { score, copies: 1, total: 1, height: 1, left: null, right: null };
-  if (score === entry.score) entry.copies++;
-  else if (score < entry.score) entry.left = inserted(entry.left, score);
-  else entry.right = inserted(entry.right, score);
+function cloned(entry: Entry | null): Entry | null {
+  return entry === null ? null : { ...entry, left: cloned(entry.left), right: cloned(entry.right) };
+}
+
+function inserted(entry: Entry | null, score: number, weight: number): Entry {
+  if (entry === null) return leaf(score, weight);
+  if (score === entry.score) {
+    entry.copies++;
+    entry.weight += weight;
+  } else if (score < entry.score) entry.left = inserted(entry.left, score, weight);
+  else entry.right = inserted(entry.right, score, weight);
   return rebalanced(refreshed(entry));
 }
 

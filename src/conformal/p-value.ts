@@ -6,7 +6,8 @@ import type { ScoredChunk } from './calibrator.js';
 export type PValueKind = 'conformal' | 'smoothed' | 'percentile';
 
 /**
- * The p-value of a score against a bank of n scores; small = unusually bad (high).
+ * The p-value of a score against a bank of n scores; small = unusually bad (high). Scores may be infinite: +∞ is worse
+ * than any finite score, −∞ better, and infinities of one sign tie.
  *
  * - `conformal`: (1 + #{bank ≥ s}) / (n + 1). Assumption: s and the bank are exchangeable. Guarantee: P(p ≤ α) ≤ α for
  *   every α, ties or not. Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, chapter 2.
@@ -16,21 +17,24 @@ export type PValueKind = 'conformal' | 'smoothed' | 'percentile';
  *   #{bank < s} / n ≥ 1 − α, which is p ≤ α. No guarantee: it misses the +1 (a score above the whole bank gets p = 0),
  *   and is here to reproduce published traces. Same order as `conformal`.
  *
+ * In a bank with weights, counts and n are sums of weights and the 1 is the new score's own: (1 + Σ_{bank ≥ s} w) /
+ * (1 + Σ w). What that needs and gives: `problemWeights`.
+ *
  * What breaks the guarantees: scores of another turn, dataset, model pair or chunk length than the bank's.
  * @param u read by `smoothed` alone
  * @throws AttsError `run` for an empty bank, `score` for NaN
  */
 export function pValue(kind: PValueKind, bank: ScoreBank, score: number, u: number): number {
-  // Counted first: a NaN is refused whatever the bank holds.
-  const atLeast = bank.countAtLeast(score);
-  const n = bank.size;
-  if (n === 0)
+  // Ranked first: a NaN is refused whatever the bank holds.
+  const atLeast = bank.weightAtLeast(score);
+  const n = bank.totalWeight;
+  if (bank.size === 0)
     throw new AttsError('run', 'the score bank is empty; run atts calibrate first or use online calibration');
   switch (kind) {
     case 'conformal':
       return (1 + atLeast) / (n + 1);
     case 'smoothed': {
-      const equal = bank.countEqual(score);
+      const equal = bank.weightEqual(score);
       return (atLeast - equal + u * (equal + 1)) / (n + 1);
     }
     case 'percentile':

@@ -64,7 +64,7 @@ function settingRows(source: ReportSource): [string, string][] {
     ['Backend', each(({ kernelBuild }) => kernelBuild)],
     ['Versions', each(({ versions }) => `atts ${versions.atts}, node ${versions.node}, tfjs ${versions.tfjs}`)],
     ['Begun', `${begun.slice(0, 16).replace('T', ' ')} UTC`],
-    ['Resumed', each(({ notes }) => notes?.join('; ') ?? null)],
+    ['Notes', each(({ notes }) => notes?.join('; ') ?? null)],
   ];
   return rows.filter((row): row is [string, string] => row[1] !== null && row[1] !== '–');
 }

@@ -23,6 +23,8 @@ export const runConfigSchema = z.strictObject({
   calibrationSamples: z.int().positive().default(4),
   /** A saved score bank; null = build one. */
   bank: z.string().nullable().default(null),
+  /** Whether every score counts once in a bank, or every problem. */
+  bankWeights: z.enum(['none', 'problem']).default('none'),
   /** Step sizes of the online rule (per turn and global). */
   gamma: z.number().positive().default(0.05),
   /** Online: the bank takes in the run's own scores, each after its decision. */

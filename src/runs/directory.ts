@@ -86,6 +86,14 @@ export class RunDirectory {
     writeFileAtomic(join(this.path, 'summary.json'), `${strictJson(summary, 2)}\n`);
   }
 
+  /** Keeps a line about the run in its manifest, once. */
+  note(text: string): void {
+    const manifest = readManifest(this.path);
+    if (manifest.notes?.includes(text)) return;
+    const noted = { ...manifest, notes: [...(manifest.notes ?? []), text] };
+    writeFileAtomic(join(this.path, 'run.json'), `${strictJson(noted, 2)}\n`);
+  }
+
   close(): void {
     this.eventLog.close();
     this.sampleLog.close();

@@ -68,7 +68,7 @@ export const manifestSchema = z.strictObject({
     memoryGiB: z.number(),
   }),
   created: z.string(),
-  /** What changed around a resumed run without changing its chains: another release, another machine. */
+  /** What changed around a resumed run without changing its chains (another release, another machine), and doubts. */
   notes: z.array(z.string()).optional(),
 });
 

@@ -1,4 +1,10 @@
-import { BANK_SCHEMA, type BankFile, makeCalibrator, type ScoredChunk } from '../conformal/index.js';
+import {
+  BANK_SCHEMA,
+  type BankFile,
+  type BankProvenance,
+  makeCalibrator,
+  type ScoredChunk,
+} from '../conformal/index.js';
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
@@ -32,16 +38,22 @@ export async function buildBanks(options: CalibrateOptions): Promise<BankFile> {
   requireOneTokenizer(draft, target);
   const isPerQuestion = config.calibration === 'per-question';
   const problems = isPerQuestion ? dataset.problems : dataset.problems.slice(0, config.calibrationProblems);
-  const provenance = {
-    ...{ draft: draft.model.id, target: target.model.id, dataset: dataset.name, datasetHash: dataset.hash },
-    ...{ chunk: config.chunk, draftTokens: config.draftTokens, temperature: config.temperature, seed: config.seed },
-    ...{ prompt: config.prompt, policy: config.policy },
-  };
-  const file: BankFile = { schema: BANK_SCHEMA, provenance, turns: [] };
-  if (config.calibration === 'per-turn') return { ...file, turns: await scoresByTurn(options, problems) };
+  const file: BankFile = { schema: BANK_SCHEMA, provenance: provenanceOf(options), turns: [] };
+  if (config.calibration === 'per-turn') return { ...file, ...(await scoresOfTurns(options, problems)) };
   const scores = await firstChunkScores(options, problems);
-  if (!isPerQuestion) return { ...file, turns: [scores.flat()] };
-  return { ...file, questions: Object.fromEntries(problems.map(({ id }, i) => [id, scores[i]])) };
+  if (isPerQuestion) return { ...file, questions: Object.fromEntries(problems.map(({ id }, i) => [id, scores[i]])) };
+  return { ...file, turns: [scores.flat()], problems: [problems.flatMap(({ id }, i) => scores[i].map(() => id))] };
+}
+
+/** What the scores of a run with these settings come from; of later turns only where the rule has banks for them. */
+export function provenanceOf({ config, draft, target, dataset }: CalibrateOptions): BankProvenance {
+  const { chunk, draftTokens, temperature, topP, seed, prompt } = config;
+  const { policy, targetTokens, cue, rejectionRate } = config;
+  return {
+    ...{ draft: draft.model.id, target: target.model.id, dataset: dataset.name, datasetHash: dataset.hash },
+    ...{ chunk, draftTokens, temperature, topP, seed, prompt },
+    ...(config.calibration === 'per-turn' ? { policy, targetTokens, cue: cue ?? '', rejectionRate } : {}),
+  };
 }
 
 /** Scores of `calibrationSamples` first chunks of each problem. */
@@ -70,14 +82,19 @@ async function firstChunkScores(options: CalibrateOptions, problems: readonly Pr
   return scores;
 }
 
-async function scoresByTurn(options: CalibrateOptions, problems: readonly Problem[]): Promise<number[][]> {
+async function scoresOfTurns(
+  options: CalibrateOptions,
+  problems: readonly Problem[],
+): Promise<Required<Pick<BankFile, 'turns' | 'problems'>>> {
   const { config } = options;
-  const turns: number[][] = [];
+  const scores: Required<Pick<BankFile, 'turns' | 'problems'>> = { turns: [], problems: [] };
   const worst = makeCalibrator({ ...calibratorSettings(config), name: 'rank', banks: { turns: [] } });
   const decide = (group: readonly ScoredChunk[]) => {
-    for (const { turn, score } of group) {
-      turns[turn] ??= [];
-      turns[turn].push(score);
+    for (const { turn, score, problem } of group) {
+      scores.turns[turn] ??= [];
+      scores.turns[turn].push(score);
+      scores.problems[turn] ??= [];
+      scores.problems[turn].push(problem);
     }
     return worst.decide(group);
   };
@@ -90,7 +107,7 @@ async function scoresByTurn(options: CalibrateOptions, problems: readonly Proble
     requireFinished(await new Chain(contextOf(options, config), problem, sample, prompt, pace).run());
     options.onProgress?.(++done, chains.length);
   });
-  return turns;
+  return scores;
 }
 
 function contextOf({ draft, target, signal }: CalibrateOptions, config: RunConfig): ChainContext {

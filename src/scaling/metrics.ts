@@ -1,13 +1,8 @@
-import {
-  type Calibrator,
-  jumperMartingaleLog10,
-  kolmogorovSmirnovUniform,
-  ratePerTurn,
-  rollingRange,
-} from '../conformal/index.js';
+import { type Calibrator, jumperMartingaleLog10, ratePerTurn, rollingRange } from '../conformal/index.js';
 import type { RunConfig } from '../runs/config.js';
 import type { ChainRecord, ModelCallEvent, Summary } from '../runs/records.js';
-import { clusteredBootstrap, majAt, meanAt1, passAt } from '../tasks/metrics.js';
+import { clusteredBootstrap, kolmogorovSmirnovUniform } from '../statistics/index.js';
+import { majAt, meanAt1, passAt } from '../tasks/metrics.js';
 import type { Problem } from '../tasks/problem.js';
 
 /** mean@1 with its interval, pass@k and maj@k for k = 1, 2, 4 … samples. A failed chain counts as wrong. */

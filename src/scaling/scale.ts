@@ -4,7 +4,9 @@ import {
   type BankFile,
   banksOf,
   type Calibrator,
+  differencesText,
   makeCalibrator,
+  provenanceDifferences,
   readBankFile,
   writeBankFile,
 } from '../conformal/index.js';
@@ -17,7 +19,7 @@ import type { ChainRecord, ModelCallEvent, Summary } from '../runs/records.js';
 import type { RunManifest } from '../runs/schemas.js';
 import { summarise } from '../runs/summary.js';
 import type { Dataset } from '../tasks/problem.js';
-import { buildBanks, calibratorSettings, requireOneTokenizer } from './calibrate.js';
+import { buildBanks, calibratorSettings, provenanceOf, requireOneTokenizer } from './calibrate.js';
 import { Chain, type ChainContext } from './chain.js';
 import { accuracyOf, rejectionOf } from './metrics.js';
 import { promptOf } from './prompt.js';
@@ -47,6 +49,8 @@ export interface ScaleOptions {
   /** Run directory, made or resumed; null keeps the run in memory. */
   readonly out?: string | null;
   readonly onProgress?: (progress: Progress) => void;
+  /** Hears in a line what the user should know of the run and nothing else tells. */
+  readonly onNote?: (note: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -163,7 +167,25 @@ async function openCalibrator(options: ScaleOptions, directory: RunDirectory | n
     bank = options.bank ?? (config.bank === null ? await drawBank(options) : await readBankFile(config.bank));
     if (saved) await writeBankFile(saved, bank);
   }
-  return makeCalibrator({ ...settings, banks: banksOf(bank) });
+  const note = bankNote(bank, options);
+  if (note) {
+    directory?.note(note);
+    options.onNote?.(note);
+  }
+  return makeCalibrator({ ...settings, banks: banksOf(bank, config.bankWeights) });
+}
+
+/** Why a given bank may not belong to the run: its scores were drawn otherwise, or nobody knows how. Null if it does. */
+function bankNote(bank: BankFile, options: ScaleOptions): string | null {
+  const { config, dataset } = options;
+  if (config.bank === null) return null;
+  const [draft, target] = [options.draft as Engine, options.target as Engine];
+  const differences = provenanceDifferences(bank.provenance, provenanceOf({ config, draft, target, dataset }));
+  if (differences.length > 0) {
+    return `score bank ${config.bank} was drawn otherwise than this run: ${differencesText(differences)}`;
+  }
+  const isUnknown = Object.keys(bank.provenance).length === 0;
+  return isUnknown ? `score bank ${config.bank} does not tell how its scores were drawn` : null;
 }
 
 function drawBank(options: ScaleOptions): Promise<BankFile> {

@@ -1,4 +1,4 @@
-import { randomStream } from '../../models/abacus/random.js';
+import { mean } from '../statistics/index.js';
 import { normalizeAnswer } from './grading.js';
 
 /** One problem's chains. */
@@ -23,7 +23,7 @@ export function meanAt1(perProblem: readonly Tally[]): number | null {
  * 2107.03374, eq. 1), averaged over the problems that have k chains; null where none has.
  */
 export function passAt(k: number, perProblem: readonly Tally[]): number | null {
-  return mean(
+  return meanOrNull(
     perProblem
       .filter(({ total }) => total >= k)
       .map(({ correct, total }) => {
@@ -41,7 +41,7 @@ export function passAt(k: number, perProblem: readonly Tally[]): number | null {
  * chains; null where none has.
  */
 export function majAt(k: number, perProblem: readonly (readonly Vote[])[]): number | null {
-  return mean(
+  return meanOrNull(
     perProblem.filter((votes) => votes.length >= k).map((votes) => (majorityIsCorrect(votes.slice(0, k)) ? 1 : 0)),
   );
 }
@@ -60,52 +60,6 @@ function majorityIsCorrect(votes: readonly Vote[]): boolean {
   return winner.correct;
 }
 
-export interface BootstrapOptions<T> {
-  readonly statistic: (sample: readonly T[]) => number;
-  readonly seed?: number;
-  readonly resamples?: number;
-  /** Coverage of the interval. */
-  readonly level?: number;
-}
-
-/**
- * Percentile bootstrap interval that resamples problems, the unit of sampling: the chains of one problem are correlated,
- * and to resample them as if they were not would make the interval too narrow (Efron & Tibshirani 1993, ch. 13;
- * Field & Welsh 2007 for clusters). Same values and seed, same interval.
- * @param perProblem one value (or whatever the statistic takes) a problem, at least one; the statistic is their mean
- *   unless given
- */
-export function clusteredBootstrap(
-  perProblem: readonly number[],
-  options?: Partial<BootstrapOptions<number>>,
-): [number, number];
-export function clusteredBootstrap<T>(perProblem: readonly T[], options: BootstrapOptions<T>): [number, number];
-export function clusteredBootstrap(
-  perProblem: readonly unknown[],
-  options: Partial<BootstrapOptions<never>> = {},
-): [number, number] {
-  if (perProblem.length === 0) throw new RangeError('no interval without a problem');
-  const { seed = 0, resamples = 2000, level = 0.95 } = options;
-  const statistic = (options.statistic ?? mean) as (sample: readonly unknown[]) => number;
-  const random = randomStream(seed, 'bootstrap');
-  const sample: unknown[] = new Array(perProblem.length);
-  const statistics = new Float64Array(resamples);
-  for (let r = 0; r < resamples; r++) {
-    for (let i = 0; i < sample.length; i++) sample[i] = random.choice(perProblem);
-    statistics[r] = statistic(sample);
-  }
-  statistics.sort();
-  return [quantile(statistics, (1 - level) / 2), quantile(statistics, (1 + level) / 2)];
-}
-
-function mean(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Linear between the order statistics (Hyndman & Fan 1996, type 7). */
-function quantile(sorted: Float64Array, q: number): number {
-  const at = q * (sorted.length - 1);
-  const below = Math.floor(at);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+function meanOrNull(values: readonly number[]): number | null {
+  return values.length === 0 ? null : mean(values);
 }

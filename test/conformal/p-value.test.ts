@@ -1,16 +1,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ScoreBank } from '../../src/conformal/bank.js';
+import { problemWeights } from '../../src/conformal/banks.js';
 import { type PValueKind, pValue, smoothingUniform } from '../../src/conformal/p-value.js';
 import { AttsError } from '../../src/errors.js';
 
 const kinds: PValueKind[] = ['conformal', 'smoothed', 'percentile'];
 
 /** n + 1 exchangeable scores, ties likely: each of them is equally likely to be the new one. */
-const exchangeable = fc.array(fc.constantFrom(0, 1, 2, 3, 4, Number.POSITIVE_INFINITY), {
-  minLength: 2,
-  maxLength: 12,
-});
+const tied = fc.constantFrom(0, 1, 2, 3, 4, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
+const exchangeable = fc.array(tied, { minLength: 2, maxLength: 12 });
 
 function eachAsNew(scores: number[], visit: (bank: ScoreBank, score: number) => void): void {
   scores.forEach((score, index) => {
@@ -64,6 +63,45 @@ describe('a p-value', () => {
         expect(mass).closeTo(alpha, 1e-12);
       }),
     );
+  });
+
+  it('takes an infinite score for the worst or the best there is, and infinities of one sign for ties', () => {
+    const [worst, best] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    const bank = new ScoreBank([best, 1, 2, worst, worst]);
+    expect(pValue('conformal', bank, worst, 0)).equal(3 / 6);
+    expect(pValue('smoothed', bank, worst, 0.5)).equal((0.5 * 3) / 6);
+    expect(pValue('percentile', bank, worst, 0)).equal(2 / 5);
+    expect(pValue('conformal', bank, best, 0)).equal(1);
+    expect(pValue('smoothed', bank, best, 0.5)).equal((4 + 0.5 * 2) / 6);
+    expect(pValue('percentile', bank, best, 0)).equal(1);
+  });
+
+  it('weighted: each problem counting once, is at most α with probability at most α for a chunk of a new problem', () => {
+    // Problems are exchangeable: each is equally likely to be the new one, and each of its scores to be its chunk.
+    const problem = fc.array(tied, { minLength: 1, maxLength: 6 });
+    const lawOf = (problems: number[][], isWeighted: boolean) =>
+      problems.flatMap((own, index) => {
+        const others = problems.toSpliced(index, 1);
+        const names = others.flatMap((scores, name) => scores.map(() => String(name)));
+        const bank = new ScoreBank(others.flat(), {}, isWeighted ? problemWeights(names) : undefined);
+        const probability = 1 / (problems.length * own.length);
+        return own.map((score) => ({ p: pValue('conformal', bank, score, 0), probability }));
+      });
+    const excess = (law: { p: number; probability: number }[]) =>
+      Math.max(
+        ...law.map(({ p: alpha }) =>
+          law.reduce((sum, { p, probability }) => sum + (p <= alpha ? probability : 0), -alpha),
+        ),
+      );
+    fc.assert(
+      fc.property(fc.array(problem, { minLength: 2, maxLength: 7 }), (problems) => {
+        expect(excess(lawOf(problems, true))).at.most(1e-12);
+      }),
+    );
+    // Counted one by one, the scores of the long problem speak for all: the three short, bad ones are rejected as rare.
+    const uneven = [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [1], [2], [3]];
+    expect(excess(lawOf(uneven, false))).above(0.4);
+    expect(excess(lawOf(uneven, true))).at.most(1e-12);
   });
 
   it('percentile: rejects iff the share of lower scores reaches 1 − α', () => {

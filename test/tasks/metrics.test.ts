@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { randomStream } from '../../models/abacus/random.js';
-import { clusteredBootstrap, majAt, meanAt1, passAt, type Vote } from '../../src/tasks/metrics.js';
+import { majAt, meanAt1, passAt, type Vote } from '../../src/tasks/metrics.js';
 
 function subsets(n: number, k: number): number[][] {
   if (k === 0) return [[]];
@@ -63,47 +62,5 @@ describe('majAt', () => {
   it('averages the problems that have k chains', () => {
     expect(majAt(2, [votes('5', '5'), votes('4', '4'), votes('5')])).to.equal(0.5);
     expect(majAt(3, [votes('5')])).to.equal(null);
-  });
-});
-
-describe('clusteredBootstrap', () => {
-  const values = Array.from({ length: 60 }, (_, i) => (i % 5) / 4);
-
-  it('is a function of values and seed', () => {
-    expect(clusteredBootstrap(values, { seed: 7 })).to.deep.equal(clusteredBootstrap(values, { seed: 7 }));
-    expect(clusteredBootstrap(values, { seed: 7 })).to.not.deep.equal(clusteredBootstrap(values, { seed: 8 }));
-  });
-
-  it('is as wide as the normal interval of a mean', () => {
-    const mean = values.reduce((a, b) => a + b) / values.length;
-    const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
-    const half = 1.96 * Math.sqrt(variance / values.length);
-    const [low, high] = clusteredBootstrap(values, { resamples: 20_000 });
-    expect(low).to.be.closeTo(mean - half, 0.1 * half);
-    expect(high).to.be.closeTo(mean + half, 0.1 * half);
-  });
-
-  it('covers the true mean in about 95 % of data sets', () => {
-    const random = randomStream(3, 'coverage');
-    let covered = 0;
-    for (let i = 0; i < 400; i++) {
-      const sample = Array.from({ length: 60 }, () => (random.uniform() < 0.6 ? 1 : 0));
-      const [low, high] = clusteredBootstrap(sample, { seed: i, resamples: 400 });
-      if (low <= 0.6 && 0.6 <= high) covered++;
-    }
-    // Binomial(400, 0.95) lies in 362 … 396 with probability above 0.9999; the percentile interval is a little narrow.
-    expect(covered).to.be.within(358, 398);
-  });
-
-  it('resamples any statistic of whole problems', () => {
-    const tallies = values.map((v) => ({ correct: Math.round(4 * v), total: 4 }));
-    const [low, high] = clusteredBootstrap(tallies, { statistic: (sample) => passAt(2, sample) ?? Number.NaN });
-    expect(low).to.be.below(passAt(2, tallies)!);
-    expect(high).to.be.above(passAt(2, tallies)!);
-  });
-
-  it('is a point where all problems agree, and impossible without any', () => {
-    expect(clusteredBootstrap([1, 1, 1])).to.deep.equal([1, 1]);
-    expect(() => clusteredBootstrap([])).to.throw(RangeError);
   });
 });

@@ -12,7 +12,7 @@ import {
   writeReport,
 } from '../../index.js';
 import { accuracyText, percent, table } from '../format.js';
-import { ProgressDisplay } from '../progress.js';
+import { ProgressDisplay, warn } from '../progress.js';
 import { readRunConfig, runFlags } from '../run-options.js';
 import { closeSession, interruptible, openSession } from '../session.js';
 
@@ -46,7 +46,8 @@ export const compareCommand: CommandModule = {
         // Engines of its own: no method finds the pages that an earlier one left in the cache.
         const session = await openSession(config);
         const progress = new ProgressDisplay(method);
-        const options = { config, ...session, bank, signal, out: join(out, method), onProgress: progress.update };
+        const shown = { onProgress: progress.update, onNote: warn };
+        const options = { config, ...session, bank, signal, out: join(out, method), ...shown };
         try {
           summaries[method] = (await scale(options)).summary;
         } finally {

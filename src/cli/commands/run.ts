@@ -3,7 +3,7 @@ import { basename, extname } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { type RunConfig, type ScaleResult, type Summary, scale, writeReport } from '../../index.js';
 import { accuracyText, percent } from '../format.js';
-import { ProgressDisplay } from '../progress.js';
+import { ProgressDisplay, warn } from '../progress.js';
 import { readRunConfig, runFlags } from '../run-options.js';
 import { interruptible, openSession } from '../session.js';
 
@@ -18,7 +18,7 @@ export const runCommand: CommandModule = {
     const session = await openSession(config);
     const progress = new ProgressDisplay(config.method === 'atts' ? config.schedule : config.method);
     const result = await interruptible(`run the same command again to resume ${out}`, (signal) =>
-      scale({ config, ...session, out, signal, onProgress: progress.update }),
+      scale({ config, ...session, out, signal, onProgress: progress.update, onNote: warn }),
     ).finally(() => progress.stop());
     const report = await writeReport(out);
     if (argv.json) process.stdout.write(`${JSON.stringify(result.summary, null, 2)}\n`);

@@ -50,7 +50,7 @@ export function onlineCalibrator(rule: OnlineRule, start: ScoreBank | undefined)
     throw new AttsError('config', `gamma must be a positive number, got ${gamma}; 0.05 is the default`);
   }
   // A copy: another calibrator may read the caller's bank.
-  const bank = new ScoreBank(start?.values(), start?.provenance);
+  const bank = start?.clone() ?? new ScoreBank();
   const guard = Math.max(alpha, 1 - alpha);
   const overall: Tally = { decisions: 0, rejected: 0 };
   const turns = new Map<number, Tally>();

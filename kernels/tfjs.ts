@@ -13,14 +13,20 @@ type KernelBody<I extends Tensors, A> = (inputs: I, attrs: A) => tf.TensorInfo;
 /** The stock backends of tfjs on which every op runs as its reference. */
 export const stockBackends = ['cpu', 'wasm'] as const;
 
-/** Registers `body` as kernel `name` of one backend, in place of the one registered before. */
-export function registerFor<I extends Tensors, A>(backendName: string, name: string, body: KernelBody<I, A>): void {
-  if (tf.getKernel(name, backendName)) tf.unregisterKernel(name, backendName);
-  tf.registerKernel({
-    kernelName: name,
-    backendName,
-    kernelFunc: ({ inputs, attrs }) => body(inputs as unknown as I, attrs as unknown as A),
-  });
+/** Registers `body` as kernel `name` of some backends, in place of those registered before. */
+export function registerFor<I extends Tensors, A>(
+  backendNames: readonly string[],
+  name: string,
+  body: KernelBody<I, A>,
+): void {
+  for (const backendName of backendNames) {
+    if (tf.getKernel(name, backendName)) tf.unregisterKernel(name, backendName);
+    tf.registerKernel({
+      kernelName: name,
+      backendName,
+      kernelFunc: ({ inputs, attrs }) => body(inputs as unknown as I, attrs as unknown as A),
+    });
+  }
 }
 
 export function defineKernel<I extends Tensors, A>(
@@ -28,7 +34,7 @@ export function defineKernel<I extends Tensors, A>(
   reference: KernelBody<I, A>,
 ): (inputs: I, attrs: A) => tf.Tensor {
   const tidied: KernelBody<I, A> = (inputs, attrs) => tf.tidy(() => reference(inputs, attrs) as tf.Tensor);
-  for (const backend of stockBackends) registerFor(backend, name, tidied);
+  registerFor(stockBackends, name, tidied);
   return (inputs, attrs) => {
     const present = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
     return tf.engine().runKernel(name, present, attrs as unknown as tf.NamedAttrMap) as tf.Tensor;
@@ -44,8 +50,8 @@ export class PerBackend<T> {
     this.stock = stock;
   }
 
-  register(backendName: string, own: T): void {
-    this.own.set(backendName, own);
+  register(backendNames: readonly string[], own: T): void {
+    for (const name of backendNames) this.own.set(name, own);
   }
 
   /** Of the backend that is active now. */

@@ -1,21 +1,22 @@
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../src/errors.js';
-import { registerSimd, simd } from './simd/index.js';
+import { isSimd, registerSimd, type SimdName, simd } from './simd/index.js';
 
-export type BackendChoice = 'auto' | 'simd' | 'wasm' | 'cpu';
+export type BackendChoice = 'auto' | SimdName | 'wasm' | 'cpu';
 
 /**
- * Makes a tfjs backend the active one. `auto` takes simd, our own kernels on threads; wasm and cpu are tfjs's own and run
- * the ops as their references: to compare with, not to work with.
- * @param threads of the simd backend; null = as many as the machine runs at once
+ * Makes a tfjs backend the active one. `auto` takes simd, our own kernels on threads; simd-plain is the same with bits
+ * that no processor changes; wasm and cpu are tfjs's own and run the ops as their references: to compare with, not to
+ * work with.
+ * @param threads of the simd backends; null = as many as the machine runs at once
  * @returns the backend's name
  */
 export async function chooseBackend(choice: BackendChoice, threads: number | null = null): Promise<string> {
   tf.enableProdMode(); // no banners, no checks of every value
   const name = choice === 'auto' ? 'simd' : choice;
-  if (name === 'simd') {
-    await registerSimd(threads);
+  if (isSimd(name)) {
+    await registerSimd(name, threads);
   } else if (name === 'wasm') {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
@@ -40,5 +41,7 @@ export function activate(name: string): void {
  */
 export function kernelBuild(backend: string): string {
   const build = `${backend} tfjs-${tf.version_core}`;
-  return backend === 'simd' ? `${build} ${simd().build.name}-${simd().build.hash}` : build;
+  if (!isSimd(backend)) return build;
+  const { name, hash } = simd(backend).build;
+  return `${build} ${name}-${hash}`;
 }

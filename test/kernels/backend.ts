@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { chooseBackend } from '../../kernels/backends/choose.js';
 
-export const backends = ['simd', 'wasm', 'cpu'] as const;
+export const backends = ['simd', 'simd-plain', 'wasm', 'cpu'] as const;
 
 /** Runs the body on a backend and checks that it leaves no tensor behind. */
 export async function on<T>(backend: (typeof backends)[number], body: () => T): Promise<T> {

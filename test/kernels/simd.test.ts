@@ -3,131 +3,128 @@ import { Worker } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { chooseBackend } from '../../kernels/backends/choose.js';
 import { maddRounding, selectBuild } from '../../kernels/backends/simd/builds.js';
 import { reservedBytes } from '../../kernels/backends/simd/control.js';
-import { simd } from '../../kernels/backends/simd/index.js';
+import { type SimdName, simd, simdNames } from '../../kernels/backends/simd/index.js';
 import { Heap } from '../../kernels/backends/simd/memory.js';
 import { ThreadPool } from '../../kernels/backends/simd/pool.js';
 import { embedding, packEmbedding } from '../../kernels/ops/embedding/index.js';
 import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
-import { linear, packLinear, roundToBf16, type WeightDtype } from '../../kernels/ops/linear/index.js';
-import { dequantise, quantise } from '../../kernels/ops/linear/quantise.js';
+import { linear, packLinear, storedValues, type WeightDtype } from '../../kernels/ops/linear/index.js';
 import { packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
 import { largestDifference, on, product, values } from './backend.js';
 
 const dtypes: WeightDtype[] = ['f32', 'bf16', 'q8', 'q4'];
 
-/** The float32 weights that a dtype stands for. */
-function meantBy(w: Float32Array, N: number, K: number, dtype: WeightDtype): Float32Array {
-  if (dtype === 'f32') return w;
-  return dtype === 'bf16' ? w.map(roundToBf16) : dequantise(quantise(w, N, K, dtype));
-}
-
 /** Largest error of a product of values in (−1, 1): float32 sums, or activations rounded to 16 bits a group of 32. */
 function roundingOf(dtype: WeightDtype): number {
   return dtype === 'q8' || dtype === 'q4' ? 4e-5 : 4e-6;
 }
 
-async function withThreads<T>(threads: number, body: () => T): Promise<T> {
-  await on('simd', () => {});
-  await simd().setThreads(threads);
+async function withThreads<T>(backend: SimdName, threads: number, body: () => T): Promise<T> {
+  await chooseBackend(backend, threads);
   return body();
 }
 
-describe('the simd backend', () => {
-  after(() => simd().setThreads(2));
+for (const backend of simdNames) {
+  describe(`kernels of ${backend}`, () => {
+    after(() => simd(backend).setThreads(2));
 
-  for (const dtype of dtypes) {
-    it(`multiplies ${dtype} weights of any shape as their float32 values in double precision`, () =>
-      on('simd', () => {
-        fc.assert(
-          fc.property(
-            ...[fc.integer({ min: 1, max: 14 }), fc.integer({ min: 1, max: 75 }), fc.integer({ min: 1, max: 700 })],
-            fc.nat({ max: 1000 }),
-            (M, N, K, seed) =>
-              tf.tidy(() => {
-                const [x, w] = [values(M * K, seed), values(N * K, seed + 1)];
-                const weights = packLinear(w, N, K, values(N, seed + 2), dtype);
-                const y = toFloat32(linear(tf.tensor2d(x, [M, K]), weights));
-                weights.dispose();
-                const expected = product(x, meantBy(w, N, K, dtype), M, N, K);
-                const bias = values(N, seed + 2);
-                const shifted = expected.map((value, i) => value + bias[i % N]);
-                expect(largestDifference(y, shifted)).to.be.below(roundingOf(dtype) * Math.sqrt(K) + 1e-5);
-              }),
-          ),
-          { numRuns: 40 },
-        );
-      }));
+    for (const dtype of dtypes) {
+      it(`multiplies ${dtype} weights of any shape as their float32 values in double precision`, () =>
+        on(backend, () => {
+          fc.assert(
+            fc.property(
+              ...[fc.integer({ min: 1, max: 14 }), fc.integer({ min: 1, max: 75 }), fc.integer({ min: 1, max: 700 })],
+              fc.nat({ max: 1000 }),
+              (M, N, K, seed) =>
+                tf.tidy(() => {
+                  const [x, w] = [values(M * K, seed), values(N * K, seed + 1)];
+                  const weights = packLinear(w, N, K, values(N, seed + 2), dtype);
+                  const y = toFloat32(linear(tf.tensor2d(x, [M, K]), weights));
+                  weights.dispose();
+                  const expected = product(x, storedValues(w, N, K, dtype), M, N, K);
+                  const bias = values(N, seed + 2);
+                  const shifted = expected.map((value, i) => value + bias[i % N]);
+                  expect(largestDifference(y, shifted)).to.be.below(roundingOf(dtype) * Math.sqrt(K) + 1e-5);
+                }),
+            ),
+            { numRuns: 40 },
+          );
+        }));
 
-    it(`gives a row of ${dtype} the same bits in any batch and with any number of threads`, async () => {
-      const [N, K, most] = [203, 544, 40];
-      const x = values(most * K, 5);
-      const rowsOf = (M: number) =>
-        tf.tidy(() => {
-          const weights = packLinear(values(N * K, 6), N, K, null, dtype);
-          const y = toFloat32(linear(tf.tensor2d(x.slice(0, M * K), [M, K]), weights));
-          weights.dispose();
-          return [...y];
-        });
-      const all = await withThreads(1, () => rowsOf(most));
-      for (const threads of [1, 2, 3]) {
-        for (const M of [1, 2, 3, 4, 5, 6, 7, 13, most]) {
-          const some = await withThreads(threads, () => rowsOf(M));
-          expect(some, `${M} rows, ${threads} threads`).to.deep.equal(all.slice(0, M * N));
-        }
-      }
-    });
-
-    it(`reads ${dtype} embeddings out of the head's panels`, () =>
-      on('simd', () =>
-        tf.tidy(() => {
-          const [V, d] = [21, 96];
-          const w = values(V * d, 3);
-          const head = packHead(w, V, d, { dtype });
-          const table = packEmbedding(w, V, d, head);
-          const rows = toFloat32(embedding(table, Int32Array.of(20, 0, 7), 1));
-          const meant = meantBy(w, V, d, dtype);
-          for (const [i, id] of [20, 0, 7].entries()) {
-            const row = meant.slice(id * d, (id + 1) * d);
-            expect(largestDifference(rows.slice(i * d, (i + 1) * d), row)).to.be.below(1e-6);
-          }
-          head.dispose();
-        }),
-      ));
-
-    it(`gatedMlp and tokenLogProb of ${dtype} agree with the cpu reference, at any number of rows`, async () => {
-      const [d, f, V] = [72, 52, 301];
-      const matrices = { d, f, gate: values(f * d, 1), up: values(f * d, 2), down: values(d * f, 3) };
-      const headValues = values(V * d, 4);
-      const norm = values(d, 9);
-      for (const M of [1, 2, 3, 5, 8]) {
-        const x = values(M * d, 10 + M);
-        const ids = Int32Array.from({ length: M }, (_, i) => (i * 97) % V);
-        const run = () =>
+      it(`gives a row of ${dtype} the same bits in any batch and with any number of threads`, async () => {
+        const [N, K, most] = [203, 544, 40];
+        const x = values(most * K, 5);
+        const rowsOf = (M: number) =>
           tf.tidy(() => {
-            const mlp = packGatedMlp(matrices, dtype);
-            const head = packHead(headValues, V, d, { dtype });
-            const input = tf.tensor2d(x, [M, d]);
-            const y = gatedMlp(input, mlp, 'silu', {
-              residual: input,
-              norm: { weight: tf.tensor1d(norm), epsilon: 1e-6 },
-            });
-            const result = [toFloat32(y), toFloat32(tokenLogProb(input, head, ids))];
-            mlp.dispose();
-            head.dispose();
-            return result;
+            const weights = packLinear(values(N * K, 6), N, K, null, dtype);
+            const y = toFloat32(linear(tf.tensor2d(x.slice(0, M * K), [M, K]), weights));
+            weights.dispose();
+            return [...y];
           });
-        const [ours, ourLogProbs] = await on('simd', run);
-        const [theirs, theirLogProbs] = await on('cpu', run);
-        const largest = theirs.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-        expect(largestDifference(ours, theirs)).to.be.below(roundingOf(dtype) * largest * 4);
-        expect(largestDifference(ourLogProbs, theirLogProbs)).to.be.below(2e-4);
-      }
-    });
-  }
+        const all = await withThreads(backend, 1, () => rowsOf(most));
+        for (const threads of [1, 2, 3]) {
+          for (const M of [1, 2, 3, 4, 5, 6, 7, 13, most]) {
+            const some = await withThreads(backend, threads, () => rowsOf(M));
+            expect(some, `${M} rows, ${threads} threads`).to.deep.equal(all.slice(0, M * N));
+          }
+        }
+      });
 
+      it(`reads ${dtype} embeddings out of the head's panels`, () =>
+        on(backend, () =>
+          tf.tidy(() => {
+            const [V, d] = [21, 96];
+            const w = values(V * d, 3);
+            const head = packHead(w, V, d, { dtype });
+            const table = packEmbedding(w, V, d, head);
+            const rows = toFloat32(embedding(table, Int32Array.of(20, 0, 7), 1));
+            const meant = storedValues(w, V, d, dtype);
+            for (const [i, id] of [20, 0, 7].entries()) {
+              const row = meant.slice(id * d, (id + 1) * d);
+              expect(largestDifference(rows.slice(i * d, (i + 1) * d), row)).to.be.below(1e-6);
+            }
+            head.dispose();
+          }),
+        ));
+
+      it(`gatedMlp and tokenLogProb of ${dtype} agree with the cpu reference, at any number of rows`, async () => {
+        const [d, f, V] = [72, 52, 301];
+        const matrices = { d, f, gate: values(f * d, 1), up: values(f * d, 2), down: values(d * f, 3) };
+        const headValues = values(V * d, 4);
+        const norm = values(d, 9);
+        for (const M of [1, 2, 3, 5, 8]) {
+          const x = values(M * d, 10 + M);
+          const ids = Int32Array.from({ length: M }, (_, i) => (i * 97) % V);
+          const run = () =>
+            tf.tidy(() => {
+              const mlp = packGatedMlp(matrices, dtype);
+              const head = packHead(headValues, V, d, { dtype });
+              const input = tf.tensor2d(x, [M, d]);
+              const y = gatedMlp(input, mlp, 'silu', {
+                residual: input,
+                norm: { weight: tf.tensor1d(norm), epsilon: 1e-6 },
+              });
+              const result = [toFloat32(y), toFloat32(tokenLogProb(input, head, ids))];
+              mlp.dispose();
+              head.dispose();
+              return result;
+            });
+          const [ours, ourLogProbs] = await on(backend, run);
+          const [theirs, theirLogProbs] = await on('cpu', run);
+          const largest = theirs.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+          expect(largestDifference(ours, theirs)).to.be.below(roundingOf(dtype) * largest * 4);
+          expect(largestDifference(ourLogProbs, theirLogProbs)).to.be.below(2e-4);
+        }
+      });
+    }
+  });
+}
+
+describe('the simd backend', () => {
   it('keeps quantised scores within 1e-3 nats of the same weights in float32', () =>
     on('simd', () =>
       tf.tidy(() => {
@@ -137,7 +134,7 @@ describe('the simd backend', () => {
         const ids = Int32Array.from({ length: T }, (_, i) => (i * 31) % V);
         for (const dtype of ['q8', 'q4'] as const) {
           const quantised = packHead(w, V, d, { dtype });
-          const same = packHead(meantBy(w, V, d, dtype), V, d);
+          const same = packHead(storedValues(w, V, d, dtype), V, d);
           const [a, b] = [quantised, same].map((head) => toFloat32(tokenLogProb(hidden, head, ids)));
           expect(largestDifference(a, b)).to.be.below(1e-3);
           for (const head of [quantised, same]) head.dispose();

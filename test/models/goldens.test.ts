@@ -31,7 +31,7 @@ function forward(decoder: Decoder, ids: number[], from: number, cache: KvCache):
   return decoder.forward(Int32Array.from(ids.slice(from)), rows, cache);
 }
 
-for (const backend of ['simd', 'wasm', 'cpu'] as const) {
+for (const backend of ['simd', 'simd-plain', 'wasm', 'cpu'] as const) {
   for (const [name, cases] of Object.entries(goldens.models)) {
     describe(`${name} on ${backend}, against an independent implementation in float32`, () => {
       let decoder: Decoder;

@@ -1,34 +1,45 @@
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { SimdBackend } from './backend.js';
-import { selectBuild } from './builds.js';
+import { plainBuild, selectBuild } from './builds.js';
 import { mostThreads } from './control.js';
 
-export const simdName = 'simd';
+/**
+ * One backend a build of the kernels: `simd` runs the fastest one that the machine has, `simd-plain` the one without
+ * relaxed instructions, whose bits are the same on every machine.
+ */
+export const simdNames = ['simd', 'simd-plain'] as const;
+export type SimdName = (typeof simdNames)[number];
 
-let backend: SimdBackend | null = null;
+const started = new Map<string, SimdBackend>();
 
-/** Registers the backend, stock kernels and all. A second call with another number of threads changes the number. */
-export async function registerSimd(threads: number | null): Promise<void> {
-  if (backend) {
-    if (threads !== null) await backend.setThreads(threads);
+/** Registers a backend, stock kernels and all. A second call with another number of threads changes the number. */
+export async function registerSimd(name: SimdName, threads: number | null): Promise<void> {
+  const before = started.get(name);
+  if (before) {
+    if (threads !== null) await before.setThreads(threads);
     return;
   }
   await import('@tensorflow/tfjs-backend-cpu');
-  const own = new SimdBackend(selectBuild(), threads ?? Math.min(mostThreads, availableParallelism()));
-  backend = own;
-  tf.registerBackend(simdName, () => own);
+  const build = name === 'simd' ? selectBuild() : plainBuild();
+  const own = new SimdBackend(build, threads ?? Math.min(mostThreads, availableParallelism()));
+  started.set(name, own);
+  tf.registerBackend(name, () => own);
+  await import('./ops.js');
   for (const kernel of tf.getKernelsForBackend('cpu')) {
-    if (!tf.getKernel(kernel.kernelName, simdName)) {
-      tf.registerKernel({ ...kernel, backendName: simdName, kernelFunc: withoutViews(own, kernel.kernelFunc) });
+    if (!tf.getKernel(kernel.kernelName, name)) {
+      tf.registerKernel({ ...kernel, backendName: name, kernelFunc: withoutViews(own, kernel.kernelFunc) });
     }
   }
-  await import('./ops.js');
 }
 
-/** The active backend, for kernels that run on no other. */
-export function simd(): SimdBackend {
-  return backend as SimdBackend;
+export function isSimd(name: string): name is SimdName {
+  return (simdNames as readonly string[]).includes(name);
+}
+
+/** The active backend, for kernels that run on no other; or one that has been started. */
+export function simd(name: string = tf.getBackend()): SimdBackend {
+  return started.get(name) as SimdBackend;
 }
 
 /** Some CPU kernels give back a view of their input's values; a view of a block that is used again would change. */

@@ -1,10 +1,10 @@
-import { simd, simdName } from '../../backends/simd/index.js';
+import { simd, simdNames } from '../../backends/simd/index.js';
 import { registerFor } from '../../tfjs.js';
 import { threadsFor } from '../linear/simd.js';
 import { cacheStore, type RaggedRows } from './cache.js';
 import type { AttentionAttributes, AttentionInputs } from './reference.js';
 
-cacheStore.register(simdName, (bytes) => {
+cacheStore.register(simdNames, (bytes) => {
   const { heap } = simd();
   const block = heap.allocate(bytes);
   return {
@@ -14,7 +14,7 @@ cacheStore.register(simdName, (bytes) => {
   };
 });
 
-registerFor<AttentionInputs, AttentionAttributes>(simdName, 'AttsAttention', ({ q }, attributes) => {
+registerFor<AttentionInputs, AttentionAttributes>(simdNames, 'AttsAttention', ({ q }, attributes) => {
   const backend = simd();
   const { cache, layer, rows, heads, scale, window } = attributes;
   const { kvHeads, headDim, pageSize } = cache.shape;

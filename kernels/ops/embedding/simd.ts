@@ -1,19 +1,19 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { simd, simdName } from '../../backends/simd/index.js';
+import { simd, simdNames } from '../../backends/simd/index.js';
 import { registerFor } from '../../tfjs.js';
 import { packLinear } from '../linear/index.js';
 import { dtypeCode, threadsFor } from '../linear/simd.js';
 import { embeddingPacker } from './index.js';
 import type { EmbeddingAttributes } from './reference.js';
 
-embeddingPacker.register(simdName, (values, V, d, tiedHead) => {
+embeddingPacker.register(simdNames, (values, V, d, tiedHead) => {
   const shared = tiedHead?.tiles[0];
   if (shared) return { V, d, dtype: shared.dtype, table: shared.packed, dispose() {} };
   const { packed, dtype } = packLinear(values, V, d);
   return { V, d, dtype, table: packed, dispose: () => packed.dispose() };
 });
 
-registerFor<{ table: tf.Tensor }, EmbeddingAttributes>(simdName, 'AttsEmbedding', ({ table }, attrs) => {
+registerFor<{ table: tf.Tensor }, EmbeddingAttributes>(simdNames, 'AttsEmbedding', ({ table }, attrs) => {
   const backend = simd();
   const { ids, scale, d, dtype } = attrs;
   const T = ids.length;

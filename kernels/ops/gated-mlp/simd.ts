@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { simd, simdName } from '../../backends/simd/index.js';
+import { simd, simdNames } from '../../backends/simd/index.js';
 import { registerFor } from '../../tfjs.js';
 import { packLinear } from '../linear/index.js';
 import { dtypeCode, quantisedBytes, threadsFor } from '../linear/simd.js';
@@ -10,7 +10,7 @@ const panel = 8;
 const padded = (f: number) => Math.ceil(f / panel) * panel;
 
 // A panel of gate, the same panel of up, the next of gate …; f is padded to whole panels, in down as well.
-gatedMlpPacker.register(simdName, ({ d, f, gate, up, down, gateBias, upBias, downBias }, dtype) => {
+gatedMlpPacker.register(simdNames, ({ d, f, gate, up, down, gateBias, upBias, downBias }, dtype) => {
   const F = padded(f);
   const both = new Float32Array(2 * F * d);
   const bias = gateBias || upBias ? new Float32Array(2 * F) : null;
@@ -37,7 +37,7 @@ gatedMlpPacker.register(simdName, ({ d, f, gate, up, down, gateBias, upBias, dow
   };
 });
 
-registerFor<GatedMlpInputs, GatedMlpAttributes>(simdName, 'AttsGatedMlp', (inputs, attrs) => {
+registerFor<GatedMlpInputs, GatedMlpAttributes>(simdNames, 'AttsGatedMlp', (inputs, attrs) => {
   const backend = simd();
   const { d, f, activation, epsilon, dtype } = attrs;
   const { x, gateUp, down, gateUpBias, downBias, residual, norm } = inputs;

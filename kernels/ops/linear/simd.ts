@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { simd, simdName } from '../../backends/simd/index.js';
+import { simd, simdNames } from '../../backends/simd/index.js';
 import { registerFor } from '../../tfjs.js';
 import { linearPacker, roundToBf16, type WeightDtype } from './index.js';
 import type { QuantisedMatrix } from './quantise.js';
@@ -24,7 +24,7 @@ export function quantisedBytes(dtype: WeightDtype, M: number, K: number): [numbe
   return [M * groups * 64, M * groups * 8];
 }
 
-linearPacker.register(simdName, (w, N, K, dtype) => {
+linearPacker.register(simdNames, (w, N, K, dtype) => {
   const backend = simd();
   const groups = Math.ceil(K / 32);
   const { perK, perGroup } = panelBytes[dtype];
@@ -90,7 +90,7 @@ function packQuantised(
   }
 }
 
-registerFor<LinearInputs, LinearAttributes>(simdName, 'AttsLinear', ({ x, weight, bias, residual, norm }, attrs) => {
+registerFor<LinearInputs, LinearAttributes>(simdNames, 'AttsLinear', ({ x, weight, bias, residual, norm }, attrs) => {
   const backend = simd();
   const { N, K, dtype, epsilon } = attrs;
   const M = x.shape[0] as number;

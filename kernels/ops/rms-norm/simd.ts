@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { simd, simdName } from '../../backends/simd/index.js';
+import { simd, simdNames } from '../../backends/simd/index.js';
 import { registerFor } from '../../tfjs.js';
 import { threadsFor } from '../linear/simd.js';
 import type { RmsNormInputs } from './reference.js';
 
-registerFor<RmsNormInputs, { epsilon: number }>(simdName, 'AttsRmsNorm', ({ x, weight }, { epsilon }) => {
+registerFor<RmsNormInputs, { epsilon: number }>(simdNames, 'AttsRmsNorm', ({ x, weight }, { epsilon }) => {
   const backend = simd();
   const width = weight.shape[0] as number;
   const rows = (x as tf.Tensor).size / width;

@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { simd, simdName } from '../../backends/simd/index.js';
+import { simd, simdNames } from '../../backends/simd/index.js';
 import { registerFor } from '../../tfjs.js';
 import { threadsFor } from '../linear/simd.js';
 import type { RopeAppendAttributes, RopeAppendInputs, RopeInputs } from './reference.js';
 
-registerFor<RopeInputs, { headDim: number }>(simdName, 'AttsRope', ({ x, cos, sin }, { headDim }) => {
+registerFor<RopeInputs, { headDim: number }>(simdNames, 'AttsRope', ({ x, cos, sin }, { headDim }) => {
   const backend = simd();
   const [T, width] = x.shape as [number, number];
   const y = backend.output([T, width]);
@@ -13,7 +13,7 @@ registerFor<RopeInputs, { headDim: number }>(simdName, 'AttsRope', ({ x, cos, si
   return y.info;
 });
 
-registerFor<RopeAppendInputs, RopeAppendAttributes>(simdName, 'AttsRopeAppend', (inputs, attributes) => {
+registerFor<RopeAppendInputs, RopeAppendAttributes>(simdNames, 'AttsRopeAppend', (inputs, attributes) => {
   const backend = simd();
   const { qkv, cos, sin, qNorm, kNorm } = inputs;
   const { cache, layer, rows, heads, epsilon } = attributes;

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { simd, simdName } from '../../backends/simd/index.js';
+import { simd, simdNames } from '../../backends/simd/index.js';
 import { registerFor } from '../../tfjs.js';
 import { threadsFor } from '../linear/simd.js';
 import type { SampleAttributes } from './reference.js';
@@ -20,10 +20,10 @@ function draw(logits: tf.Tensor, { temperatures, topPs, uniforms }: SampleAttrib
   return ids.info;
 }
 
-registerFor<{ logits: tf.Tensor }, SampleAttributes>(simdName, 'AttsSample', ({ logits }, attributes) =>
+registerFor<{ logits: tf.Tensor }, SampleAttributes>(simdNames, 'AttsSample', ({ logits }, attributes) =>
   draw(logits, attributes),
 );
-registerFor<{ logits: tf.Tensor }, object>(simdName, 'AttsArgmax', ({ logits }) => {
+registerFor<{ logits: tf.Tensor }, object>(simdNames, 'AttsArgmax', ({ logits }) => {
   const R = logits.shape[0] as number;
   const greedy = {
     temperatures: new Float32Array(R),

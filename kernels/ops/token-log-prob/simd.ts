@@ -1,4 +1,4 @@
-import { simd, simdName } from '../../backends/simd/index.js';
+import { simd, simdNames } from '../../backends/simd/index.js';
 import { registerFor } from '../../tfjs.js';
 import { packLinear } from '../linear/index.js';
 import { dtypeCode, quantisedBytes, threadsFor } from '../linear/simd.js';
@@ -9,10 +9,10 @@ import type { TokenLogProbAttributes, TokenLogProbInputs } from './reference.js'
 const tileRows = 256;
 
 // The job cuts the vocabulary itself.
-headPacker.register(simdName, (values, V, d, dtype) => [packLinear(values, V, d, null, dtype)]);
+headPacker.register(simdNames, (values, V, d, dtype) => [packLinear(values, V, d, null, dtype)]);
 
 registerFor<TokenLogProbInputs, TokenLogProbAttributes>(
-  simdName,
+  simdNames,
   'AttsTokenLogProb',
   (inputs, { ids, V, d, dtype }) => {
     const backend = simd();

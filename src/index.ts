@@ -5,7 +5,15 @@ export * from './conformal/index.js';
 export type * from './engine/engine.js';
 export { type EngineOptions, openEngine } from './engine/open.js';
 export { AttsError, type ErrorCode } from './errors.js';
-export { writeReport } from './report/index.js';
+export {
+  type BarrierCost,
+  barrierCost,
+  type ScheduleTimes,
+  scheduleTimes,
+  type TimedChain,
+} from './profiler/barrier.js';
+export * from './replay/index.js';
+export { writeRejectionFigures, writeReport } from './report/index.js';
 export { writeFileAtomic } from './runs/atomic.js';
 export { type RunConfig, runConfigSchema } from './runs/config.js';
 export { describeMachine } from './runs/machine.js';
@@ -16,5 +24,6 @@ export { type Progress, type ScaleOptions, type ScaleResult, scale } from './sca
 export { extractAnswer } from './tasks/answers.js';
 export { loadDataset } from './tasks/datasets.js';
 export { isCorrect } from './tasks/grading.js';
+export { quantile } from './tasks/metrics.js';
 export type { Dataset, Problem } from './tasks/problem.js';
 export { promptMessages } from './tasks/prompts.js';

@@ -103,7 +103,7 @@ function mean(values: readonly number[]): number | null {
 }
 
 /** Linear between the order statistics (Hyndman & Fan 1996, type 7). */
-function quantile(sorted: Float64Array, q: number): number {
+export function quantile(sorted: Float64Array, q: number): number {
   const at = q * (sorted.length - 1);
   const below = Math.floor(at);
   const above = Math.min(below + 1, sorted.length - 1);

@@ -1,0 +1,113 @@
+import { basename, join } from 'node:path';
+import type { CommandModule } from 'yargs';
+import {
+  AttsError,
+  banksOf,
+  barrierCost,
+  countPercentileMismatches,
+  inQuestionOrder,
+  type RecordedScore,
+  type RunConfig,
+  readBank,
+  readChainTimes,
+  readScoreStream,
+  replay,
+  runConfigSchema,
+  writeFileAtomic,
+  writeRejectionFigures,
+} from '../../index.js';
+import { describeBarrierCost, describeReplay } from '../replay-text.js';
+import { readRunConfig, runFlags } from '../run-options.js';
+
+type Field = keyof RunConfig;
+
+const settings: readonly Field[] = ['bank', 'rejectionRate', 'calibration', 'gamma', 'seed', 'samples'];
+const otherSettings = (Object.keys(runConfigSchema.shape) as Field[]).filter((field) => !settings.includes(field));
+
+export const replayCommand: CommandModule = {
+  command: 'replay',
+  describe: 'Apply a rule to recorded scores, or barriers to recorded times',
+  builder: (cli) =>
+    cli
+      .options({
+        events: { type: 'string', requiresArg: true, describe: 'Recorded scores: run folder, events, traces, arrays' },
+        durations: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Recorded times: run folder, events, traces, samples',
+        },
+        ...runFlags(otherSettings),
+        rule: {
+          choices: ['percentile', 'conformal', 'smoothed'] as const,
+          requiresArg: true,
+          describe: 'p-value of a score [conformal]',
+        },
+        'grow-bank': { type: 'boolean', default: false, describe: "Online: the bank takes in the stream's own scores" },
+        order: { choices: ['question', 'recorded'] as const, default: 'question', describe: 'Order of the decisions' },
+        'shuffle-problems': { type: 'string', requiresArg: true, describe: 'Seed of a random order of the problems' },
+        slots: { type: 'string', requiresArg: true, describe: 'With --durations: chains in flight [1,4,16,64]' },
+        out: { type: 'string', requiresArg: true, describe: 'With --events: folder for JSON and figures' },
+      })
+      .conflicts({ events: ['durations', 'slots'], durations: 'out' }),
+  async handler(argv) {
+    const config = readRunConfig(argv, argv.rule ? { pValue: argv.rule as RunConfig['pValue'] } : {});
+    if (argv.events !== undefined) await replayScores(argv, config);
+    else if (argv.durations !== undefined) replayTimes(argv, config);
+    else throw new AttsError('usage', 'replay needs --events FILE (scores) or --durations FILE (times)');
+  },
+};
+
+async function replayScores(argv: Record<string, unknown>, config: RunConfig): Promise<void> {
+  const path = argv.events as string;
+  const stream = ordered(readScoreStream(path, config), argv, config);
+  const bank = config.bank === null ? null : await readBank(config.bank);
+  const banks = bank === null ? { turns: [] } : banksOf(bank);
+  const { decisions, rejection } = replay({ stream, banks, config });
+  const percentileMismatches = bank === null ? null : countPercentileMismatches(stream, banks);
+  const result = { schema: 'atts.replay/1', decisions: decisions.length, percentileMismatches, rejection };
+  const document = `${JSON.stringify(result, null, 2)}\n`;
+  const written: string[] = [];
+  if (argv.out !== undefined) {
+    const folder = argv.out as string;
+    const rejected = decisions.map((decision) => decision.rejected);
+    const drawn = { name: config.calibration, colour: 'async', rejection, rejected } as const;
+    written.push(...(await writeRejectionFigures(folder, drawn)), join(folder, 'replay.json'));
+    writeFileAtomic(join(folder, 'replay.json'), document);
+  }
+  const text = () =>
+    describeReplay({ source: basename(path), config, bank, decisions, percentileMismatches, rejection, written });
+  process.stdout.write(argv.json ? document : `${text()}\n`);
+}
+
+function ordered(
+  recorded: RecordedScore[],
+  { order, shuffleProblems }: Record<string, unknown>,
+  { calibration }: RunConfig,
+): RecordedScore[] {
+  const seed = shuffleProblems === undefined ? undefined : Number(shuffleProblems || Number.NaN);
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new AttsError('usage', `--shuffle-problems must be a whole number at least 0 (got ${shuffleProblems})`);
+  }
+  if (order === 'question') return inQuestionOrder(recorded, seed);
+  if (seed !== undefined) throw new AttsError('usage', '--shuffle-problems needs --order question');
+  if (calibration === 'rank')
+    throw new AttsError('usage', '--calibration rank needs --order question: it ranks a turn');
+  return recorded;
+}
+
+function replayTimes(argv: Record<string, unknown>, config: RunConfig): void {
+  const path = argv.durations as string;
+  const slots = String(argv.slots ?? '1,4,16,64')
+    .split(',')
+    .map(Number);
+  if (slots.some((count) => !(Number.isSafeInteger(count) && count > 0))) {
+    throw new AttsError(
+      'usage',
+      `--slots must be whole numbers greater than 0, with commas between (got ${argv.slots})`,
+    );
+  }
+  const { chains, turnTimes } = readChainTimes(path, config);
+  const result = { schema: 'atts.barrier/1', turnTimes, ...barrierCost(chains, slots) };
+  const text = argv.json ? JSON.stringify(result, null, 2) : describeBarrierCost({ source: basename(path), ...result });
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,11 @@
+/** Recorded streams of scores and times: any rule applied to them, any barrier put into them. */
+export { readBank } from './bank.js';
+export { inQuestionOrder, type RecordedScore } from './recorded.js';
+export {
+  countPercentileMismatches,
+  type Replay,
+  type ReplayedDecision,
+  type ReplayInput,
+  replay,
+} from './replay.js';
+export { type ReadOptions, type RecordedTimes, readChainTimes, readScoreStream } from './source.js';

@@ -1,11 +1,13 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help install build demo test lint format clean bench card-figures main-table barrier-cost
+.PHONY: help install build demo test lint format clean bench card-figures main-table barrier-cost official-traces
 
 ATTS := node dist/src/cli/main.js
+# The reference implementation's records, for official-traces.
+DATA ?= ../shared/data/reference
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # npm writes this file when node_modules is complete.
 node_modules/.package-lock.json: package.json npm-shrinkwrap.json
@@ -45,3 +47,6 @@ main-table: build ## methods x datasets, the paper's table (about 3 minutes on t
 
 barrier-cost: build ## what barriers cost: sync and async with equal decisions (about a minute on two cores)
 	node dist/experiments/barrier-cost.js
+
+official-traces: build ## reproduce the published facts of the reference implementation's traces (DATA=folder, seconds)
+	node dist/experiments/official-traces.js --data $(DATA)

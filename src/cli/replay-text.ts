@@ -70,7 +70,10 @@ function spreadText(rates: readonly number[]): string {
 export function describeBarrierCost(
   told: BarrierCost & Pick<RecordedTimes, 'turnTimes'> & { readonly source: string },
 ): string {
-  const seconds = (value: number) => value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 });
+  const seconds = (value: number) => {
+    const digits = value < 100 ? 1 : 0;
+    return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  };
   const withCost = (value: number, least: number) => [seconds(value), `${(value / least).toFixed(2)}x`];
   const rows = told.schedules.map(({ slots, workConserving, perProblem, perTurn }) => [
     ...[count(slots), seconds(workConserving)],

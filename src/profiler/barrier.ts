@@ -1,6 +1,9 @@
 /** What barriers cost: the wall time of recorded chains under three schedules, at any number of slots. All pure. */
 
-/** One chain's own work, waiting left out. */
+/**
+ * One chain's own work, waiting left out. Its times are those of the load under which they were recorded: a replay asks
+ * what barriers add to them, not how a server would slow down or speed up with other chains in flight.
+ */
 export interface TimedChain {
   readonly problem: string;
   /** Seconds of each of its turns. */

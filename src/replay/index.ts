@@ -5,7 +5,6 @@ export {
   countPercentileMismatches,
   type Replay,
   type ReplayedDecision,
-  type ReplayInput,
   replay,
 } from './replay.js';
 export { type ReadOptions, type RecordedTimes, readChainTimes, readScoreStream } from './source.js';

@@ -1,20 +1,8 @@
-import { type Decision, makeCalibrator, type ScoreBank } from '../conformal/index.js';
+import type { Calibrator, Decision, ScoreBank } from '../conformal/index.js';
 import { AttsError } from '../errors.js';
-import type { RunConfig } from '../runs/config.js';
 import type { Summary } from '../runs/records.js';
-import { calibratorSettings } from '../scaling/calibrate.js';
 import { rejectionOf } from '../scaling/metrics.js';
 import type { RecordedScore } from './recorded.js';
-
-export interface ReplayInput {
-  /** In the order in which the rule sees it. */
-  readonly stream: readonly RecordedScore[];
-  readonly banks: Banks;
-  /** Calibration, p-value, rejection rate, gamma, growBank and seed are read. */
-  readonly config: RunConfig;
-}
-
-type Banks = { turns: ScoreBank[]; questions?: Map<string, ScoreBank> };
 
 export type ReplayedDecision = RecordedScore & Decision;
 
@@ -28,16 +16,17 @@ export interface Replay {
  * have changed is not written anew, so a replay compares rules and their rates, not answers.
  *
  * `rank` sees the neighbouring scores of one problem and turn as a group, every other rule one score after the other.
- * @throws AttsError as `makeCalibrator` and its calibrators; `run` for a stream without a score
+ * @param stream in the order in which the rule sees it
+ * @param rejectionRate the rate wanted of the calibrator
+ * @throws AttsError as the calibrator; `run` for a stream without a score
  */
-export function replay({ stream, banks, config }: ReplayInput): Replay {
-  const calibrator = makeCalibrator({ ...calibratorSettings(config), name: config.calibration, banks });
-  const groups = config.calibration === 'rank' ? turnGroups(stream) : stream.map((score) => [score]);
+export function replay(stream: readonly RecordedScore[], calibrator: Calibrator, rejectionRate: number): Replay {
+  const groups = calibrator.name === 'rank' ? turnGroups(stream) : stream.map((score) => [score]);
   const decisions = groups.flatMap((group) => {
     const decided = calibrator.decide(group);
     return group.map((score, index) => ({ ...score, ...decided[index] }));
   });
-  const rejection = rejectionOf(decisions, config, calibrator);
+  const rejection = rejectionOf(decisions, { rejectionRate, calibration: calibrator.name }, calibrator);
   if (rejection === null) throw new AttsError('run', 'a stream without a score cannot be replayed');
   return { decisions, rejection };
 }
@@ -56,7 +45,10 @@ function turnGroups(stream: readonly RecordedScore[]): RecordedScore[][] {
  * How many recorded percentiles differ from #{bank < score}/n by more than 1e-12: none, where the scores were recorded
  * against this bank. The bank is the marginal one, or the problem's own where there is no marginal one.
  */
-export function countPercentileMismatches(stream: readonly RecordedScore[], { turns, questions }: Banks): number {
+export function countPercentileMismatches(
+  stream: readonly RecordedScore[],
+  { turns, questions }: { turns: ScoreBank[]; questions?: Map<string, ScoreBank> },
+): number {
   return stream.filter(({ problem, score, percentile }) => {
     if (percentile === null) return false;
     const bank = turns[0] ?? questions?.get(problem);

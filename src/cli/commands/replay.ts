@@ -4,8 +4,10 @@ import {
   AttsError,
   banksOf,
   barrierCost,
+  calibratorSettings,
   countPercentileMismatches,
   inQuestionOrder,
+  makeCalibrator,
   type RecordedScore,
   type RunConfig,
   readBank,
@@ -60,9 +62,14 @@ export const replayCommand: CommandModule = {
 async function replayScores(argv: Record<string, unknown>, config: RunConfig): Promise<void> {
   const path = argv.events as string;
   const stream = ordered(readScoreStream(path, config), argv, config);
+  if (config.bank === null && !config.growBank && config.calibration !== 'rank') {
+    const cure = config.calibration === 'online' ? '--bank FILE or --grow-bank' : '--bank FILE';
+    throw new AttsError('usage', `--calibration ${config.calibration} knows no score yet: give ${cure}`);
+  }
   const bank = config.bank === null ? null : await readBank(config.bank);
   const banks = bank === null ? { turns: [] } : banksOf(bank);
-  const { decisions, rejection } = replay({ stream, banks, config });
+  const calibrator = makeCalibrator({ ...calibratorSettings(config), name: config.calibration, banks });
+  const { decisions, rejection } = replay(stream, calibrator, config.rejectionRate);
   const percentileMismatches = bank === null ? null : countPercentileMismatches(stream, banks);
   const result = { schema: 'atts.replay/1', decisions: decisions.length, percentileMismatches, rejection };
   const document = `${JSON.stringify(result, null, 2)}\n`;

@@ -194,8 +194,8 @@ function areaUnderCurve(chains: readonly { score: number; wrong: boolean }[]): n
 }
 
 const fork = readScoreStream(file('fork_v2sys_b0.05.events.csv'), { samples }).toSorted((a, b) => a.score - b.score);
-const ranks = fork.map(({ percentile }) => 1600 * percentile!);
-const isOneBank = ranks.every((rank, i) => Number.isInteger(rank) && (i === 0 || rank >= ranks[i - 1]));
+const ranks = fork.map(({ percentile }) => Math.round(1600 * percentile!));
+const isOneBank = fork.every(({ percentile }, i) => percentile === ranks[i] / 1600 && ranks[i] >= (ranks[i - 1] ?? 0));
 const distinct = await Promise.all(traces.map(async ({ bank }) => new Set((await readBank(file(bank))).turns[0]).size));
 const notes = [
   `fork_v2sys_b0.05: ${fork.length.toLocaleString('en')} scores, ${((100 * ranks.filter((rank) => rank >= 960).length) / fork.length).toFixed(1)} % of them ≥ 0.6; their percentiles ${isOneBank ? 'are' : 'are NOT'} ranks in one bank of 1,600, which is not among these files`,

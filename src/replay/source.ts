@@ -118,7 +118,7 @@ function sourceAt(path: string): Source {
     case '.csv':
       return { layout: 'csv', path };
     case '.jsonl':
-      return { layout: /^\s*\{[^\n]*"turns":/.test(readTextFile(path)) ? 'traces' : 'events', path };
+      return sourceInLines(path);
     case '.json':
       return sourceInJson(path);
     default:
@@ -132,6 +132,14 @@ function sourceInFolder(path: string): Source {
   const paths = names.filter((name) => /^problem_\d+\.json$/.test(name)).map((name) => join(path, name));
   if (paths.length > 0) return { layout: 'problem files', paths };
   throw new AttsError('run', `${path} holds neither a run (run.json) nor problem_NNNN.json`);
+}
+
+function sourceInLines(path: string): Source {
+  const [first] = readTextFile(path).split('\n', 1);
+  if (/"chunks": *\[/.test(first)) {
+    throw new AttsError('run', `${path} lists chains without their calls; give its folder, or events.jsonl`);
+  }
+  return { layout: /"turns": *\[/.test(first) ? 'traces' : 'events', path };
 }
 
 function sourceInJson(path: string): Source {

@@ -136,10 +136,12 @@ function sourceInFolder(path: string): Source {
 
 function sourceInLines(path: string): Source {
   const [first] = readTextFile(path).split('\n', 1);
+  if (/"turns": *\[/.test(first)) return { layout: 'traces', path };
+  if (first === '' || /"kind": *"/.test(first)) return { layout: 'events', path };
   if (/"chunks": *\[/.test(first)) {
     throw new AttsError('run', `${path} lists chains without their calls; give its folder, or events.jsonl`);
   }
-  return { layout: /"turns": *\[/.test(first) ? 'traces' : 'events', path };
+  throw new AttsError('run', `${path}:1 is neither a model call of ours ("kind") nor a trace ("turns")`);
 }
 
 function sourceInJson(path: string): Source {

@@ -189,7 +189,7 @@ describe('atts replay', function () {
         name: 'an unknown rule',
         args: () => ['--events', bank, '--rule', 'guess'],
         code: 2,
-        says: /rule.*guess|guess.*rule|Invalid values/,
+        says: /--rule must be one of conformal, smoothed, percentile \(got guess\)/,
       },
       {
         name: 'a rejection rate over 1',

@@ -204,6 +204,11 @@ describe('recorded scores', () => {
       });
     }
 
+    it('lines of something else', () => {
+      const path = file('x.jsonl', '{"a":1}\n');
+      expect(refusal(() => read(path)).message).to.match(/x\.jsonl:1 is neither a model call/);
+    });
+
     it('the chains of a run, whose calls lie beside them', () => {
       const path = file('samples.jsonl', `${JSON.stringify(chain())}\n`);
       expect(refusal(() => read(path)).message).to.match(

@@ -26,6 +26,9 @@ type Field = keyof RunConfig;
 const settings: readonly Field[] = ['bank', 'rejectionRate', 'calibration', 'gamma', 'seed', 'samples'];
 const otherSettings = (Object.keys(runConfigSchema.shape) as Field[]).filter((field) => !settings.includes(field));
 
+const rules = runConfigSchema.shape.pValue.unwrap().options;
+const orders = ['question', 'recorded'] as const;
+
 export const replayCommand: CommandModule = {
   command: 'replay',
   describe: 'Apply a rule to recorded scores, or barriers to recorded times',
@@ -40,21 +43,27 @@ export const replayCommand: CommandModule = {
         },
         ...runFlags(otherSettings),
         rule: {
-          choices: ['percentile', 'conformal', 'smoothed'] as const,
+          type: 'string',
+          default: 'conformal',
           requiresArg: true,
-          describe: 'p-value of a score [conformal]',
+          describe: `p-value of a score: ${rules.join(' | ')}`,
         },
         'grow-bank': { type: 'boolean', default: false, describe: "Online: the bank takes in the stream's own scores" },
-        order: { choices: ['question', 'recorded'] as const, default: 'question', describe: 'Order of the decisions' },
+        order: {
+          type: 'string',
+          default: 'question',
+          requiresArg: true,
+          describe: `Order of the decisions: ${orders.join(' | ')}`,
+        },
         'shuffle-problems': { type: 'string', requiresArg: true, describe: 'Seed of a random order of the problems' },
         slots: { type: 'string', requiresArg: true, describe: 'With --durations: chains in flight [1,4,16,64]' },
         out: { type: 'string', requiresArg: true, describe: 'With --events: folder for JSON and figures' },
       })
       .conflicts({ events: ['durations', 'slots'], durations: 'out' }),
   async handler(argv) {
-    const config = readRunConfig(argv, argv.rule ? { pValue: argv.rule as RunConfig['pValue'] } : {});
-    if (argv.events !== undefined) await replayScores(argv, config);
-    else if (argv.durations !== undefined) replayTimes(argv, config);
+    const config = readRunConfig(argv, { pValue: choiceOf('rule', argv.rule, rules) });
+    if (argv.events) await replayScores(argv, config);
+    else if (argv.durations) replayTimes(argv, config);
     else throw new AttsError('usage', 'replay needs --events FILE (scores) or --durations FILE (times)');
   },
 };
@@ -95,11 +104,17 @@ function ordered(
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new AttsError('usage', `--shuffle-problems must be a whole number at least 0 (got ${shuffleProblems})`);
   }
-  if (order === 'question') return inQuestionOrder(recorded, seed);
+  if (choiceOf('order', order, orders) === 'question') return inQuestionOrder(recorded, seed);
   if (seed !== undefined) throw new AttsError('usage', '--shuffle-problems needs --order question');
   if (calibration === 'rank')
     throw new AttsError('usage', '--calibration rank needs --order question: it ranks a turn');
   return recorded;
+}
+
+function choiceOf<T extends string>(flag: string, value: unknown, choices: readonly T[]): T {
+  const choice = choices.find((one) => one === value);
+  if (choice !== undefined) return choice;
+  throw new AttsError('usage', `--${flag} must be one of ${choices.join(', ')} (got ${value})`);
 }
 
 function replayTimes(argv: Record<string, unknown>, config: RunConfig): void {

@@ -11,6 +11,7 @@ import {
 import { percent, table } from './format.js';
 
 const count = (n: number) => n.toLocaleString('en');
+const plural = (n: number, noun: string) => `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
 
 export interface ReplayTold {
   /** Name of the file or folder that was replayed. */
@@ -31,7 +32,7 @@ export function describeReplay(told: ReplayTold): string {
   const growth = config.calibration === 'online' && config.growBank ? ', growing bank' : '';
   const rows = rejection.perTurn.map(({ turn, decisions: made, rate }) => [String(turn), count(made), percent(rate)]);
   return [
-    `stream      ${told.source}: ${count(decisions.length)} scores of ${count(new Set(decisions.map(({ problem }) => problem)).size)} problems`,
+    `stream      ${told.source}: ${plural(decisions.length, 'score')} of ${plural(new Set(decisions.map(({ problem }) => problem)).size, 'problem')}`,
     `bank        ${bankText(told)}`,
     `rule        ${config.calibration}, ${config.pValue} p-values, α ${config.rejectionRate}${growth}`,
     `percentiles ${percentileText(told)}`,
@@ -50,7 +51,7 @@ export function describeReplay(told: ReplayTold): string {
 function bankText({ bank, config }: ReplayTold): string {
   if (bank === null) return 'none';
   const scores = [...bank.turns, ...Object.values(bank.questions ?? {})].flat();
-  return `${config.bank}: ${count(scores.length)} scores, ${percent(duplicateShare(scores))} of them repeats`;
+  return `${config.bank}: ${plural(scores.length, 'score')}, ${percent(duplicateShare(scores))} of them repeats`;
 }
 
 function percentileText({ decisions, percentileMismatches }: ReplayTold): string {
@@ -81,7 +82,7 @@ export function describeBarrierCost(
   ]);
   const head = ['slots', 'no barrier s', 'per problem s', 'cost', 'per turn s', 'cost'];
   return [
-    `chains  ${told.source}: ${count(told.chains)} of ${count(told.problems)} problems, ${seconds(told.totalSeconds)} s in all, the longest ${seconds(told.longestSeconds)} s`,
+    `chains  ${told.source}: ${count(told.chains)} of ${plural(told.problems, 'problem')}, ${seconds(told.totalSeconds)} s in all, the longest ${seconds(told.longestSeconds)} s`,
     told.turnTimes === 'recorded'
       ? 'turns   as recorded, time in queues and at barriers left out'
       : "turns   not on record: each chain's duration is split evenly over its turns",

@@ -1,8 +1,11 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help install build demo test lint format clean bench card-figures main-table barrier-cost conformal-peers
+.PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
+.PHONY: official-traces conformal-peers
 
 ATTS := node dist/src/cli/main.js
+# The reference implementation's records, for official-traces.
+DATA ?= ../shared/data/reference
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +40,11 @@ clean: ## remove what a build makes (runs/ stays)
 bench: build ## time every op against the limits of this machine (about two minutes)
 	@$(ATTS) bench --out runs/bench.json
 
+bench-peers: build ## the same, and other implementations beside it (about ten minutes, and a download of 300 MB the first time)
+	@test -d runs/peers/node_modules || npm install --prefix runs/peers --ignore-scripts --no-save --no-fund --no-audit \
+	  node-llama-cpp@3.22.1 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 @jax-js/jax@0.1.25
+	@$(ATTS) bench --peers runs/peers --out runs/bench-peers.json
+
 card-figures: build ## repeat the figures of models/abacus/README.md (about 4 minutes on two cores)
 	node dist/experiments/card-figures.js
 
@@ -50,3 +58,6 @@ conformal-peers: build ## p-values and martingale against crepes and MAPIE (need
 	@test -x runs/peers/venv/bin/python || python3 -m venv runs/peers/venv
 	@runs/peers/venv/bin/pip install --quiet --disable-pip-version-check -r experiments/peers/requirements.txt
 	@runs/peers/venv/bin/python experiments/peers/conformal.py
+
+official-traces: build ## reproduce the published facts of the reference implementation's traces (DATA=folder, seconds)
+	node dist/experiments/official-traces.js --data $(DATA)

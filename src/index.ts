@@ -5,15 +5,28 @@ export * from './conformal/index.js';
 export type * from './engine/engine.js';
 export { type EngineOptions, openEngine } from './engine/open.js';
 export { AttsError, type ErrorCode } from './errors.js';
-export { writeReport } from './report/index.js';
+export {
+  type BarrierCost,
+  barrierCost,
+  type ScheduleTimes,
+  scheduleTimes,
+  type TimedChain,
+} from './profiler/barrier.js';
+export * from './replay/index.js';
+export { writeRejectionFigures, writeReport } from './report/index.js';
 export { writeFileAtomic } from './runs/atomic.js';
 export { type RunConfig, runConfigSchema } from './runs/config.js';
 export { describeMachine } from './runs/machine.js';
 export { type Run, readRun } from './runs/read.js';
 export type { ChainRecord, ChunkRecord, Method, ModelCallEvent, Policy, Schedule, Summary } from './runs/records.js';
-export { buildBanks, type CalibrateOptions } from './scaling/calibrate.js';
+export { buildBanks, type CalibrateOptions, calibratorSettings } from './scaling/calibrate.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
-export { clusteredBootstrap, kolmogorovSmirnovTwoSample, kolmogorovSmirnovUniform } from './statistics/index.js';
+export {
+  clusteredBootstrap,
+  kolmogorovSmirnovTwoSample,
+  kolmogorovSmirnovUniform,
+  quantile,
+} from './statistics/index.js';
 export { extractAnswer } from './tasks/answers.js';
 export { loadDataset } from './tasks/datasets.js';
 export { isCorrect } from './tasks/grading.js';

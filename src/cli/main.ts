@@ -8,6 +8,7 @@ import { calibrateCommand } from './commands/calibrate/index.js';
 import { compareCommand } from './commands/compare.js';
 import { generateCommand } from './commands/generate.js';
 import { modelsCommand } from './commands/models.js';
+import { replayCommand } from './commands/replay.js';
 import { reportCommand } from './commands/report.js';
 import { runCommand } from './commands/run.js';
 import { scoreCommand } from './commands/score.js';
@@ -45,6 +46,7 @@ await yargs(hideBin(process.argv))
   .command(calibrateCommand)
   .command(scoreCommand)
   .command(generateCommand)
+  .command(replayCommand)
   .command(reportCommand)
   .command(modelsCommand)
   .command(benchCommand)

@@ -11,7 +11,7 @@ import { rollingRejectionFigure } from './figures/rolling-rejection.js';
 import { timelineFigure } from './figures/timeline.js';
 import { tokensFigure } from './figures/tokens.js';
 import { type DrawnFigure, page } from './page.js';
-import { type ReportSource, readSource } from './source.js';
+import { type JudgedStream, judgedStreams, type ReportSource, readSource } from './source.js';
 
 /**
  * Writes `report.html` into a run directory or a comparison, and `figures/NAME.vl.json` and `figures/NAME.svg` beside it.
@@ -24,15 +24,36 @@ export async function writeReport(directory: string): Promise<string> {
   makeFolder(folder);
   const drawn = new Map<string, DrawnFigure>();
   for (const figure of figuresOf(source)) {
-    const spec = withLook(figure.spec(widths.wide));
-    const svg = { wide: await drawSvg(spec), narrow: await drawSvg(withLook(figure.spec(widths.narrow))) };
-    writeFileAtomic(join(folder, `${figure.name}.vl.json`), `${specText(spec)}\n`);
-    writeFileAtomic(join(folder, `${figure.name}.svg`), svg.wide);
-    drawn.set(figure.name, { ...figure, svg });
+    const narrow = await drawSvg(withLook(figure.spec(widths.narrow)));
+    drawn.set(figure.name, { ...figure, svg: { wide: await writeFigure(folder, figure), narrow } });
   }
   const path = join(directory, 'report.html');
   writeFileAtomic(path, page(source, drawn));
   return path;
+}
+
+/**
+ * Writes the figures of one stream of decisions, rate by turn and rolling rate, as `NAME.vl.json` and `NAME.svg`.
+ * @returns paths of the drawings
+ * @throws AttsError `io`
+ */
+export async function writeRejectionFigures(folder: string, stream: JudgedStream): Promise<string[]> {
+  makeFolder(folder);
+  const paths: string[] = [];
+  for (const figure of rejectionFigures([stream])) {
+    await writeFigure(folder, figure);
+    paths.push(join(folder, `${figure.name}.svg`));
+  }
+  return paths;
+}
+
+/** Writes a figure's specification and drawing, and returns the drawing. */
+async function writeFigure(folder: string, { name, spec }: Figure): Promise<string> {
+  const wide = withLook(spec(widths.wide));
+  const svg = await drawSvg(wide);
+  writeFileAtomic(join(folder, `${name}.vl.json`), `${specText(wide)}\n`);
+  writeFileAtomic(join(folder, `${name}.svg`), svg);
+  return svg;
 }
 
 function makeFolder(path: string): void {
@@ -46,11 +67,14 @@ function makeFolder(path: string): void {
 function figuresOf(source: ReportSource): Figure[] {
   return [
     accuracyFigure(source),
-    rejectionByTurnFigure(source),
-    rollingRejectionFigure(source),
+    ...rejectionFigures(judgedStreams(source)),
     timelineFigure(source),
     tokensFigure(source),
   ].filter((figure) => figure !== null);
+}
+
+function rejectionFigures(streams: readonly JudgedStream[]): Figure[] {
+  return [rejectionByTurnFigure(streams), rollingRejectionFigure(streams)].filter((figure) => figure !== null);
 }
 
 /** Readable, but with a line for a datum and not for each of its numbers. */

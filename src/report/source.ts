@@ -5,6 +5,7 @@ import { AttsError } from '../errors.js';
 import { type Run, readRun } from '../runs/read.js';
 import type { Summary } from '../runs/records.js';
 import { summarySchema } from '../runs/schemas.js';
+import type { ColourName } from './palette.js';
 
 /** In the order in which they are shown. */
 export const methodNames = ['draft-only', 'target-only', 'sync', 'async'] as const;
@@ -47,6 +48,26 @@ export function readSource(directory: string): ReportSource {
 /** Chains that a summary counts: what its sums are divided by. */
 export function chainCount({ chains }: Summary): number {
   return Math.max(1, chains.finished + chains.failed);
+}
+
+/** What the figures of the rejection rate draw: a curve or a row of points each. */
+export interface JudgedStream {
+  readonly name: string;
+  readonly colour: ColourName;
+  readonly rejection: NonNullable<Summary['rejection']>;
+  /** In the order of the decisions. */
+  readonly rejected: readonly boolean[];
+}
+
+export function judgedStreams(source: ReportSource): JudgedStream[] {
+  return judgedRuns(source).map(({ name, run, rejection }) => ({
+    name,
+    // Only a method that judges has a stream, and its name is that of its colour.
+    colour: name as 'sync' | 'async',
+    rejection,
+    // The order of the records is that of the decisions.
+    rejected: run.events.flatMap(({ rejected }) => (rejected === null ? [] : [rejected])),
+  }));
 }
 
 /** Runs in which chunks were judged. */

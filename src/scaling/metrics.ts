@@ -33,8 +33,8 @@ export function accuracyOf(
 
 /** What became of the wanted rate, from the decisions in the order they were made; null where none was. */
 export function rejectionOf(
-  events: readonly ModelCallEvent[],
-  config: RunConfig,
+  events: readonly Pick<ModelCallEvent, 'turn' | 'problem' | 'p' | 'rejected'>[],
+  config: Pick<RunConfig, 'rejectionRate' | 'calibration'>,
   calibrator: Calibrator | null,
 ): Summary['rejection'] {
   const decisions = events.flatMap(({ turn, problem, p, rejected }) =>

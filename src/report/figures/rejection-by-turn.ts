@@ -1,21 +1,20 @@
 import { percent } from '../format.js';
 import { colour } from '../palette.js';
-import { judgedRuns, type ReportSource } from '../source.js';
+import type { JudgedStream } from '../source.js';
 import { type Figure, widths } from './figure.js';
 
 /** Turns with fewer decisions are drawn hollow: their rate is mostly chance. */
 const enough = 100;
 
 /** Realised rejection rate of every turn against the wanted one; null where no chunk was judged. */
-export function rejectionByTurnFigure(source: ReportSource): Figure | null {
-  const runs = judgedRuns(source);
-  if (runs.length === 0) return null;
-  const wanted = [...new Set(runs.map(({ rejection }) => rejection.wanted))];
-  const values = runs.flatMap(({ name, rejection }) =>
+export function rejectionByTurnFigure(streams: readonly JudgedStream[]): Figure | null {
+  if (streams.length === 0) return null;
+  const wanted = [...new Set(streams.map(({ rejection }) => rejection.wanted))];
+  const values = streams.flatMap(({ name, rejection }) =>
     rejection.perTurn.map(({ turn, decisions, rate }) => ({ method: name, turn, rate, size: kind(decisions) })),
   );
-  const names = runs.map(({ name }) => name);
-  const summary = runs.map(({ name, rejection }) => {
+  const names = streams.map(({ name }) => name);
+  const summary = streams.map(({ name, rejection }) => {
     const rates = rejection.perTurn.map(({ rate }) => rate);
     return `${name} from ${percent(Math.min(...rates))} to ${percent(Math.max(...rates))}`;
   });
@@ -51,16 +50,16 @@ export function rejectionByTurnFigure(source: ReportSource): Figure | null {
               scale: { domain: [0, Math.max(...values.map(({ rate }) => rate), ...wanted, 0.55)], nice: true },
               axis: { format: '.0%', tickCount: 5 },
             },
-            ...byMethod(names),
+            ...byMethod(streams),
             fill: {
-              condition: names.map((name) => ({
+              condition: streams.map((stream) => ({
                 test: {
                   and: [
                     { field: 'size', equal: kind(enough) },
-                    { field: 'method', equal: name },
+                    { field: 'method', equal: stream.name },
                   ],
                 },
-                value: colour(name as 'sync' | 'async'),
+                value: colour(stream.colour),
               })),
               value: colour('paper'),
             },
@@ -73,14 +72,14 @@ export function rejectionByTurnFigure(source: ReportSource): Figure | null {
 
 const kind = (decisions: number): 'many' | 'few' => (decisions >= enough ? 'many' : 'few');
 
-/** Strokes in the colours of `sync` and `async`; a legend only where both are there. */
-export function byMethod(names: readonly string[]) {
+/** Strokes in each stream's colour; a legend only where there are several. */
+export function byMethod(streams: readonly JudgedStream[]) {
   return {
     stroke: {
       field: 'method',
       type: 'nominal' as const,
-      scale: { domain: [...names], range: names.map((name) => colour(name as 'sync' | 'async')) },
-      legend: names.length > 1 ? { symbolType: 'stroke' as const, symbolStrokeWidth: 3 } : null,
+      scale: { domain: streams.map(({ name }) => name), range: streams.map((stream) => colour(stream.colour)) },
+      legend: streams.length > 1 ? { symbolType: 'stroke' as const, symbolStrokeWidth: 3 } : null,
     },
   };
 }

@@ -1,7 +1,6 @@
-import type { ModelCallEvent } from '../../runs/records.js';
 import { percent } from '../format.js';
 import { colour } from '../palette.js';
-import { judgedRuns, type ReportSource } from '../source.js';
+import type { JudgedStream } from '../source.js';
 import { type Figure, widths } from './figure.js';
 import { byMethod } from './rejection-by-turn.js';
 
@@ -9,20 +8,14 @@ import { byMethod } from './rejection-by-turn.js';
 const points = 600;
 
 /** Rejection rate over the last decisions, as the run went; null where too few chunks were judged to say. */
-export function rollingRejectionFigure(source: ReportSource): Figure | null {
-  const streams = judgedRuns(source).map(({ name, run, rejection }) => ({
-    name,
-    wanted: rejection.wanted,
-    rejected: decisions(run.events),
-  }));
+export function rollingRejectionFigure(streams: readonly JudgedStream[]): Figure | null {
   const window = rollingWindow(Math.min(...streams.map(({ rejected }) => rejected.length)));
   if (streams.length === 0 || window === null) return null;
   const curves = streams.map(({ name, rejected }) => ({ name, curve: rolling(rejected, window) }));
   const values = curves.flatMap(({ name, curve }) =>
     thinned(curve).map(([decision, rate]) => ({ method: name, decision, rate })),
   );
-  const wanted = [...new Set(streams.map((stream) => stream.wanted))];
-  const names = streams.map(({ name }) => name);
+  const wanted = [...new Set(streams.map(({ rejection }) => rejection.wanted))];
   const ranges = curves.map(({ name, curve }) => {
     const rates = curve.map(([, rate]) => rate);
     return `${name} between ${percent(lowest(rates))} and ${percent(highest(rates))}`;
@@ -58,7 +51,7 @@ export function rollingRejectionFigure(source: ReportSource): Figure | null {
               scale: { domain: [0, Math.max(highest(values.map(({ rate }) => rate)), ...wanted, 0.55)], nice: true },
               axis: { format: '.0%', tickCount: 5 },
             },
-            ...byMethod(names),
+            ...byMethod(streams),
           },
         },
       ],
@@ -70,11 +63,6 @@ export function rollingRejectionFigure(source: ReportSource): Figure | null {
 export function rollingWindow(count: number): number | null {
   if (count < 20) return null;
   return count >= 400 ? 200 : Math.floor(count / 2);
-}
-
-/** In the order of the records, which is that of the decisions. */
-function decisions(events: readonly ModelCallEvent[]): boolean[] {
-  return events.flatMap(({ rejected }) => (rejected === null ? [] : [rejected]));
 }
 
 /** `[decisions so far, share rejected of the last ones]` from the first full window on. */

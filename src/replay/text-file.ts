@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { AttsError } from '../errors.js';
+import { reasonOf } from '../runs/io-error.js';
+
+/** @throws AttsError `io` */
+export function readTextFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new AttsError('io', missing ? `${path} does not exist` : `${path} cannot be read: ${reasonOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * JSON as Python writes it: a bare `Infinity` is a number. A bare `NaN` becomes the text NaN, so that whoever expects a
+ * number there refuses it by its place.
+ * @throws AttsError `run`
+ */
+export function parsePythonJson(text: string, where: string): unknown {
+  const strict = text.replace(/"(?:[^"\\]+|\\.)*"|Infinity|NaN/g, (token) =>
+    token === 'Infinity' ? '1e999' : token === 'NaN' ? '"NaN"' : token,
+  );
+  try {
+    return JSON.parse(strict);
+  } catch (cause) {
+    throw new AttsError('run', `${where} is not JSON: ${reasonOf(cause)}`, { cause });
+  }
+}

@@ -13,6 +13,8 @@ export {
   type TimedChain,
 } from './profiler/barrier.js';
 export * from './replay/index.js';
+export { drawSvg } from './report/figures/figure.js';
+export { limitsFigure } from './report/figures/limits.js';
 export { writeRejectionFigures, writeReport } from './report/index.js';
 export { writeFileAtomic } from './runs/atomic.js';
 export { type RunConfig, runConfigSchema } from './runs/config.js';

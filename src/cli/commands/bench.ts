@@ -1,5 +1,14 @@
 import type { CommandModule } from 'yargs';
-import { AttsError, type BenchReport, benchedParts, describeMachine, runBench, writeFileAtomic } from '../../index.js';
+import {
+  AttsError,
+  type BenchReport,
+  benchedParts,
+  describeMachine,
+  drawSvg,
+  limitsFigure,
+  runBench,
+  writeFileAtomic,
+} from '../../index.js';
 import { engineFlags, engineOptions } from '../engine-flags.js';
 import { table } from '../format.js';
 
@@ -11,6 +20,7 @@ export const benchCommand: CommandModule = {
       ops: { type: 'string', requiresArg: true, describe: `Some of ${benchedParts.join(',')} [all]` },
       threads: engineFlags.threads,
       peers: { type: 'string', requiresArg: true, describe: 'Folder with the peers (make peers installs them)' },
+      figure: { type: 'string', requiresArg: true, describe: 'File for a figure (SVG): what is reached of the limits' },
       out: { type: 'string', requiresArg: true, describe: 'File for the JSON document' },
       json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
     }),
@@ -24,6 +34,7 @@ export const benchCommand: CommandModule = {
     const report = await runBench({ ops, threads, peers: argv.peers as string | undefined, onResult });
     const document = `${JSON.stringify({ schema: 'atts.bench/1', machine: describeMachine(), ...report }, null, 2)}\n`;
     if (argv.out) writeFileAtomic(argv.out as string, document);
+    if (argv.figure) writeFileAtomic(argv.figure as string, await drawSvg(limitsFigure(report)));
     process.stdout.write(argv.json ? document : `${describe(report)}\n`);
   },
 };

@@ -2,7 +2,7 @@
 // of activation and up is taken while both are in the cache.
 import { exp4 } from '../../backends/simd/math.as';
 import { address, barrier, operand, operandF32, take, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { Q4, Q8, finish, multiplyPanels, panelWidth, prepareRows, product, quantiseRow } from '../linear/simd.as';
+import { Q4, Q8, TOGETHER, finish, multiplyPanels, prepareRows, product, quantiseRow } from '../linear/simd.as';
 
 // @ts-ignore: decorator
 @inline
@@ -28,10 +28,9 @@ export function gatedMlpJob(): void {
   const x = prepareRows(address(0), M, d, dtype, address(8), operandF32(9), address(10), address(11), scales);
   const pairs = (f + 7) >>> 3;
   const ldh = <usize>pairs << 5;
-  // A tile takes one panel, a pair, or two pairs at once.
-  const width = panelWidth(dtype, M);
-  const step = width == 4 ? 2 : 1;
-  const ldp = <usize>step << 6;
+  // Two pairs lie interleaved.
+  const step = 2;
+  const ldp: usize = 128;
   const pair = address(19) + <usize>threadIndex() * (<usize>M * ldp);
   const units = (pairs + step - 1) / step;
   const share = max(1, units / (threadCount() * 8));
@@ -42,11 +41,8 @@ export function gatedMlpJob(): void {
     for (let unit = first; unit < end; unit++) {
       const i = unit * step;
       const count = min(step, pairs - i);
-      if (width == 2 * count) {
-        multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i, width, pair, ldp);
-      } else {
-        for (let p = 0; p < 2 * count; p++) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i + p, 1, pair + (<usize>p << 5), ldp);
-      }
+      if (count == step) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i, TOGETHER, pair, ldp);
+      else for (let p = 0; p < 2; p++) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i + p, 1, pair + (<usize>p << 5), ldp);
       finish(pair, ldp, M, i << 4, count << 4, bias, 0, 0);
       for (let m = 0; m < M; m++) {
         for (let c = 0; c < count; c++) {

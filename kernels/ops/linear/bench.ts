@@ -3,12 +3,11 @@ import type { BenchCase } from '../../bench/measure.js';
 import { values } from '../../bench/values.js';
 import { linearCost } from './cost.js';
 import { linear, packLinear, type WeightDtype } from './index.js';
-import { panelBytes } from './tiles.js';
+import { groupBytes, groupRows } from './tiles.js';
 
 /** Bytes of a weight in memory, scales included. */
 export function weightBytes(dtype: WeightDtype): number {
-  const { perK, perGroup } = panelBytes[dtype];
-  return perK / 8 + perGroup / 256; // of 8 features, of 8 features × 32
+  return groupBytes[dtype] / (32 * groupRows(dtype)); // of four panels of 8 features
 }
 
 export const dtypes: readonly WeightDtype[] = ['f32', 'bf16', 'q8', 'q4'];

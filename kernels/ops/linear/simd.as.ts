@@ -3,7 +3,7 @@
 import { normRow } from '../rms-norm/simd.as';
 import { address, barrier, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
 import {
-  bf16MostRows, bf16Rows, bf16Width, f32MostRows, f32Rows, f32Width, q4Rows, q4Width, q8MostRows, q8Rows, q8Width,
+  bf16MostRows, bf16Rows, bf16Width, f32Rows, f32Width, q4Rows, q4Width, q8Rows, q8Width,
 } from './tiles.as';
 
 export const F32 = 0;
@@ -11,17 +11,32 @@ export const BF16 = 1;
 export const Q8 = 2;
 export const Q4 = 3;
 
-// Few rows stream the weights once; many rows meet a block of k at a time, so that the panel stays in the L1 cache.
-const BLOCK = 512;
+// Where a tile takes less than the interleaved panels, they go by in blocks of so many k, which stay in the L1 cache until
+// all panels and rows have met them.
+const BLOCK = 128;
+
+// Panels that lie interleaved (tiles.ts).
+export const TOGETHER: i32 = 4;
+
+// Bytes of the interleaved panels for one k (F32, BF16) or a group of 32 (Q8, Q4).
+// @ts-ignore: decorator
+@inline
+export function groupBytes(dtype: i32): usize { return dtype == F32 ? 128 : dtype == BF16 ? 64 : dtype == Q8 ? 1152 : 768; }
 
 // @ts-ignore: decorator
 @inline
-export function panelStride(dtype: i32, K: i32): usize {
-  const groups = <usize>((K + 31) >>> 5);
-  return dtype == F32 ? <usize>K * 32 : dtype == BF16 ? <usize>K * 16 : dtype == Q8 ? groups * 288 : groups * 192;
+function isQuantised(dtype: i32): bool { return dtype == Q8 || dtype == Q4; }
+
+// Where a panel begins.
+// @ts-ignore: decorator
+@inline
+export function panelAt(w: usize, dtype: i32, K: i32, p: i32): usize {
+  const groups = isQuantised(dtype) ? (K + 31) >>> 5 : K;
+  return w + <usize>(p >>> 2) * <usize>groups * groupBytes(dtype) + <usize>(p & 3) * (dtype == F32 ? 32 : 16);
 }
 
-export function panelWidth(dtype: i32, M: i32): i32 {
+// Panels that a tile of M rows takes side by side.
+function tileWidth(dtype: i32, M: i32): i32 {
   return dtype == F32 ? f32Width(M) : dtype == BF16 ? bf16Width(M) : dtype == Q8 ? q8Width(M) : q4Width(M);
 }
 
@@ -44,51 +59,51 @@ export function quantiseRow(x: usize, K: i32, q: usize, scales: usize): void {
   }
 }
 
-// A block of a bf16 panel as float32, [n][8].
+// n values of k of a bf16 panel as float32, [n][8].
 function widenPanel(from: usize, n: i32, to: usize): void {
-  for (let end = from + (<usize>n << 4); from < end; from += 16) {
+  for (const end = to + (<usize>n << 5); to < end; to += 32) {
     const words = v128.load(from);
     v128.store(to, i32x4.shl(words, 16));
     v128.store(to, v128.and(words, i32x4.splat(0xffff0000)), 16);
-    to += 32;
+    from += 64;
   }
 }
 
-// M rows × `panels` adjacent panels from panel `p` on, into y (row stride ldy bytes).
+// M rows × one panel, or × the interleaved panels from `p` (a multiple of 4) on, into y (row stride ldy bytes).
 export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
-  const stride = panelStride(dtype, K);
-  const from = w + stride * <usize>p;
-  if (dtype == F32 || dtype == BF16) {
-    const block = M > f32MostRows ? BLOCK : K;
-    for (let k = 0; k < K; k += block) {
-      const n = min(block, K - k);
-      const xk = x + (<usize>k << 2), ldx = <usize>K << 2;
-      if (dtype == F32) f32Rows(xk, ldx, M, from + (<usize>k << 5), stride, panels, n, y, ldy, k == 0);
-      else if (M > bf16MostRows) {
-        // Widened once for all rows: the same products and sums, at the speed of float32.
-        const widened = threadBuffer();
-        widenPanel(from + (<usize>k << 4), n, widened);
-        f32Rows(xk, ldx, M, widened, 0, 1, n, y, ldy, k == 0);
-      } else bf16Rows(xk, ldx, M, from + (<usize>k << 4), stride, panels, n, y, ldy, k == 0);
+  const from = panelAt(w, dtype, K, p), step: usize = dtype == F32 ? 32 : 16;
+  const width = min(panels, tileWidth(dtype, M));
+  const block = width == TOGETHER ? K : BLOCK;
+  for (let k = 0; k < K; k += block) {
+    const n = min(block, K - k), first = k == 0;
+    for (let i = 0; i < panels; i += width) {
+      const to = y + (<usize>i << 5);
+      if (isQuantised(dtype)) {
+        const groups = <usize>((K + 31) >>> 5), group = <usize>(k >>> 5);
+        const at = from + group * groupBytes(dtype) + <usize>i * step;
+        const xk = x + (<usize>k << 1), xsk = xs + (group << 3);
+        if (dtype == Q8) q8Rows(xk, groups << 6, xsk, groups << 3, M, at, width, n, to, ldy, first);
+        else q4Rows(xk, groups << 6, xsk, groups << 3, M, at, width, n, to, ldy, first);
+      } else {
+        const at = from + <usize>k * groupBytes(dtype) + <usize>i * step;
+        const xk = x + (<usize>k << 2), ldx = <usize>K << 2;
+        if (dtype == F32) f32Rows(xk, ldx, M, at, 128, width, n, to, ldy, first);
+        else if (M <= bf16MostRows) bf16Rows(xk, ldx, M, at, 64, width, n, to, ldy, first);
+        else {
+          // Widened once for all rows: the same products and sums, at the speed of float32.
+          const widened = threadBuffer();
+          widenPanel(at, n, widened);
+          f32Rows(xk, ldx, M, widened, 32, 1, n, to, ldy, first);
+        }
+      }
     }
-    return;
-  }
-  const groups = (K + 31) >>> 5;
-  const padded = groups << 5;
-  const block = M > q8MostRows ? 2 * BLOCK : padded;
-  for (let k = 0; k < padded; k += block) {
-    const n = min(block, padded - k);
-    const xk = x + (<usize>k << 1), ldx = <usize>padded << 1;
-    const xsk = xs + (<usize>(k >>> 5) << 3), ldxs = <usize>groups << 3;
-    if (dtype == Q8) q8Rows(xk, ldx, xsk, ldxs, M, from + <usize>(k >>> 5) * 288, stride, panels, n, y, ldy, k == 0);
-    else q4Rows(xk, ldx, xsk, ldxs, M, from + <usize>(k >>> 5) * 192, stride, panels, n, y, ldy, k == 0);
   }
 }
 
 // Phase 0 of a product: rows are normalised and quantised where the job asks for it. Gives the x that panels read.
 export function prepareRows(x: usize, M: i32, K: i32, dtype: i32, norm: usize, epsilon: f32, normed: usize, quantised: usize, scales: usize): usize {
-  const isQuantised = dtype == Q8 || dtype == Q4;
-  if (norm == 0 && !isQuantised) return x;
+  const quantises = isQuantised(dtype);
+  if (norm == 0 && !quantises) return x;
   const groups = (K + 31) >>> 5;
   for (;;) {
     const m = take(0, 1);
@@ -99,10 +114,10 @@ export function prepareRows(x: usize, M: i32, K: i32, dtype: i32, norm: usize, e
       normRow(row, norm, K, epsilon, to);
       row = to;
     }
-    if (isQuantised) quantiseRow(row, K, quantised + <usize>m * (<usize>groups << 6), scales + <usize>m * (<usize>groups << 3));
+    if (quantises) quantiseRow(row, K, quantised + <usize>m * (<usize>groups << 6), scales + <usize>m * (<usize>groups << 3));
   }
   barrier();
-  return isQuantised ? quantised : normed;
+  return quantises ? quantised : normed;
 }
 
 // Adds bias[n] and residual[m, n] to finished outputs: `count` features from n on (a multiple of 4, or the tail).
@@ -137,16 +152,15 @@ export function product(
   const tail = tails + <usize>threadIndex() * (<usize>M << 5);
   const whole = N >>> 3;
   const panels = (N + 7) >>> 3;
-  const width = panelWidth(dtype, M);
-  const units = (panels + width - 1) / width;
+  const units = (panels + TOGETHER - 1) / TOGETHER;
   const share = max(1, units / (threadCount() * 8));
   const ldy = <usize>N << 2;
   for (;;) {
     const unit = take(phase, share);
     if (unit >= units) break;
-    const end = min(panels, (unit + share) * width);
-    for (let p = unit * width; p < end; ) {
-      const together = p + width <= min(end, whole) ? width : 1;
+    const end = min(panels, (unit + share) * TOGETHER);
+    for (let p = unit * TOGETHER; p < end; ) {
+      const together = p + TOGETHER <= min(end, whole) ? TOGETHER : 1;
       const n = p << 3;
       if (p < whole) {
         const to = y + (<usize>n << 2);

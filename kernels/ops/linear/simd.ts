@@ -4,7 +4,7 @@ import { registerFor } from '../../tfjs.js';
 import { linearPacker, roundToBf16, type WeightDtype } from './index.js';
 import type { QuantisedMatrix } from './quantise.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
-import { panelBytes } from './tiles.js';
+import { groupBytes, groupRows, interleaved, panelStep } from './tiles.js';
 
 /** Codes of the dtypes in simd.as.ts. */
 export const dtypeCode: Readonly<Record<WeightDtype, number>> = { f32: 0, bf16: 1, q8: 2, q4: 3 };
@@ -26,65 +26,63 @@ export function quantisedBytes(dtype: WeightDtype, M: number, K: number): [numbe
 
 linearPacker.register(simdNames, (w, N, K, dtype) => {
   const backend = simd();
-  const groups = Math.ceil(K / 32);
-  const { perK, perGroup } = panelBytes[dtype];
-  const panels = Math.ceil(N / 8);
-  const bytes = panels * (perK * K + perGroup * groups);
+  const panels = Math.ceil(N / (8 * interleaved)) * interleaved;
+  const bytes = (panels / interleaved) * Math.ceil(K / groupRows(dtype)) * groupBytes[dtype];
   const { info, pointer } = backend.output([bytes / 4]);
   const { buffer } = backend.heap.memory;
-  if (w instanceof Float32Array) {
-    if (dtype === 'f32') packF32(w, N, K, new Float32Array(buffer, pointer, bytes / 4));
-    else packBf16(w, N, K, new Uint32Array(buffer, pointer, bytes / 4));
-  } else {
-    packQuantised(w, new Uint8Array(buffer, pointer, bytes), new Float32Array(buffer, pointer, bytes / 4));
-  }
+  const out = new Uint8Array(buffer, pointer, bytes).fill(0);
+  if (!(w instanceof Float32Array)) packQuantised(w, out);
+  else if (dtype === 'f32') packF32(w, N, K, out);
+  else packBf16(w, N, K, out);
   return tf.engine().makeTensorFromTensorInfo(info);
 });
 
-/** [panel][k][8] */
-function packF32(w: Float32Array, N: number, K: number, out: Float32Array): void {
-  out.fill(0);
+/** Byte at which the values of feature n's panel begin, for group g of k. */
+function panelAt(dtype: WeightDtype, K: number, n: number, g: number): number {
+  const groups = Math.ceil(K / groupRows(dtype));
+  const panel = n >> 3;
+  return (Math.floor(panel / interleaved) * groups + g) * groupBytes[dtype] + (panel % interleaved) * panelStep[dtype];
+}
+
+/** [four panels][k][panel 4][8] */
+function packF32(w: Float32Array, N: number, K: number, out: Uint8Array): void {
+  const floats = new Float32Array(out.buffer, out.byteOffset, out.length / 4);
   for (let n = 0; n < N; n++) {
-    const to = (n >> 3) * K * 8 + (n & 7);
-    for (let k = 0; k < K; k++) out[to + k * 8] = w[n * K + k];
+    const to = panelAt('f32', K, n, 0) / 4 + (n & 7);
+    for (let k = 0; k < K; k++) floats[to + k * 32] = w[n * K + k];
   }
 }
 
-/** [panel][k][4] words: feature j in the low half, j + 4 in the high half. */
-function packBf16(w: Float32Array, N: number, K: number, out: Uint32Array): void {
-  out.fill(0);
+/** [four panels][k][panel 4][4] words, feature j in the low half, j + 4 in the high half. */
+function packBf16(w: Float32Array, N: number, K: number, out: Uint8Array): void {
+  const words = new Uint32Array(out.buffer, out.byteOffset, out.length / 4);
   const rounded = new Float32Array(K);
   const bits = new Uint32Array(rounded.buffer);
   for (let n = 0; n < N; n++) {
     for (let k = 0; k < K; k++) rounded[k] = roundToBf16(w[n * K + k]);
-    const to = (n >> 3) * K * 4 + (n & 3);
+    const to = panelAt('bf16', K, n, 0) / 4 + (n & 3);
     const isHigh = (n & 4) !== 0;
-    for (let k = 0; k < K; k++) out[to + k * 4] |= isHigh ? bits[k] : bits[k] >>> 16;
+    for (let k = 0; k < K; k++) words[to + k * 16] |= isHigh ? bits[k] : bits[k] >>> 16;
   }
 }
 
 /** Groups with their scales in front; see tiles.ts. */
-function packQuantised(
-  { dtype, N, K, scales, mins, values }: QuantisedMatrix,
-  bytes: Uint8Array,
-  floats: Float32Array,
-): void {
+function packQuantised({ dtype, N, K, scales, mins, values }: QuantisedMatrix, out: Uint8Array): void {
+  const floats = new Float32Array(out.buffer, out.byteOffset, out.length / 4);
   const groups = Math.ceil(K / 32);
-  const size = panelBytes[dtype].perGroup;
-  const header = dtype === 'q8' ? 32 : 64;
-  bytes.fill(0);
   for (let n = 0; n < N; n++) {
     const j = n & 7;
+    const lane = (j >> 2) * 16 + (j & 3); // floats
     for (let g = 0; g < groups; g++) {
-      const at = ((n >> 3) * groups + g) * size;
-      floats[at / 4 + j] = scales[n * groups + g];
-      if (dtype === 'q4') floats[at / 4 + 8 + j] = mins[n * groups + g];
+      const at = panelAt(dtype, K, n, g);
+      floats[at / 4 + lane] = scales[n * groups + g];
+      if (dtype === 'q4') floats[at / 4 + 32 + lane] = mins[n * groups + g];
       const count = Math.min(32, K - g * 32);
       for (let i = 0; i < count; i++) {
         const value = values[n * K + g * 32 + i];
         const pair = i >> 1;
-        if (dtype === 'q8') bytes[at + header + pair * 16 + j * 2 + (i & 1)] = value;
-        else bytes[at + header + (pair >> 1) * 16 + j * 2 + (i & 1)] |= value << ((pair & 1) * 4);
+        if (dtype === 'q8') out[at + 128 + pair * 64 + j * 2 + (i & 1)] = value;
+        else out[at + 256 + (pair >> 1) * 64 + j * 2 + (i & 1)] |= value << ((pair & 1) * 4);
       }
     }
   }

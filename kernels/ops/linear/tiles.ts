@@ -3,6 +3,9 @@
  * the language cannot express by itself. Vector lanes are output features (a panel is 8 of them, two vectors), rows come
  * as splats. Every output is one running sum over k in one order, whatever the tile: results have the same bits in any
  * batch. Few rows take several panels at once, because one panel alone would wait for its own additions.
+ *
+ * Four panels lie interleaved, so that whoever takes the four reads memory in one stream: K of a small model is too short
+ * for the prefetcher to learn four.
  */
 
 import type { WeightDtype } from './index.js';
@@ -34,24 +37,31 @@ const shapes: Readonly<Record<WeightDtype, Shapes>> = { f32: float, bf16: float,
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-/** Bytes of one panel: K values of 8 features (f32, bf16), or K/32 groups with their scales in front. */
-export const panelBytes: Readonly<Record<WeightDtype, { perK: number; perGroup: number }>> = {
-  f32: { perK: 32, perGroup: 0 },
-  bf16: { perK: 16, perGroup: 0 },
-  q8: { perK: 0, perGroup: 32 + 256 },
-  q4: { perK: 0, perGroup: 64 + 128 },
-};
+/** Panels that lie interleaved. */
+export const interleaved = 4;
 
-/** Floating weights: f32 [K][8], or bf16 [K][4] words with feature j in the low half and j + 4 in the high half. */
+/** Values of k that share a scale; 1 where there is none. */
+export const groupRows = (dtype: WeightDtype): number => (dtype === 'f32' || dtype === 'bf16' ? 1 : 32);
+
+/** Bytes of the interleaved panels for so many k: values of 32 features (f32, bf16), or a group with its scales in front. */
+export const groupBytes: Readonly<Record<WeightDtype, number>> = { f32: 128, bf16: 64, q8: 128 + 1024, q4: 256 + 512 };
+
+/** Bytes of one of them from the next, within a k. */
+export const panelStep: Readonly<Record<WeightDtype, number>> = { f32: 32, bf16: 16, q8: 16, q4: 16 };
+
+/**
+ * Floating weights: f32 [K][8], or bf16 [K][4] words with feature j in the low half and j + 4 in the high half; the
+ * next k is `next` bytes away.
+ */
 function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
   const rows = range(MR);
   const panels = range(NP);
   const accumulators = rows.flatMap((m) => panels.flatMap((p) => [`a${m}_${p}_0`, `a${m}_${p}_1`]));
   const at = (m: number, p: number, j: number) => `y + ldy * ${m}, ${p * 32 + j * 16}`;
+  const place = (p: number, j: number) => `w, ${p * panelStep[dtype] + j * 16}`;
   const lines = [
-    `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, w: usize, ldw: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, w: usize, next: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
     ...rows.map((m) => `let x${m} = x + ldx * ${m};`),
-    ...panels.map((p) => `let w${p} = w + ldw * ${p};`),
     ...rows.flatMap((m) =>
       panels.flatMap((p) =>
         [0, 1].map((j) => `let a${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(${at(m, p, j)});`),
@@ -60,18 +70,17 @@ function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
     'for (let k = 0; k < K; k++) {',
     ...panels.flatMap((p) => [
       ...(dtype === 'f32'
-        ? [`const b${p}_0 = v128.load(w${p}), b${p}_1 = v128.load(w${p}, 16);`]
+        ? [`const b${p}_0 = v128.load(${place(p, 0)}), b${p}_1 = v128.load(${place(p, 1)});`]
         : [
-            `const v${p} = v128.load(w${p});`,
+            `const v${p} = v128.load(${place(p, 0)});`,
             `const b${p}_0 = i32x4.shl(v${p}, 16), b${p}_1 = v128.and(v${p}, i32x4.splat(0xffff0000));`,
           ]),
       ...rows.flatMap((m) => [
         `const s${m}_${p} = v128.load32_splat(x${m});`,
         `a${m}_${p}_0 = madd(b${p}_0, s${m}_${p}, a${m}_${p}_0); a${m}_${p}_1 = madd(b${p}_1, s${m}_${p}, a${m}_${p}_1);`,
       ]),
-      `w${p} += ${panelBytes[dtype].perK};`,
     ]),
-    rows.map((m) => `x${m} += 4;`).join(' '),
+    `w += next; ${rows.map((m) => `x${m} += 4;`).join(' ')}`,
     '}',
     ...accumulators.map((name) => {
       const [m, p, j] = name.slice(1).split('_').map(Number);
@@ -84,31 +93,31 @@ function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
 
 /**
  * Quantised weights against 16-bit activations, in groups of 32: exact integer sums a group (127 · 32,767 · 32 < 2^31),
- * then y += scale · xScale · sum (+ min · xSum for q4). A group is [scales 8][k pair 16][feature 8][2] of int8, or
- * [scales 8][mins 8][two k pairs 8][16 bytes] of int4: byte b of a pair's vector holds pair 2i low, pair 2i + 1 high.
+ * then y += scale · xScale · sum (+ min · xSum for q4). A group is [half 2][panel 4][4] scales, for q4 as many minima, and
+ * [k pair 16][panel 4][feature 8][2] of int8, or [two k pairs 8][panel 4][16 bytes] of int4: byte b of a pair's vector
+ * holds pair 2i low, pair 2i + 1 high.
  */
 function quantisedTile(dtype: 'q8' | 'q4', MR: number, NP: number): string {
   const rows = range(MR);
   const panels = range(NP);
   const each = <T>(body: (m: number, p: number, j: number) => T): T[] =>
     rows.flatMap((m) => panels.flatMap((p) => [0, 1].map((j) => body(m, p, j))));
-  const header = dtype === 'q8' ? 32 : 64;
+  const header = dtype === 'q8' ? 128 : 256;
   const pairs = dtype === 'q8' ? 1 : 2; // k pairs a step
   const lines = [
-    `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, xs: usize, ldxs: usize, w: usize, ldw: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, xs: usize, ldxs: usize, w: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
     ...rows.map((m) => `let x${m} = x + ldx * ${m}; let q${m} = xs + ldxs * ${m};`),
-    ...panels.map((p) => `let w${p} = w + ldw * ${p};`),
     ...each(
       (m, p, j) => `let f${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(y + ldy * ${m}, ${p * 32 + j * 16});`,
     ),
     'for (let k = 0; k < K; k += 32) {',
     ...each((m, p, j) => `let a${m}_${p}_${j} = i32x4.splat(0);`),
-    ...panels.map((p) => `let d${p} = w${p} + ${header};`),
+    `let d = w + ${header};`,
     `for (let i = 0; i < 16; i += ${pairs}) {`,
     ...panels.flatMap((p) => {
       if (dtype === 'q8') {
         return [
-          `const b${p}_0 = v128.load_ext<i8>(d${p}), b${p}_1 = v128.load_ext<i8>(d${p}, 8);`,
+          `const b${p}_0 = v128.load_ext<i8>(d, ${p * 16}), b${p}_1 = v128.load_ext<i8>(d, ${p * 16 + 8});`,
           ...rows.flatMap((m) => [
             `const s${m}_${p} = v128.load32_splat(x${m});`,
             ...[0, 1].map(
@@ -118,7 +127,7 @@ function quantisedTile(dtype: 'q8' | 'q4', MR: number, NP: number): string {
         ];
       }
       return [
-        `const v${p} = v128.load(d${p}), l${p} = v128.and(v${p}, i8x16.splat(15)), h${p} = i8x16.shr_u(v${p}, 4);`,
+        `const v${p} = v128.load(d, ${p * 16}), l${p} = v128.and(v${p}, i8x16.splat(15)), h${p} = i8x16.shr_u(v${p}, 4);`,
         ...['l', 'h'].flatMap((half, offset) => [
           `const ${half}${p}_0 = i16x8.extend_low_i8x16_u(${half}${p}), ${half}${p}_1 = i16x8.extend_high_i8x16_u(${half}${p});`,
           ...rows.flatMap((m) => [
@@ -131,12 +140,12 @@ function quantisedTile(dtype: 'q8' | 'q4', MR: number, NP: number): string {
         ]),
       ];
     }),
-    `${panels.map((p) => `d${p} += 16;`).join(' ')} ${rows.map((m) => `x${m} += ${4 * pairs};`).join(' ')}`,
+    `d += 64; ${rows.map((m) => `x${m} += ${4 * pairs};`).join(' ')}`,
     '}',
     ...panels.flatMap((p) =>
       [0, 1].flatMap((j) => [
-        `const c${p}_${j} = v128.load(w${p}, ${16 * j});`,
-        ...(dtype === 'q4' ? [`const n${p}_${j} = v128.load(w${p}, ${32 + 16 * j});`] : []),
+        `const c${p}_${j} = v128.load(w, ${64 * j + 16 * p});`,
+        ...(dtype === 'q4' ? [`const n${p}_${j} = v128.load(w, ${128 + 64 * j + 16 * p});`] : []),
         ...rows.flatMap((m) => [
           `f${m}_${p}_${j} = madd(f32x4.convert_i32x4_s(a${m}_${p}_${j}), f32x4.mul(c${p}_${j}, v128.load32_splat(q${m})), f${m}_${p}_${j});`,
           ...(dtype === 'q4'
@@ -145,8 +154,7 @@ function quantisedTile(dtype: 'q8' | 'q4', MR: number, NP: number): string {
         ]),
       ]),
     ),
-    ...panels.map((p) => `w${p} += ${panelBytes[dtype].perGroup};`),
-    ...rows.map((m) => `q${m} += 8;`),
+    `w += ${groupBytes[dtype]}; ${rows.map((m) => `q${m} += 8;`).join(' ')}`,
     '}',
     ...each((m, p, j) => `v128.store(y + ldy * ${m}, f${m}_${p}_${j}, ${p * 32 + j * 16});`),
     '}',
@@ -154,13 +162,14 @@ function quantisedTile(dtype: 'q8' | 'q4', MR: number, NP: number): string {
   return lines.join('\n');
 }
 
-/** Calls tiles until `M` rows of `NP` adjacent panels are done, for one block of k. */
+/** Calls tiles until `M` rows of the panels that a tile takes are done, for one block of k. */
 function rowLoop(dtype: WeightDtype): string {
   const isQuantised = dtype === 'q8' || dtype === 'q4';
   const scales = isQuantised ? 'xs: usize, ldxs: usize, ' : '';
+  const places = isQuantised ? '' : 'next, ';
   const pass = (m: string) => (isQuantised ? `xs + ldxs * ${m}, ldxs, ` : '');
   const call = (MR: number, NP: number) =>
-    `${dtype}_${MR}_${NP}(x + ldx * m, ldx, ${pass('m')}w, ldw, K, y + ldy * m, ldy, first); m += ${MR};`;
+    `${dtype}_${MR}_${NP}(x + ldx * m, ldx, ${pass('m')}w, ${places}K, y + ldy * m, ldy, first); m += ${MR};`;
   const wide = shapes[dtype].filter(([, panels]) => panels > 1);
   const narrow = shapes[dtype].filter(([, panels]) => panels === 1).toReversed();
   const [[most]] = narrow;
@@ -170,7 +179,7 @@ function rowLoop(dtype: WeightDtype): string {
     ...wide.map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
     'return 1;',
     '}',
-    `export function ${dtype}Rows(x: usize, ldx: usize, ${scales}M: i32, w: usize, ldw: usize, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    `export function ${dtype}Rows(x: usize, ldx: usize, ${scales}M: i32, w: usize, ${isQuantised ? '' : 'next: usize, '}panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
     'let m: usize = 0;',
     ...wide.map(([rows, panels]) => `if (M == ${rows} && panels == ${panels}) { ${call(rows, panels)} return; }`),
     `for (let left = M; left > 0; left = M - <i32>m) {`,

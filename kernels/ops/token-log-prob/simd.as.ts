@@ -2,7 +2,7 @@
 // Tiles are combined in their own order at the end, so the number of threads changes nothing.
 import { exp4, laneMax, laneSum } from '../../backends/simd/math.as';
 import { address, barrier, operand, take, threadIndex } from '../../backends/simd/pool.as';
-import { multiplyPanels, panelWidth, prepareRows } from '../linear/simd.as';
+import { TOGETHER, multiplyPanels, prepareRows } from '../linear/simd.as';
 
 const TILE_PANELS: i32 = 32; // 256 vocabulary rows
 
@@ -16,13 +16,12 @@ export function tokenLogProbJob(): void {
   const logits = address(10) + <usize>threadIndex() * (<usize>T * ld);
   const panels = (V + 7) >>> 3;
   const tiles = (panels + TILE_PANELS - 1) / TILE_PANELS;
-  const width = panelWidth(dtype, T);
   for (;;) {
     const tile = take(1, 1);
     if (tile >= tiles) break;
     const from = tile * TILE_PANELS, end = min(panels, from + TILE_PANELS);
     for (let p = from; p < end; ) {
-      const together = p + width <= end ? width : 1;
+      const together = p + TOGETHER <= end ? TOGETHER : 1;
       multiplyPanels(x, scales, T, d, head, dtype, p, together, logits + (<usize>(p - from) << 5), ld);
       p += together;
     }

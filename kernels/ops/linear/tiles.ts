@@ -18,7 +18,6 @@ const float: Shapes = [
   [2, 1],
   [2, 2],
   [3, 1],
-  [3, 2],
   [4, 1],
   [5, 1],
   [6, 1],
@@ -33,7 +32,12 @@ const quantised: Shapes = [
 ];
 
 /** Rows × panels of each tile; the last has the most rows. 16 vector registers hold accumulators, weights and a splat. */
-const shapes: Readonly<Record<WeightDtype, Shapes>> = { f32: float, bf16: float, q8: quantised, q4: quantised };
+const shapes: Readonly<Record<WeightDtype, Shapes>> = {
+  f32: float,
+  bf16: float.slice(0, -1),
+  q8: quantised,
+  q4: quantised,
+};
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
@@ -183,7 +187,9 @@ function rowLoop(dtype: WeightDtype): string {
     'let m: usize = 0;',
     ...wide.map(([rows, panels]) => `if (M == ${rows} && panels == ${panels}) { ${call(rows, panels)} return; }`),
     `for (let left = M; left > 0; left = M - <i32>m) {`,
-    narrow.map(([rows]) => `if (left >= ${rows}) { ${call(rows, 1)} }`).join(' else '),
+    `// Two tiles of about as many rows rather than a full one and a small one, which would wait for its own additions.`,
+    `const rows = left >= ${2 * most} || left <= ${most} ? min(left, ${most}) : (left + 1) >>> 1;`,
+    narrow.map(([rows]) => `if (rows == ${rows}) { ${call(rows, 1)} }`).join(' else '),
     '}',
     '}',
     `export const ${dtype}MostRows: i32 = ${most};`,

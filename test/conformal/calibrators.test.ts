@@ -6,7 +6,7 @@ import { type CalibratorOptions, makeCalibrator } from '../../src/conformal/cali
 import type { PValueKind } from '../../src/conformal/p-value.js';
 import { AttsError } from '../../src/errors.js';
 
-const names: CalibrationName[] = ['marginal', 'per-question', 'per-turn', 'online', 'rank'];
+const names: CalibrationName[] = ['marginal', 'per-question', 'per-turn', 'online', 'budget'];
 const kind = fc.constantFrom<PValueKind>('conformal', 'smoothed', 'percentile');
 
 function options(name: CalibrationName, rest: Partial<CalibratorOptions> = {}): CalibratorOptions {
@@ -86,7 +86,7 @@ describe('the rank rule', () => {
     fc.assert(
       fc.property(scores, fc.double({ min: 0, max: 1, noNaN: true }), (values, alpha) => {
         const group = values.map((score, sample) => chunk(score, { sample }));
-        const decisions = makeCalibrator(options('rank', { alpha })).decide(group);
+        const decisions = makeCalibrator(options('budget', { alpha })).decide(group);
         expect(decisions.filter(({ rejected }) => rejected).length).equal(Math.round(alpha * values.length));
         const kept = values.filter((_, index) => !decisions[index]!.rejected);
         decisions.forEach((decision, index) => {
@@ -99,7 +99,7 @@ describe('the rank rule', () => {
 
   it('breaks ties by sample, lowest first, wherever the chunk stands in the group', () => {
     const group = [3, 1, 0, 2].map((sample) => chunk(5, { sample }));
-    const decisions = makeCalibrator(options('rank', { alpha: 0.5 })).decide(group);
+    const decisions = makeCalibrator(options('budget', { alpha: 0.5 })).decide(group);
     expect(decisions.map(({ rejected }) => rejected)).deep.equal([false, true, true, false]);
     expect(decisions.map(({ p }) => p)).deep.equal([1, 0.5, 0.25, 0.75]);
   });

@@ -174,7 +174,7 @@ describe('the chain', () => {
 
   it('refuses a rule that needs a barrier without one', async () => {
     try {
-      await scale({ config: smallRun({ calibration: 'rank', schedule: 'async' }), ...pair });
+      await scale({ config: smallRun({ calibration: 'budget', schedule: 'async' }), ...pair });
     } catch (error) {
       expect((error as AttsError).message).to.contain('--schedule sync');
       return;

@@ -49,7 +49,7 @@ describe('same tokens', () => {
   it('async waits at no barrier, and sync is measured to', async () => {
     const asynchronous = await scale({ config: smallRun({ calibration: 'marginal', concurrency: 16 }), ...pair });
     const synchronous = await scale({
-      config: smallRun({ calibration: 'rank', schedule: 'sync', concurrency: 16 }),
+      config: smallRun({ calibration: 'budget', schedule: 'sync', concurrency: 16 }),
       ...pair,
     });
     expect(synchronous.summary.time.syncWaitSeconds).to.be.greaterThan(0.1);

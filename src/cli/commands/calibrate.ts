@@ -13,7 +13,6 @@ export const calibrateCommand: CommandModule = {
       .option('out', { type: 'string', default: 'bank.json', requiresArg: true, describe: 'File of the bank' }),
   async handler(argv) {
     const config = readRunConfig(argv, { method: 'atts' });
-    if (config.calibration === 'rank') throw new AttsError('usage', '--calibration rank needs no bank');
     const { draft, target, dataset, calibrationDataset } = await openSession(config);
     if (!draft || !target) throw new AttsError('usage', 'calibration needs a draft and a target');
     const from = config.calibration === 'per-question' ? dataset : (calibrationDataset ?? dataset);

@@ -1,11 +1,12 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help install build demo test lint format clean bench card-figures main-table barrier-cost
+.PHONY: help install build demo test lint format clean bench card-figures main-table barrier-cost \
+  rejection-control calibrator-runs budget
 
 ATTS := node dist/src/cli/main.js
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # npm writes this file when node_modules is complete.
 node_modules/.package-lock.json: package.json npm-shrinkwrap.json
@@ -45,3 +46,14 @@ main-table: build ## methods x datasets, the paper's table (about 3 minutes on t
 
 barrier-cost: build ## what barriers cost: sync and async with equal decisions (about a minute on two cores)
 	node dist/experiments/barrier-cost.js
+
+DATA ?= ../shared/data/reference
+
+rejection-control: build ## every calibrator on the published traces in DATA, 100 shuffled orders (about 3 minutes)
+	node dist/experiments/rejection-control.js --data $(DATA)
+
+calibrator-runs: build ## every calibrator on the embedded models (about 4 minutes on two cores)
+	node dist/experiments/rejection-control.js --run
+
+budget: build ## the budget with and without a barrier on the embedded models (about a minute on two cores)
+	node dist/experiments/budget.js

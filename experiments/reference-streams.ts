@@ -20,7 +20,9 @@ export function readReferenceStreams(folder: string): Stream[] {
   const trace = (file: string, kind: string, score: 'ppl' | 'percentile'): ScoredChunk[] =>
     readEvents(join(folder, `${file}.events.csv`))
       .filter((row) => row.kind === kind && row.ppl !== '')
-      .sort((a, b) => +a.question - +b.question || +a.turn - +b.turn || +a.sample - +b.sample || +a.attempt - +b.attempt)
+      .sort(
+        (a, b) => +a.question - +b.question || +a.turn - +b.turn || +a.sample - +b.sample || +a.attempt - +b.attempt,
+      )
       .map((row) => ({ problem: row.question, sample: +row.sample, turn: +row.turn, score: Number(row[score]) }));
   // The fork trace has no bank, but its percentiles: against 1,600 even scores each of them is its own percentile.
   const even = Array.from({ length: 1600 }, (_, i) => i / 1600);

@@ -1,4 +1,11 @@
-import { loadDataset, needsCalibrationSplit, openEngine, type RunConfig, type ScaleResult, scale } from '../src/index.js';
+import {
+  loadDataset,
+  needsCalibrationSplit,
+  openEngine,
+  type RunConfig,
+  type ScaleResult,
+  scale,
+} from '../src/index.js';
 
 /** Runs one configuration with fresh engines, so that nothing is left in the cache from an earlier run. */
 export async function runMethod(config: RunConfig, label: string, out: string | null = null): Promise<ScaleResult> {

@@ -1,4 +1,12 @@
-import { AttsError, type Dataset, type Engine, loadDataset, needsCalibrationSplit, openEngine, type RunConfig } from '../index.js';
+import {
+  AttsError,
+  type Dataset,
+  type Engine,
+  loadDataset,
+  needsCalibrationSplit,
+  openEngine,
+  type RunConfig,
+} from '../index.js';
 
 /** What a run needs, opened as its configuration says. */
 export interface Session {

@@ -2,7 +2,13 @@
 export { ScoreBank } from './bank.js';
 export { banksOf, readBankFile, writeBankFile } from './bank-file.js';
 export { BANK_SCHEMA, type BankFile, type BankProvenance } from './bank-format.js';
-export { type CalibrationName, type Calibrator, calibrationNames, type Decision, type ScoredChunk } from './calibrator.js';
+export {
+  type CalibrationName,
+  type Calibrator,
+  calibrationNames,
+  type Decision,
+  type ScoredChunk,
+} from './calibrator.js';
 export { type CalibratorOptions, defaultGamma, makeCalibrator } from './calibrators/index.js';
 export {
   betaBinomialInterval,

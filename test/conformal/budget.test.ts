@@ -43,7 +43,10 @@ describe('the budget without a barrier', () => {
 
   it('is never 2 rejections off α·scored, in any problem and turn, at any moment, whatever comes in whatever order', () => {
     const score = fc.oneof(fc.constantFrom(-1, 9, Number.POSITIVE_INFINITY), fc.double({ noNaN: true }));
-    const arrivals = fc.array(fc.tuple(score, fc.constantFrom('a', 'b', 'c'), fc.nat(3)), { maxLength: 300, size: 'max' });
+    const arrivals = fc.array(fc.tuple(score, fc.constantFrom('a', 'b', 'c'), fc.nat(3)), {
+      maxLength: 300,
+      size: 'max',
+    });
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean(), arrivals, (alpha, hasBank, steps) => {
         const turns = hasBank ? [new ScoreBank([1, 2, 3])] : [];
@@ -74,7 +77,7 @@ describe('the budget without a barrier', () => {
       for (let problem = 0; problem < 400; problem++) {
         const size = 1 + (problem % 16);
         for (let sample = 0; sample < size; sample++) {
-          const score = ((problem * 0.414214) % 1) + ((groups * 0.7 + sample) * 0.618034) % 1;
+          const score = ((problem * 0.414214) % 1) + (((groups * 0.7 + sample) * 0.618034) % 1);
           const [{ rejected }] = rule.decide([chunk(score, { problem: String(problem), sample })]);
           missing += alpha - (rejected ? 1 : 0);
         }

@@ -9,7 +9,10 @@ import { AttsError } from '../../src/errors.js';
 
 const learning: CalibrationName[] = ['online', 'aci', 'turn-aci', 'dtaci', 'pid'];
 /** Every rule, the budget in both of its forms. */
-const rules: Partial<CalibratorOptions>[] = [...calibrationNames.map((name) => ({ name })), { name: 'budget', barrier: false }];
+const rules: Partial<CalibratorOptions>[] = [
+  ...calibrationNames.map((name) => ({ name })),
+  { name: 'budget', barrier: false },
+];
 const kind = fc.constantFrom<PValueKind>('conformal', 'smoothed', 'percentile');
 
 function options(name: CalibrationName, rest: Partial<CalibratorOptions> = {}): CalibratorOptions {
@@ -111,7 +114,10 @@ describe('every calibrator', () => {
     fc.assert(
       fc.property(fc.constantFrom(...rules), kind, group, increasing, ({ name, ...form }, pValue, steps, stretch) => {
         const banks = (change: (x: number) => number) => ({
-          turns: [[1, 2, 3, 4], [11, 12]].map((scores) => new ScoreBank(scores.map(change))),
+          turns: [
+            [1, 2, 3, 4],
+            [11, 12],
+          ].map((scores) => new ScoreBank(scores.map(change))),
           questions: new Map(['a', 'b'].map((problem) => [problem, new ScoreBank([2, 7, 9].map(change))])),
         });
         const decide = (change: (x: number) => number) => {

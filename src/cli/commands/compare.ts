@@ -42,7 +42,11 @@ export const compareCommand: CommandModule = {
     );
     const summaries: Partial<Record<ComparedMethod, Summary>> = {};
     await interruptible(`run the same command again to resume ${out}`, async (signal) => {
-      const bank = await warmUp(base, signal, [...configs.values()].some((config) => needsBank(config) && config.bank === null));
+      const bank = await warmUp(
+        base,
+        signal,
+        [...configs.values()].some((config) => needsBank(config) && config.bank === null),
+      );
       for (const [method, config] of configs) {
         // Engines of its own: no method finds the pages that an earlier one left in the cache.
         const session = await openSession(config);

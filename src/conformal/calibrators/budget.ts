@@ -81,11 +81,9 @@ export function expectedBudgetCalibrator(rule: FeedbackRule, start: ScoreBank | 
     }));
     // Without a bank, an even-handed guess: it neither rejects nor saves the first sibling by itself.
     const fromBank = bank.size > 0 ? pValueOf(chunk, bank, rule) : 0.5;
-    const p =
-      (bankWeight * fromBank + scores.countAtLeast(chunk.score) + 0.5) / (bankWeight + scores.size + 1);
+    const p = (bankWeight * fromBank + scores.countAtLeast(chunk.score) + 0.5) / (bankWeight + scores.size + 1);
     const ifAccepted = spent.deficit(alpha) + alpha;
-    let rate =
-      alpha + pull(run.deficit(alpha), 1 / gamma, alpha) + pull(spent.deficit(alpha), groupWidth, alpha);
+    let rate = alpha + pull(run.deficit(alpha), 1 / gamma, alpha) + pull(spent.deficit(alpha), groupWidth, alpha);
     if (ifAccepted >= slack) rate = Math.max(rate, 1);
     else if (ifAccepted - 1 <= -slack) rate = Math.min(rate, -1);
     const decision = { p, alpha: rate, rejected: p <= rate };

@@ -39,8 +39,7 @@ export function onlineCalibrator(rule: FeedbackRule, start: ScoreBank | undefine
     rate({ turn }, settled) {
       const { tally, law } = stateOf(turn);
       const width = turnSlack * Math.max(tally.decisions, leastDecisions);
-      const level =
-        alpha + pull(settled.deficit(alpha), 1 / gamma, alpha) + pull(tally.deficit(alpha), width, alpha);
+      const level = alpha + pull(settled.deficit(alpha), 1 / gamma, alpha) + pull(tally.deficit(alpha), width, alpha);
       return law.quantile(level);
     },
     learn({ turn }, { p, rejected }) {

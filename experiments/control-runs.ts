@@ -2,11 +2,15 @@ import { calibrationNames, type RunConfig, ratePerProblem, type Summary } from '
 import { runMethod } from './run-method.js';
 import { accuracyText, markdownTable, median, tokensPerChain } from './table.js';
 
-/** Every calibrator on the same problems, chains and seed; the budget at its barrier and without one. */
-export async function runEveryCalibrator(base: RunConfig): Promise<{ table: string; document: object }> {
+/**
+ * Every calibrator on the same problems, chains and seed; the budget at its barrier and without one.
+ * @param only one of them
+ */
+export async function runEveryCalibrator(base: RunConfig, only?: string): Promise<{ table: string; document: object }> {
   const forms = calibrationNames.map((calibration) => ({ calibration, schedule: 'async' as const }));
   const results: { calibration: string; schedule: string; summary: Summary; perProblem: number[] }[] = [];
   for (const form of [...forms, { calibration: 'budget' as const, schedule: 'sync' as const }]) {
+    if (only !== undefined && form.calibration !== only) continue;
     const { summary, events } = await runMethod({ ...base, ...form }, form.calibration);
     const judged = events.flatMap(({ problem, rejected }) => (rejected === null ? [] : [{ problem, rejected }]));
     results.push({ ...form, summary, perProblem: ratePerProblem(judged).map(({ rate }) => rate) });

@@ -4,7 +4,7 @@
  *
  *   node dist/experiments/rejection-control.js [--data ../shared/data/reference] [--shuffles 100] [--alpha 0.4]
  *     [--p-value conformal] [--out runs/rejection-control]
- *   node dist/experiments/rejection-control.js --run [--limit 40] [--samples 8] [--seed 0]
+ *   node dist/experiments/rejection-control.js --run [--limit 40] [--samples 8] [--seed 0] [--only online]
  *
  * `--run` runs every calibrator on the embedded pair instead. Selection power: 1 where the rejected chunks are the
  * worst of their turn, 0 where they are any. Goal: rolling-200 within ±0.08 and turns of 100 decisions within ±0.03 (±0.02).
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     limit: { type: 'string', default: '40' },
     samples: { type: 'string', default: '8' },
     seed: { type: 'string', default: '0' },
+    only: { type: 'string' },
     out: { type: 'string', default: 'runs/rejection-control' },
   },
 });
@@ -37,7 +38,7 @@ if (values.run) {
     ...{ policy: 'replace', draftTokens: 32, targetTokens: 32, turns: 15, rejectionRate: alpha },
     ...{ limit: Number(values.limit), samples: Number(values.samples), seed: Number(values.seed) },
   });
-  const { table, document } = await runEveryCalibrator(config);
+  const { table, document } = await runEveryCalibrator(config, values.only);
   process.stdout.write(`${table}\n`);
   writeResults(values.out, { 'runs.md': table, 'runs.json': JSON.stringify(document, null, 2) });
 } else {

@@ -160,11 +160,11 @@ describe('on the published traces', () => {
     });
   }
 
-  it('online keeps windows within 0.08 and turns of 100 decisions within 0.02', () => {
+  it('online keeps windows within 0.08 and turns of 100 decisions within 0.03', () => {
     for (const { name } of streams) {
       const { rolling, longTurns, holds } = replay('online', name);
       for (const rate of rolling) expect(rate).closeTo(0.4, 0.08 + 1e-9);
-      for (const rate of longTurns) expect(rate).closeTo(0.4, 0.02);
+      for (const rate of longTurns) expect(rate).closeTo(0.4, 0.03);
       expect(holds).equal(true);
     }
   });

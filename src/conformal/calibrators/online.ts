@@ -4,15 +4,17 @@ import { entry, type FeedbackRule, feedbackCalibrator, pull, Tally } from './fee
 
 /** Decisions for which the uniform law stands in while a turn's own p-values are few. */
 const priorWeight = 50;
-/** A turn's pull reaches its full range when its rate is off by about half this share, over 100 decisions or more. */
-const turnSlack = 0.04;
-const leastDecisions = 100;
+/**
+ * Width of a turn's pull after n decisions: at 100 or more its full range stands where the rate is off by 0.03 upwards or
+ * 0.02 downwards (α = 0.4). Before, chance alone is larger than that and nothing is gained by fighting it: wide at first.
+ */
+const turnWidth = (n: number): number => 0.05 * Math.max(n, 400 - 3 * n);
 
 /**
  * The default rule. Every turn learns the law of its own p-values, and the level θ at which that law is cut is pulled back
  * by what is missing to α, over all and in the turn:
  *
- *     rejected iff p ≤ Q_turn(θ),   θ = α + pull(D, 1/γ) + pull(D_turn, 0.04·max(n_turn, 100)),
+ *     rejected iff p ≤ Q_turn(θ),   θ = α + pull(D, 1/γ) + pull(D_turn, 0.05·max(n_turn, 400 − 3·n_turn)),
  *
  * where Q_turn is the quantile of the turn's earlier p-values, with the uniform law mixed in at a weight of 50, D and
  * D_turn are the deficits αn − #rejected, and pull (feedback.ts) is quadratic: next to nothing while a deficit is small,
@@ -38,8 +40,8 @@ export function onlineCalibrator(rule: FeedbackRule, start: ScoreBank | undefine
   return feedbackCalibrator('online', rule, start, {
     rate({ turn }, settled) {
       const { tally, law } = stateOf(turn);
-      const width = turnSlack * Math.max(tally.decisions, leastDecisions);
-      const level = alpha + pull(settled.deficit(alpha), 1 / gamma, alpha) + pull(tally.deficit(alpha), width, alpha);
+      const ofTurn = pull(tally.deficit(alpha), turnWidth(tally.decisions), alpha);
+      const level = alpha + pull(settled.deficit(alpha), 1 / gamma, alpha) + ofTurn;
       return law.quantile(level);
     },
     learn({ turn }, { p, rejected }) {

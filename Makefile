@@ -1,14 +1,14 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: official-traces conformal-peers
+.PHONY: official-traces conformal-peers rejection-control calibrator-runs budget
 
 ATTS := node dist/src/cli/main.js
-# The reference implementation's records, for official-traces.
+# The reference implementation's records.
 DATA ?= ../shared/data/reference
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # npm writes this file when node_modules is complete.
 node_modules/.package-lock.json: package.json npm-shrinkwrap.json
@@ -61,3 +61,12 @@ conformal-peers: build ## p-values and martingale against crepes and MAPIE (need
 
 official-traces: build ## reproduce the published facts of the reference implementation's traces (DATA=folder, seconds)
 	node dist/experiments/official-traces.js --data $(DATA)
+
+rejection-control: build ## every calibrator on the published traces in DATA, 100 shuffled orders (about 3 minutes)
+	node dist/experiments/rejection-control.js --data $(DATA)
+
+calibrator-runs: build ## every calibrator on the embedded models (about 4 minutes on two cores)
+	node dist/experiments/rejection-control.js --run
+
+budget: build ## the budget with and without a barrier on the embedded models (about a minute on two cores)
+	node dist/experiments/budget.js

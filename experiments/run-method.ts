@@ -1,15 +1,20 @@
-import { loadDataset, openEngine, type RunConfig, type ScaleResult, scale } from '../src/index.js';
+import {
+  loadDataset,
+  needsCalibrationSplit,
+  openEngine,
+  type RunConfig,
+  type ScaleResult,
+  scale,
+} from '../src/index.js';
 
 /** Runs one configuration with fresh engines, so that nothing is left in the cache from an earlier run. */
 export async function runMethod(config: RunConfig, label: string, out: string | null = null): Promise<ScaleResult> {
   const { backend, dtype, memory, threads, limit, seed, method } = config;
   const options = { backend, dtype, memory, threads };
   const dataset = await loadDataset(config.dataset, { limit, seed });
-  const drawsScores = method === 'atts' && config.bank === null && config.calibration !== 'rank';
-  const calibrationDataset =
-    drawsScores && config.calibrateOn === 'calibration' && config.calibration !== 'per-question'
-      ? await loadDataset(config.dataset, { limit: config.calibrationProblems, seed, split: 'calibration' })
-      : undefined;
+  const calibrationDataset = needsCalibrationSplit(config)
+    ? await loadDataset(config.dataset, { limit: config.calibrationProblems, seed, split: 'calibration' })
+    : undefined;
   const draft = method === 'target-only' ? undefined : await openEngine(config.draft, options);
   const target = method === 'draft-only' ? undefined : await openEngine(config.target, options);
   let lastLine = performance.now();

@@ -21,7 +21,13 @@ export { type RunConfig, runConfigSchema } from './runs/config.js';
 export { describeMachine } from './runs/machine.js';
 export { type Run, readRun } from './runs/read.js';
 export type { ChainRecord, ChunkRecord, Method, ModelCallEvent, Policy, Schedule, Summary } from './runs/records.js';
-export { buildBanks, type CalibrateOptions, calibratorSettings } from './scaling/calibrate.js';
+export {
+  buildBanks,
+  type CalibrateOptions,
+  calibratorSettings,
+  needsBank,
+  needsCalibrationSplit,
+} from './scaling/calibrate.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
 export {
   clusteredBootstrap,

@@ -1,4 +1,12 @@
-import { AttsError, type Dataset, type Engine, loadDataset, openEngine, type RunConfig } from '../index.js';
+import {
+  AttsError,
+  type Dataset,
+  type Engine,
+  loadDataset,
+  needsCalibrationSplit,
+  openEngine,
+  type RunConfig,
+} from '../index.js';
 
 /** What a run needs, opened as its configuration says. */
 export interface Session {
@@ -12,12 +20,7 @@ export async function openSession(config: RunConfig): Promise<Session> {
   const { backend, dtype, memory, threads, limit, seed } = config;
   const options = { backend, dtype, memory, threads };
   const dataset = await loadDataset(config.dataset, { limit, seed, split: 'test' });
-  const needsSplit =
-    config.method === 'atts' &&
-    config.bank === null &&
-    config.calibrateOn === 'calibration' &&
-    (config.calibration === 'marginal' || config.calibration === 'per-turn' || config.calibration === 'online');
-  const calibrationDataset = needsSplit ? await loadCalibrationSplit(config) : undefined;
+  const calibrationDataset = needsCalibrationSplit(config) ? await loadCalibrationSplit(config) : undefined;
   const draft = config.method === 'target-only' ? undefined : await openEngine(config.draft, options);
   const target = config.method === 'draft-only' ? undefined : await openEngine(config.target, options);
   return { draft, target, dataset, calibrationDataset };

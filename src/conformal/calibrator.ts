@@ -19,10 +19,19 @@ export interface Decision {
   readonly rejected: boolean;
 }
 
-export type CalibrationName = 'marginal' | 'per-question' | 'per-turn' | 'online' | 'rank';
+/** The rules, as the command line names them. */
+export const calibrationNames = [
+  ...(['marginal', 'per-question', 'per-turn'] as const),
+  ...(['online', 'aci', 'turn-aci', 'dtaci', 'pid'] as const),
+  'budget',
+] as const;
+
+export type CalibrationName = (typeof calibrationNames)[number];
 
 export interface Calibrator {
   readonly name: CalibrationName;
+  /** Whether a decision depends on the ones before it: a resumed run then shows the rule what was decided. */
+  readonly learns: boolean;
   /**
    * Decides on one chunk and learns from it; a rule that ranks chunks against each other sees the whole group.
    * @throws AttsError `score` for a score that is NaN: a failed score is never an acceptance.

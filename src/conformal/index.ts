@@ -5,8 +5,14 @@ export { BANK_SCHEMA, type BankFile, storedBank } from './bank-format.js';
 export { type BankInspection, inspectBank, type ScoreListInspection } from './bank-inspect.js';
 export { mergeBanks } from './bank-merge.js';
 export { type BankWeights, banksOf, problemWeights, scoresByTurn } from './banks.js';
-export type { CalibrationName, Calibrator, Decision, ScoredChunk } from './calibrator.js';
-export { type CalibratorOptions, makeCalibrator } from './calibrators/index.js';
+export {
+  type CalibrationName,
+  type Calibrator,
+  calibrationNames,
+  type Decision,
+  type ScoredChunk,
+} from './calibrator.js';
+export { type CalibratorOptions, defaultGamma, makeCalibrator } from './calibrators/index.js';
 export { betaBinomialInterval, betaBinomialLaw } from './diagnostics/beta-binomial.js';
 export { type Duplicates, duplicates } from './diagnostics/duplicates.js';
 export { type DiagnoseOptions, type Diagnostics, diagnose } from './diagnostics/index.js';

@@ -16,13 +16,15 @@ export interface Replay {
  * What a rule would have decided on a recorded stream. The scores stay as recorded: a chunk that another decision would
  * have changed is not written anew, so a replay compares rules and their rates, not answers.
  *
- * `rank` sees the neighbouring scores of one problem and turn as a group, every other rule one score after the other.
+ * `budget` with a barrier sees the neighbouring scores of one problem and turn as a group, every other rule one score after
+ * the other.
  * @param stream in the order in which the rule sees it
  * @param rejectionRate the rate wanted of the calibrator
  * @throws AttsError as the calibrator; `run` for a stream without a score
  */
 export function replay(stream: readonly RecordedScore[], calibrator: Calibrator, rejectionRate: number): Replay {
-  const groups = calibrator.name === 'rank' ? turnGroups(stream) : stream.map((score) => [score]);
+  const groups =
+    calibrator.name === 'budget' && !calibrator.learns ? turnGroups(stream) : stream.map((score) => [score]);
   const decisions = groups.flatMap((group) => {
     const decided = calibrator.decide(group);
     return group.map((score, index) => ({ ...score, ...decided[index] }));

@@ -6,7 +6,7 @@ import { judgedRuns, type ReportSource } from './source.js';
 export function rejectionEvidence(source: ReportSource): Html | null {
   const runs = judgedRuns(source);
   if (runs.length === 0) return null;
-  const ranked = runs.some(({ rejection }) => rejection.calibration === 'rank');
+  const ranked = runs.some(({ rejection }) => rejection.calibration === 'budget');
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Table of evidence on the rejection rate">
 <table class="evidence">
 <caption><span>How well the rule held its rate.</span></caption>
@@ -20,15 +20,15 @@ ${runs.map(({ name, rejection }) => {
     signed(100 * (overall - wanted)),
     bound ? `±${hundredths(bound.value)}, ${bound.holds ? 'holds' : 'broken'}` : '–',
     rolling200 ? `${hundredths(rolling200.min)}–${hundredths(rolling200.max)}` : '–',
-    ...(calibration === 'rank' ? ['–', '–', '–'] : [number(ks.d), probability(ks.p), signed(martingaleLog10)]),
+    ...(calibration === 'budget' ? ['–', '–', '–'] : [number(ks.d), probability(ks.p), signed(martingaleLog10)]),
   ];
   return html`<tr><th scope="row">${name}</th><td class="word">${calibration}</td>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`;
 })}</tbody>
 </table>
 </div>
 <dl class="meanings">
-<div><dt>Bound</dt><dd>How far the realised rate can be from the wanted one after this many decisions, whatever the chunks; only the online rule has one.</dd></div>
-<div><dt>Kolmogorov–Smirnov</dt><dd>Distance of the p-values from the uniform law. A small p says the bank no longer describes the scores, so that the rate is held by the online correction and not by the bank.${ranked ? ' The rank rule has no bank: its p-values are ranks within a group, of which neither this nor the martingale says anything.' : null}</dd></div>
+<div><dt>Bound</dt><dd>How far the realised rate can be from the wanted one after this many decisions, whatever the chunks; only rules that learn from their decisions have one.</dd></div>
+<div><dt>Kolmogorov–Smirnov</dt><dd>Distance of the p-values from the uniform law. A small p says the bank no longer describes the scores, so that the rate is held by the correction and not by the bank.${ranked ? ' The budget rule ranks the chunks of a problem’s turn against each other: its p-values are places within a group, of which neither this nor the martingale says anything.' : null}</dd></div>
 <div><dt>Martingale</dt><dd>Evidence gathered against exchangeable scores, decision by decision: at +2 the odds are 100 to 1 that scores drifted, below 0 there is none.</dd></div>
 </dl>`;
 }

@@ -1,6 +1,7 @@
+import { defaultGamma } from '../conformal/index.js';
 import { type RunConfig, runConfigSchema } from '../runs/config.js';
 import type { RunManifest } from '../runs/schemas.js';
-import { integer, percent } from './format.js';
+import { integer, number, percent } from './format.js';
 import { type Html, html } from './html.js';
 import { methodNames, type ReportSource } from './source.js';
 
@@ -69,9 +70,12 @@ function settingRows(source: ReportSource): [string, string][] {
   return rows.filter((row): row is [string, string] => row[1] !== null && row[1] !== '–');
 }
 
-function ruleText({ calibration, pValue, gamma, growBank, calibrateOn }: RunConfig): string {
-  if (calibration === 'rank') return 'rank within the group at the barrier';
-  const step = calibration === 'online' ? `, γ = ${gamma}${growBank ? '' : ', bank not growing'}` : '';
+function ruleText({ calibration, pValue, gamma, growBank, calibrateOn, schedule }: RunConfig): string {
+  if (calibration === 'budget' && schedule === 'sync') return 'budget of the group at the barrier';
+  const learns = !['marginal', 'per-question', 'per-turn'].includes(calibration);
+  const step = learns
+    ? `, γ = ${number(gamma ?? defaultGamma(calibration))}${growBank ? '' : ', bank not growing'}`
+    : '';
   return `${calibration}${step}, ${pValue} p-values${calibrateOn === 'test' ? ', calibrated on the test problems' : ''}`;
 }
 
@@ -105,8 +109,8 @@ export function reproduceCommand({ directory, isComparison, methods }: ReportSou
   const words = [`npx atts ${isComparison ? 'compare' : 'run'}`];
   for (const [field, value] of Object.entries(config) as [keyof RunConfig, RunConfig[keyof RunConfig]][]) {
     if (leftOut.has(field) || value === null || (value === defaults[field] && !always.has(field))) continue;
-    // In a comparison the rank rule is what sync has anyway.
-    if (isComparison && field === 'calibration' && value === 'rank') continue;
+    // In a comparison the budget is what sync has anyway.
+    if (isComparison && field === 'calibration' && value === 'budget' && config.schedule === 'sync') continue;
     const flag = field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     words.push(typeof value === 'boolean' ? `--${value ? '' : 'no-'}${flag}` : `--${flag} ${shellWord(String(value))}`);
   }
@@ -114,7 +118,7 @@ export function reproduceCommand({ directory, isComparison, methods }: ReportSou
     const names = methods.map(({ name }) => name);
     if (names.length < methodNames.length) words.push(`--methods ${names.join(',')}`);
     const sync = methods.find(({ name }) => name === 'sync');
-    if (sync && sync.run.manifest.config.calibration !== 'rank') words.push('--sync-calibration same');
+    if (sync && sync.run.manifest.config.calibration !== 'budget') words.push('--sync-calibration same');
   }
   words.push(`--out ${shellWord(directory)}`);
   return words.join(' ');

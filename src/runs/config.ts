@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { calibrationNames } from '../conformal/calibrator.js';
 
 /** Every setting of a run, validated at the door. Names are those of the command line in camelCase. */
 export const runConfigSchema = z.strictObject({
@@ -15,7 +16,7 @@ export const runConfigSchema = z.strictObject({
   temperature: z.number().min(0).default(0.8),
   topP: z.number().gt(0).max(1).default(1),
   rejectionRate: z.number().gt(0).lt(1).default(0.4),
-  calibration: z.enum(['marginal', 'per-question', 'per-turn', 'online', 'rank']).default('online'),
+  calibration: z.enum(calibrationNames).default('online'),
   pValue: z.enum(['conformal', 'smoothed', 'percentile']).default('conformal'),
   /** Where calibration scores are drawn from: a split that shares no problem with the evaluation, or the test itself. */
   calibrateOn: z.enum(['calibration', 'test']).default('calibration'),
@@ -25,9 +26,9 @@ export const runConfigSchema = z.strictObject({
   bank: z.string().nullable().default(null),
   /** Whether every score counts once in a bank, or every problem. */
   bankWeights: z.enum(['none', 'problem']).default('none'),
-  /** Step sizes of the online rule (per turn and global). */
-  gamma: z.number().positive().default(0.05),
-  /** Online: the bank takes in the run's own scores, each after its decision. */
+  /** Step size of the rules that learn from their decisions; null = the rule's own. */
+  gamma: z.number().positive().nullable().default(null),
+  /** The rules that learn: the bank takes in the run's own scores, each after its decision. */
   growBank: z.boolean().default(true),
   schedule: z.enum(['async', 'sync']).default('async'),
   policy: z.enum(['continue', 'replace']).default('continue'),

@@ -28,7 +28,7 @@ export interface CalibrateOptions {
 /**
  * Draws the scores that a run's chunks are compared with. Random numbers are those of roles of their own, so that a
  * calibration chunk is never the one that is judged later.
- * - `marginal`, `online`: first draft chunks of the calibration problems.
+ * - `marginal` and the rules that learn: first draft chunks of the calibration problems.
  * - `per-question`: the same of each evaluated problem.
  * - `per-turn`: whole calibration chains in lock-step, where at each turn the worst α of that turn's own scores are
  *   rejected: the scores of turn t then have the law that the rule meets at turn t.
@@ -88,7 +88,7 @@ async function scoresOfTurns(
 ): Promise<Required<Pick<BankFile, 'turns' | 'problems'>>> {
   const { config } = options;
   const scores: Required<Pick<BankFile, 'turns' | 'problems'>> = { turns: [], problems: [] };
-  const worst = makeCalibrator({ ...calibratorSettings(config), name: 'rank', banks: { turns: [] } });
+  const worst = makeCalibrator({ ...calibratorSettings(config), name: 'budget', banks: { turns: [] } });
   const decide = (group: readonly ScoredChunk[]) => {
     for (const { turn, score, problem } of group) {
       scores.turns[turn] ??= [];
@@ -121,6 +121,17 @@ function contextOf({ draft, target, signal }: CalibrateOptions, config: RunConfi
     recordEvent: () => {},
     signal,
   };
+}
+
+/** Whether a run needs scores to compare with: only the budget at a barrier knows all that it ranks. */
+export function needsBank({ method, calibration, schedule }: RunConfig): boolean {
+  return method === 'atts' && !(calibration === 'budget' && schedule === 'sync');
+}
+
+/** Whether a run draws its scores itself, and not from the evaluated problems. */
+export function needsCalibrationSplit(config: RunConfig): boolean {
+  const { bank, calibrateOn, calibration } = config;
+  return needsBank(config) && bank === null && calibrateOn === 'calibration' && calibration !== 'per-question';
 }
 
 export function calibratorSettings(config: RunConfig) {

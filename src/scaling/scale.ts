@@ -19,7 +19,7 @@ import type { ChainRecord, ModelCallEvent, Summary } from '../runs/records.js';
 import type { RunManifest } from '../runs/schemas.js';
 import { summarise } from '../runs/summary.js';
 import type { Dataset } from '../tasks/problem.js';
-import { buildBanks, calibratorSettings, provenanceOf, requireOneTokenizer } from './calibrate.js';
+import { buildBanks, calibratorSettings, needsBank, provenanceOf, requireOneTokenizer } from './calibrate.js';
 import { Chain, type ChainContext } from './chain.js';
 import { accuracyOf, rejectionOf } from './metrics.js';
 import { promptOf } from './prompt.js';
@@ -153,13 +153,9 @@ async function runChains(options: ScaleOptions, state: RunState): Promise<number
 async function openCalibrator(options: ScaleOptions, directory: RunDirectory | null): Promise<Calibrator | null> {
   const { config } = options;
   if (config.method !== 'atts') return null;
-  const settings = { ...calibratorSettings(config), name: config.calibration };
-  if (config.calibration === 'rank') {
-    if (config.schedule === 'async') {
-      throw new AttsError('usage', '--calibration rank compares a group at a barrier; it needs --schedule sync');
-    }
-    return makeCalibrator({ ...settings, banks: { turns: [] } });
-  }
+  const barrier = config.schedule === 'sync';
+  const settings = { ...calibratorSettings(config), name: config.calibration, barrier };
+  if (!needsBank(config)) return makeCalibrator({ ...settings, banks: { turns: [] } });
   const saved = directory && join(directory.path, 'bank.json');
   let bank: BankFile;
   if (saved && existsSync(saved)) bank = await readBankFile(saved);
@@ -203,7 +199,7 @@ function drawBank(options: ScaleOptions): Promise<BankFile> {
 
 /** Brings a rule that learns to the state in which the kept decisions left it. */
 function replayDecisions(calibrator: Calibrator | null, events: readonly ModelCallEvent[]): void {
-  if (calibrator?.name !== 'online') return;
+  if (!calibrator?.learns) return;
   for (const { problem, sample, turn, score } of events) {
     if (score !== null) calibrator.decide([{ problem, sample, turn, score }]);
   }

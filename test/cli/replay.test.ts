@@ -205,12 +205,6 @@ describe('atts replay', function () {
         says: /--shuffle-problems .*\(got x\)/,
       },
       {
-        name: 'ranks in recorded order',
-        args: () => ['--events', bank, '--calibration', 'rank', '--order', 'recorded'],
-        code: 2,
-        says: /rank needs --order question/,
-      },
-      {
         name: 'no slot',
         args: () => ['--durations', data('two_raw.samples.csv'), '--slots', '4,0'],
         code: 2,

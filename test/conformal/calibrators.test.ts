@@ -1,12 +1,18 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ScoreBank } from '../../src/conformal/bank.js';
-import type { CalibrationName, ScoredChunk } from '../../src/conformal/calibrator.js';
+import { type CalibrationName, calibrationNames, type ScoredChunk } from '../../src/conformal/calibrator.js';
 import { type CalibratorOptions, makeCalibrator } from '../../src/conformal/calibrators/index.js';
+import { betaBinomialLaw } from '../../src/conformal/index.js';
 import type { PValueKind } from '../../src/conformal/p-value.js';
 import { AttsError } from '../../src/errors.js';
 
-const names: CalibrationName[] = ['marginal', 'per-question', 'per-turn', 'online', 'rank'];
+const learning: CalibrationName[] = ['online', 'aci', 'turn-aci', 'dtaci', 'pid'];
+/** Every rule, the budget in both of its forms. */
+const rules: Partial<CalibratorOptions>[] = [
+  ...calibrationNames.map((name) => ({ name })),
+  { name: 'budget', barrier: false },
+];
 const kind = fc.constantFrom<PValueKind>('conformal', 'smoothed', 'percentile');
 
 function options(name: CalibrationName, rest: Partial<CalibratorOptions> = {}): CalibratorOptions {
@@ -45,6 +51,22 @@ describe('a static calibrator', () => {
     );
   });
 
+  it('marginal: the number of rejections is Beta-binomial, exactly', () => {
+    const [bankSize, count, alpha] = [4, 3, 0.4];
+    const law = new Array<number>(count + 1).fill(0);
+    const orders = permutations([0, 1, 2, 3, 4, 5, 6]);
+    for (const order of orders) {
+      const banks = { turns: [new ScoreBank(order.slice(0, bankSize))] };
+      const rule = makeCalibrator(options('marginal', { alpha, banks }));
+      const fresh = order.slice(bankSize).map((score, sample) => chunk(score, { sample }));
+      law[rule.decide(fresh).filter(({ rejected }) => rejected).length]! += 1 / orders.length;
+    }
+    // k = floor(α(m + 1)) = 2.
+    betaBinomialLaw(count, 2, 3).forEach((probability, x) => {
+      expect(law[x]).closeTo(probability, 1e-9);
+    });
+  });
+
   it('marginal: judges every turn by the scores of turn 0', () => {
     const rule = makeCalibrator(options('marginal'));
     expect(rule.decide([chunk(12, { turn: 1 })])).deep.equal([{ p: 1 / 5, alpha: 0.4, rejected: true }]);
@@ -72,7 +94,7 @@ describe('a static calibrator', () => {
   });
 
   it('is refused without the bank that it needs', () => {
-    for (const name of names.slice(0, 3)) {
+    for (const name of ['marginal', 'per-question', 'per-turn'] as const) {
       expect(() => makeCalibrator(options(name, { banks: { turns: [] } })))
         .throw(AttsError)
         .with.property('code', 'run');
@@ -80,36 +102,41 @@ describe('a static calibrator', () => {
   });
 });
 
-describe('the rank rule', () => {
-  it('rejects round(α·m) of every group, the worst, and says so by p ≤ alpha', () => {
-    const scores = fc.array(fc.constantFrom(-1, 0, 1, 2, Number.POSITIVE_INFINITY), { maxLength: 20 });
+describe('every calibrator', () => {
+  it('decides the same when all scores go through one increasing function, and by p ≤ alpha', () => {
+    const score = fc.oneof(fc.integer({ min: 0, max: 15 }), fc.constant(Number.POSITIVE_INFINITY));
+    const group = fc.array(fc.tuple(score, fc.constantFrom('a', 'b'), fc.nat(3)), { minLength: 1, maxLength: 60 });
+    const increasing = fc.constantFrom<(x: number) => number>(
+      (x) => Math.exp(x),
+      (x) => 3 * x - 100,
+      (x) => Math.atan(x),
+    );
     fc.assert(
-      fc.property(scores, fc.double({ min: 0, max: 1, noNaN: true }), (values, alpha) => {
-        const group = values.map((score, sample) => chunk(score, { sample }));
-        const decisions = makeCalibrator(options('rank', { alpha })).decide(group);
-        expect(decisions.filter(({ rejected }) => rejected).length).equal(Math.round(alpha * values.length));
-        const kept = values.filter((_, index) => !decisions[index]!.rejected);
-        decisions.forEach((decision, index) => {
-          expect(decision.p <= decision.alpha).equal(decision.rejected);
-          if (decision.rejected) expect(kept.every((score) => score <= values[index]!)).equal(true);
+      fc.property(fc.constantFrom(...rules), kind, group, increasing, ({ name, ...form }, pValue, steps, stretch) => {
+        const banks = (change: (x: number) => number) => ({
+          turns: [
+            [1, 2, 3, 4],
+            [11, 12],
+          ].map((scores) => new ScoreBank(scores.map(change))),
+          questions: new Map(['a', 'b'].map((problem) => [problem, new ScoreBank([2, 7, 9].map(change))])),
         });
+        const decide = (change: (x: number) => number) => {
+          const rule = makeCalibrator(options(name!, { ...form, pValue, banks: banks(change) }));
+          return steps.map(([value, problem, turn], sample) =>
+            rule.decide([chunk(change(value), { problem, turn, sample })]),
+          );
+        };
+        const plain = decide((x) => x);
+        expect(decide(stretch)).deep.equal(plain);
+        for (const { p, alpha, rejected } of plain.flat()) expect(rejected).equal(p <= alpha);
       }),
     );
   });
 
-  it('breaks ties by sample, lowest first, wherever the chunk stands in the group', () => {
-    const group = [3, 1, 0, 2].map((sample) => chunk(5, { sample }));
-    const decisions = makeCalibrator(options('rank', { alpha: 0.5 })).decide(group);
-    expect(decisions.map(({ rejected }) => rejected)).deep.equal([false, true, true, false]);
-    expect(decisions.map(({ p }) => p)).deep.equal([1, 0.5, 0.25, 0.75]);
-  });
-});
-
-describe('every calibrator', () => {
   it('never accepts NaN, and learns nothing from a group that holds one', () => {
-    for (const name of names) {
-      const rule = makeCalibrator(options(name));
-      const untouched = makeCalibrator(options(name));
+    for (const { name, ...form } of rules) {
+      const rule = makeCalibrator(options(name!, form));
+      const untouched = makeCalibrator(options(name!, form));
       expect(() => rule.decide([chunk(1), chunk(Number.NaN, { sample: 1 })]))
         .throw(AttsError, 'NaN')
         .with.property('code', 'score');
@@ -119,21 +146,37 @@ describe('every calibrator', () => {
   });
 
   it('takes an infinite score for the worst there is', () => {
-    for (const name of names) {
+    for (const { name, ...form } of rules) {
       const group = [1, Number.POSITIVE_INFINITY, 2].map((score, sample) => chunk(score, { sample }));
-      const [low, infinite, middle] = makeCalibrator(options(name, { grow: false })).decide(group);
+      const [low, infinite, middle] = makeCalibrator(options(name!, { ...form, grow: false })).decide(group);
       expect(infinite!.rejected).equal(true);
       expect(infinite!.p).below(Math.min(low!.p, middle!.p));
     }
   });
 
+  it('says whether it learns: a rule that does not forgets what came before', () => {
+    for (const { name, ...form } of rules) {
+      const rule = makeCalibrator(options(name!, form));
+      expect(rule.learns).equal(learning.includes(name!) || form.barrier === false);
+      const before = rule.decide([chunk(2.5)]);
+      for (let sample = 0; sample < 20; sample++) rule.decide([chunk(9, { sample })]);
+      if (!rule.learns) expect(rule.decide([chunk(2.5)])).deep.equal(before);
+      else expect(rule.decide([chunk(2.5)])).not.deep.equal(before);
+    }
+  });
+
   it('is refused for an impossible rate', () => {
-    for (const name of names) {
+    for (const { name, ...form } of rules) {
       for (const alpha of [-0.1, 1.1, Number.NaN]) {
-        expect(() => makeCalibrator(options(name, { alpha })))
+        expect(() => makeCalibrator(options(name!, { ...form, alpha })))
           .throw(AttsError)
           .with.property('code', 'config');
       }
     }
   });
 });
+
+function permutations(values: number[]): number[][] {
+  if (values.length <= 1) return [values];
+  return values.flatMap((first, i) => permutations(values.toSpliced(i, 1)).map((rest) => [first, ...rest]));
+}

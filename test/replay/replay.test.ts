@@ -89,10 +89,10 @@ describe('replay', () => {
     for (const { percentile, rejected } of decisions) expect(rejected).to.equal(percentile! >= 0.6);
   });
 
-  it('of the first problems by the online rule is the recursion written out', async () => {
+  it('of the first problems by a rate per turn and a global one is the recursion written out', async () => {
     const bank = numbers('two_raw.bank.json');
     const stream = inQuestionOrder(readScoreStream(data('two_raw.events.csv'), { samples }));
-    const { decisions, rejection } = replay(stream, rule('online', [new ScoreBank(bank)]), alpha);
+    const { decisions, rejection } = replay(stream, rule('turn-aci', [new ScoreBank(bank)]), alpha);
     const ofTurn: number[] = [];
     let global = 0;
     let rejections = 0;
@@ -122,7 +122,7 @@ describe('replay', () => {
 
   it("by rank rejects round(αm) of each problem's m scores of a turn", () => {
     const stream = inQuestionOrder(readScoreStream(data('two_raw.events.csv'), { samples }));
-    const { decisions } = replay(stream, rule('rank', []), alpha);
+    const { decisions } = replay(stream, rule('budget', []), alpha);
     const groups = new Map<string, boolean[]>();
     for (const { problem, turn, rejected } of decisions) {
       const key = `${problem} ${turn}`;

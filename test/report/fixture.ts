@@ -51,7 +51,7 @@ function writeToyRun(directory: string, method: ToyMethod, options: ToyOptions):
   const config = runConfigSchema.parse({
     method: isJudged ? 'atts' : method,
     schedule: method === 'sync' ? 'sync' : 'async',
-    calibration: method === 'sync' ? 'rank' : 'online',
+    calibration: method === 'sync' ? 'budget' : 'online',
     samples: options.samples ?? 8,
     policy: options.policy ?? 'continue',
     cue: options.cue ?? null,

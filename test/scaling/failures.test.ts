@@ -171,14 +171,4 @@ describe('the chain', () => {
       expect(chunk.text.slice(0, -2)).not.to.contain('\n\n');
     }
   });
-
-  it('refuses a rule that needs a barrier without one', async () => {
-    try {
-      await scale({ config: smallRun({ calibration: 'rank', schedule: 'async' }), ...pair });
-    } catch (error) {
-      expect((error as AttsError).message).to.contain('--schedule sync');
-      return;
-    }
-    throw new Error('accepted');
-  });
 });

@@ -49,15 +49,15 @@ describe('same tokens', () => {
   it('async waits at no barrier, and sync is measured to', async () => {
     const asynchronous = await scale({ config: smallRun({ calibration: 'marginal', concurrency: 16 }), ...pair });
     const synchronous = await scale({
-      config: smallRun({ calibration: 'rank', schedule: 'sync', concurrency: 16 }),
+      config: smallRun({ calibration: 'budget', schedule: 'sync', concurrency: 16 }),
       ...pair,
     });
     expect(synchronous.summary.time.syncWaitSeconds).to.be.greaterThan(0.1);
     expect(asynchronous.summary.time.syncWaitSeconds).to.be.below(synchronous.summary.time.syncWaitSeconds / 20);
   });
 
-  it('per-turn and per-question rules run, and draft-only and target-only use one model', async () => {
-    for (const calibration of ['per-turn', 'per-question'] as const) {
+  it('every other rule runs, and draft-only and target-only use one model', async () => {
+    for (const calibration of ['per-turn', 'per-question', 'aci', 'turn-aci', 'dtaci', 'pid', 'budget'] as const) {
       const { summary } = await scale({ config: smallRun({ calibration }), ...pair });
       expect(summary.rejection?.calibration).to.equal(calibration);
       expect(summary.chains).to.include({ finished: 12, failed: 0 });
@@ -86,6 +86,27 @@ describe('rate held', () => {
     const [low, high] = betaBinomialInterval(first.length, 100, 0.4, 0.99);
     expect(first).to.have.length(120);
     expect(rejections).to.be.within(low, high);
+    await pair.draft.close();
+    await pair.target.close();
+  });
+
+  it('budget: exactly round(α·m) of every problem and turn at a barrier, within 2 of α·m without one', async () => {
+    const pair = await openEmbeddedPair(4, 12);
+    for (const schedule of ['sync', 'async'] as const) {
+      const config = smallRun({ calibration: 'budget', schedule, samples: 6, concurrency: 16 });
+      const { events, summary } = await scale({ config, ...pair });
+      const groups = new Map<string, boolean[]>();
+      for (const { problem, turn, rejected } of events) {
+        const key = `${problem} ${turn}`;
+        if (rejected !== null) groups.set(key, [...(groups.get(key) ?? []), rejected]);
+      }
+      for (const group of groups.values()) {
+        const spent = group.filter(Boolean).length;
+        if (schedule === 'sync') expect(spent).to.equal(Math.round(0.4 * group.length));
+        else expect(Math.abs(spent - 0.4 * group.length)).to.be.below(2);
+      }
+      expect(summary.rejection?.bound?.holds).to.equal(schedule === 'sync' ? undefined : true);
+    }
     await pair.draft.close();
     await pair.target.close();
   });

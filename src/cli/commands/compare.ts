@@ -6,6 +6,7 @@ import {
   type BankFile,
   buildBanks,
   type Engine,
+  needsBank,
   type RunConfig,
   type Summary,
   scale,
@@ -27,8 +28,8 @@ export const compareCommand: CommandModule = {
       .options(runFlags(['method', 'schedule']))
       .option('methods', { type: 'string', default: methods.join(','), describe: 'Which of them' })
       .option('sync-calibration', {
-        ...{ type: 'string', default: 'rank', choices: ['rank', 'same'] },
-        describe: 'Rule of sync: rank within the group (the true baseline), or the same as async',
+        ...{ type: 'string', default: 'budget', choices: ['budget', 'same'] },
+        describe: 'Rule of sync: the budget of the group (the true baseline), or the same as async',
       })
       .option('out', { type: 'string', default: 'runs/compare', requiresArg: true, describe: 'Directory of the runs' }),
   async handler(argv) {
@@ -41,7 +42,11 @@ export const compareCommand: CommandModule = {
     );
     const summaries: Partial<Record<ComparedMethod, Summary>> = {};
     await interruptible(`run the same command again to resume ${out}`, async (signal) => {
-      const bank = await warmUp(base, signal, [...configs.values()].some(drawsBank));
+      const bank = await warmUp(
+        base,
+        signal,
+        [...configs.values()].some((config) => needsBank(config) && config.bank === null),
+      );
       for (const [method, config] of configs) {
         // Engines of its own: no method finds the pages that an earlier one left in the cache.
         const session = await openSession(config);
@@ -67,8 +72,8 @@ export const compareCommand: CommandModule = {
  * Runs both models before the clock starts, so that the first method does not pay for compiling kernels, and draws the
  * bank, so that every method that needs scores meets the same one and none pays for it in its wall time.
  */
-async function warmUp(config: RunConfig, signal: AbortSignal, needsBank: boolean): Promise<BankFile | undefined> {
-  const session = await openSession(needsBank ? config : { ...config, calibration: 'rank' });
+async function warmUp(config: RunConfig, signal: AbortSignal, drawsBank: boolean): Promise<BankFile | undefined> {
+  const session = await openSession(drawsBank ? config : { ...config, schedule: 'sync', calibration: 'budget' });
   const draft = session.draft as Engine;
   const target = session.target as Engine;
   const progress = new ProgressDisplay('warm-up');
@@ -76,7 +81,7 @@ async function warmUp(config: RunConfig, signal: AbortSignal, needsBank: boolean
   try {
     for (const engine of [draft, target]) await writeAndScore(engine, signal);
     const dataset = config.calibration === 'per-question' ? session.dataset : session.calibrationDataset;
-    return needsBank
+    return drawsBank
       ? await buildBanks({ config, draft, target, dataset: dataset ?? session.dataset, signal, onProgress })
       : undefined;
   } finally {
@@ -94,14 +99,10 @@ async function writeAndScore(engine: Engine, signal: AbortSignal): Promise<void>
   await engine.score({ prefix, chunk: prefix, signal });
 }
 
-function drawsBank({ method, bank, calibration }: RunConfig): boolean {
-  return method === 'atts' && bank === null && calibration !== 'rank';
-}
-
 function configOf(method: ComparedMethod, base: RunConfig, syncCalibration: string): RunConfig {
   if (method === 'draft-only' || method === 'target-only') return { ...base, method };
   if (method === 'async') return base;
-  return { ...base, schedule: 'sync', calibration: syncCalibration === 'rank' ? 'rank' : base.calibration };
+  return { ...base, schedule: 'sync', calibration: syncCalibration === 'budget' ? 'budget' : base.calibration };
 }
 
 function chooseMethods(list: string): ComparedMethod[] {

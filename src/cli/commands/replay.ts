@@ -70,9 +70,10 @@ export const replayCommand: CommandModule = {
 
 async function replayScores(argv: Record<string, unknown>, config: RunConfig): Promise<void> {
   const path = argv.events as string;
-  const stream = ordered(readScoreStream(path, config), argv, config);
-  if (config.bank === null && !config.growBank && config.calibration !== 'rank') {
-    const cure = config.calibration === 'online' ? '--bank FILE or --grow-bank' : '--bank FILE';
+  const stream = ordered(readScoreStream(path, config), argv);
+  if (config.bank === null && !config.growBank && config.calibration !== 'budget') {
+    const isStatic = ['marginal', 'per-question', 'per-turn'].includes(config.calibration);
+    const cure = isStatic ? '--bank FILE' : '--bank FILE or --grow-bank';
     throw new AttsError('usage', `--calibration ${config.calibration} knows no score yet: give ${cure}`);
   }
   const bank = config.bank === null ? null : await readBankFile(config.bank);
@@ -80,7 +81,11 @@ async function replayScores(argv: Record<string, unknown>, config: RunConfig): P
   if (bank !== null && banks.turns.every(({ size }) => size === 0)) {
     throw new AttsError('run', `score bank ${config.bank} holds no scores`);
   }
-  const calibrator = makeCalibrator({ ...calibratorSettings(config), name: config.calibration, banks });
+  const calibrator = makeCalibrator({
+    ...calibratorSettings(config),
+    // As recorded, chunks come one by one.
+    ...{ name: config.calibration, banks, barrier: argv.order === 'question' },
+  });
   const { decisions, rejection, diagnostics } = replay(stream, calibrator, config.rejectionRate);
   const percentileMismatches = bank === null ? null : countPercentileMismatches(stream, banks);
   const result = { schema: 'atts.replay/1', decisions: decisions.length, percentileMismatches, rejection };
@@ -112,19 +117,13 @@ async function replayScores(argv: Record<string, unknown>, config: RunConfig): P
   process.stdout.write(argv.json ? document : `${text()}\n`);
 }
 
-function ordered(
-  recorded: RecordedScore[],
-  { order, shuffleProblems }: Record<string, unknown>,
-  { calibration }: RunConfig,
-): RecordedScore[] {
+function ordered(recorded: RecordedScore[], { order, shuffleProblems }: Record<string, unknown>): RecordedScore[] {
   const seed = shuffleProblems === undefined ? undefined : Number(shuffleProblems || Number.NaN);
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
     throw new AttsError('usage', `--shuffle-problems must be a whole number at least 0 (got ${shuffleProblems})`);
   }
   if (choiceOf('order', order, orders) === 'question') return inQuestionOrder(recorded, seed);
   if (seed !== undefined) throw new AttsError('usage', '--shuffle-problems needs --order question');
-  if (calibration === 'rank')
-    throw new AttsError('usage', '--calibration rank needs --order question: it ranks a turn');
   return recorded;
 }
 

@@ -1,96 +1,83 @@
-import { AttsError } from '../../errors.js';
-import { ScoreBank } from '../bank.js';
-import type { Calibrator, Decision, ScoredChunk } from '../calibrator.js';
-import { pValue, smoothingUniform } from '../p-value.js';
-import { type Rule, refuseNaN } from './static.js';
+import type { ScoreBank } from '../bank.js';
+import type { Calibrator } from '../calibrator.js';
+import { entry, type FeedbackRule, feedbackCalibrator, pull, Tally } from './feedback.js';
 
-export interface OnlineRule extends Rule {
-  /** Step size of both the turn's rate and the global correction. */
-  readonly gamma: number;
-  /** The bank takes in the run's own scores, each after its decision. */
-  readonly grow: boolean;
-}
-
-/** Decisions and rejections so far. */
-interface Tally {
-  decisions: number;
-  rejected: number;
-}
+/** Decisions for which the uniform law stands in while a turn's own p-values are few. */
+const priorWeight = 50;
+/**
+ * Width of a turn's pull after n decisions: at 100 or more its full range stands where the rate is off by 0.03 upwards or
+ * 0.02 downwards (α = 0.4). Before, chance alone is larger than that and nothing is gained by fighting it: wide at first.
+ */
+const turnWidth = (n: number): number => 0.05 * Math.max(n, 400 - 3 * n);
 
 /**
- * Adaptive conformal inference with a rate per turn and one global correction: rejected iff p ≤ α_turn + g. α_turn starts
- * at α, g at 0; after a decision both move by γ(α − rejected), α_turn only for the chunk's turn. The feedback is the
- * decision itself, so it is there at once and asynchrony costs nothing.
+ * The default rule. Every turn learns the law of its own p-values, and the level θ at which that law is cut is pulled back
+ * by what is missing to α, over all and in the turn:
  *
- * Assumption: none; scores, turns and their order may be chosen by an adversary who sees every state.
- * Guarantee: after every number T of decisions
+ *     rejected iff p ≤ Q_turn(θ),   θ = α + pull(D, 1/γ) + pull(D_turn, 0.05·max(n_turn, 400 − 3·n_turn)),
  *
- *     |mean(rejected) − α| ≤ (max(α, 1 − α) + γ) / (γT).
+ * where Q_turn is the quantile of the turn's earlier p-values, with the uniform law mixed in at a weight of 50, D and
+ * D_turn are the deficits αn − #rejected, and pull (feedback.ts) is quadratic: next to nothing while a deficit is small,
+ * the whole range at the wall.
  *
- * Proof. g = γ(αT − #rejected), so the left side is |g| / (γT) and |g| ≤ M + γ, M = max(α, 1 − α), is to be shown. The
- * sum rule alone does not give that: with p ≤ α_turn + g and nothing else, an adversary who drives some α_turn far up
- * while g is low, and others far down while g is high, gets |g| to 1.09 with four turns and 2.9 with fifteen (α = 0.4,
- * γ = 0.05). Hence the guard: g ≥ M always rejects, g ≤ −M always accepts. A rejection lowers g by γ(1 − α) ≤ γ and an
- * acceptance raises it by γα ≤ γ. Above M it can only fall, below −M only rise, and from within [−M, M] one step leaves
- * the interval by at most γ. So |g| ≤ M + γ at every T. ∎ The guard does not act on the published traces (|g| ≤ 0.56).
+ * Why not a rate per turn moved by γ (`turn-aci`): it holds a turn's threshold in place by a lasting deficit, so a turn
+ * whose scores lie off the bank stays off the rate. Here the quantile holds it in place, and deficits only answer to
+ * chance. And a linear correction spends its force where none is needed: the quadratic one lets the p-values decide until
+ * the wall is near, so a larger γ costs less selection.
  *
- * What breaks it: nothing, for the overall rate. The rate of a single turn is steered to α, not bounded; and neither says
- * that the rejected chunks are the bad ones: that is the p-value's work.
- *
- * The p-value's bank starts as the turn-0 bank, if there is one, and grows. While it is empty, nothing is known of any
- * score: p = 1, the conformal formula at n = 0 (for `smoothed`, u), and the thresholds alone decide.
- *
- * State is counts, not sums of steps, so it has no rounding drift; the same chunks in the same order rebuild it, which is
- * how a resumed run restores it.
- * Source: Gibbs and Candès 2021, Adaptive Conformal Inference Under Distribution Shift, eq. 2 and proposition 4.1.
+ * Assumption: none. Guarantee: the bounds of feedback.ts. With γ = 1/15, the default, every window of 200 consecutive
+ * decisions has a rate within ±0.08 of α, on any sequence and for any α. What breaks it: nothing, for these. A turn's rate
+ * is steered, not bounded: an adversary, or a turn whose decisions all fall when the others hold the wall, can keep it off.
+ * On the published traces, problems in any of 100 shuffled orders, turns with 100 decisions stay within ±0.03
+ * (`make rejection-control`).
+ * Source: walls and feedback of Gibbs and Candès 2021; a nonlinear pull that saturates at the wall as the integrator of
+ * Angelopoulos, Candès, Tibshirani 2023; the quantile by turn is Mondrian (Vovk et al. 2005, chapter 4). The rule is ours.
  */
-export function onlineCalibrator(rule: OnlineRule, start: ScoreBank | undefined): Calibrator {
+export function onlineCalibrator(rule: FeedbackRule, start: ScoreBank | undefined): Calibrator {
   const { alpha, gamma } = rule;
-  if (!(gamma > 0 && Number.isFinite(gamma))) {
-    throw new AttsError('config', `gamma must be a positive number, got ${gamma}; 0.05 is the default`);
-  }
-  // A copy: another calibrator may read the caller's bank.
-  const bank = start?.clone() ?? new ScoreBank();
-  const guard = Math.max(alpha, 1 - alpha);
-  const overall: Tally = { decisions: 0, rejected: 0 };
-  const turns = new Map<number, Tally>();
-  let holds = true;
-
-  const correction = ({ decisions, rejected }: Tally): number => gamma * (alpha * decisions - rejected);
-  const boundAfter = (decisions: number): number => (guard + gamma) / (gamma * decisions);
-
-  /** The rate in force; beyond the guard a value that every, or no, p-value is under. */
-  function threshold(turn: Tally): number {
-    const g = correction(overall);
-    const rate = alpha + correction(turn) + g;
-    if (g >= guard) return Math.max(rate, 1);
-    if (g <= -guard) return Math.min(rate, -1);
-    return rate;
-  }
-
-  function decideOne(chunk: ScoredChunk): Decision {
-    const turn = turns.get(chunk.turn) ?? { decisions: 0, rejected: 0 };
-    turns.set(chunk.turn, turn);
-    const u = smoothingUniform(rule.seed, chunk);
-    const p = bank.size > 0 ? pValue(rule.pValue, bank, chunk.score, u) : rule.pValue === 'smoothed' ? u : 1;
-    const rate = threshold(turn);
-    const rejected = p <= rate;
-    for (const tally of [overall, turn]) {
-      tally.decisions++;
-      if (rejected) tally.rejected++;
-    }
-    if (rule.grow) bank.insert(chunk.score);
-    if (Math.abs(overall.rejected / overall.decisions - alpha) > boundAfter(overall.decisions)) holds = false;
-    return { p, alpha: rate, rejected };
-  }
-
-  return {
-    name: 'online',
-    decide(group): Decision[] {
-      refuseNaN(group);
-      return group.map(decideOne);
+  const turns = new Map<number, { tally: Tally; law: LearnedLaw }>();
+  const stateOf = (turn: number) => entry(turns, turn, () => ({ tally: new Tally(), law: new LearnedLaw() }));
+  return feedbackCalibrator('online', rule, start, {
+    rate({ turn }, settled) {
+      const { tally, law } = stateOf(turn);
+      const ofTurn = pull(tally.deficit(alpha), turnWidth(tally.decisions), alpha);
+      const level = alpha + pull(settled.deficit(alpha), 1 / gamma, alpha) + ofTurn;
+      return law.quantile(level);
     },
-    /** Null before the first decision: there is no rate yet. */
-    bound: () => (overall.decisions === 0 ? null : { value: boundAfter(overall.decisions), holds }),
-  };
+    learn({ turn }, { p, rejected }) {
+      const { tally, law } = stateOf(turn);
+      tally.add(rejected);
+      law.learn(p);
+    },
+  });
+}
+
+/** The law of p-values seen so far, mixed with the uniform one. */
+class LearnedLaw {
+  private readonly ascending: number[] = [];
+
+  learn(p: number): void {
+    const place = partition(this.ascending.length, (i) => this.ascending[i]! < p);
+    this.ascending.splice(place, 0, p);
+  }
+
+  /** The largest x with k·x + #{seen < x} ≤ level·(k + n), k the uniform law's weight; found in O(log n). */
+  quantile(level: number): number {
+    const seen = this.ascending;
+    const mass = level * (priorWeight + seen.length);
+    const below = partition(seen.length, (i) => priorWeight * seen[i]! + i + 1 < mass);
+    return Math.min(seen[below] ?? Number.POSITIVE_INFINITY, (mass - below) / priorWeight);
+  }
+}
+
+/** How many of 0 … n − 1 satisfy a condition that holds up to some point and not beyond. */
+function partition(n: number, holds: (index: number) => boolean): number {
+  let low = 0;
+  let high = n;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

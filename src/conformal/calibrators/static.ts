@@ -23,16 +23,22 @@ export function staticCalibrator(
 ): Calibrator {
   return {
     name,
+    learns: false,
     decide(group): Decision[] {
       refuseNaN(group);
       return group.map((chunk) => {
-        const p = pValue(rule.pValue, bankOf(chunk), chunk.score, smoothingUniform(rule.seed, chunk));
+        const p = pValueOf(chunk, bankOf(chunk), rule);
         return { p, alpha: rule.alpha, rejected: p <= rule.alpha };
       });
     },
     // Promised under exchangeability only: on an arbitrary sequence the rate can be anything.
     bound: () => null,
   };
+}
+
+/** @throws AttsError `run` for an empty bank */
+export function pValueOf(chunk: ScoredChunk, bank: ScoreBank, { pValue: kind, seed }: Rule): number {
+  return pValue(kind, bank, chunk.score, kind === 'smoothed' ? smoothingUniform(seed, chunk) : 0);
 }
 
 /** Checked for the whole group before the first decision: a rule must not have learned from half of a refused group. */

@@ -15,7 +15,6 @@ export const buildCommand: CommandModule = {
   async handler(argv) {
     const config = readRunConfig(argv, { method: 'atts' });
     const out = argv.out as string;
-    if (config.calibration === 'rank') throw new AttsError('usage', '--calibration rank needs no bank');
     if (config.calibration === 'per-turn' && out.endsWith('.npy')) {
       throw new AttsError('usage', `--out ${out}: NPY holds scores of one turn; write per-turn banks to .json`);
     }

@@ -69,7 +69,7 @@ describe('atts replay', function () {
     expect(code).to.equal(0);
     expect(stdout).to.match(/176 scores of 2 problems/);
     expect(stdout).to.match(/percentiles 176 recorded, 0 differ/);
-    expect(stdout).to.match(/bound +±7\.4 % holds/);
+    expect(stdout).to.match(/bound +±5\.7 % holds/);
     expect(stdout).to.match(/^0 +32 +\d+\.\d %$/m);
   });
 

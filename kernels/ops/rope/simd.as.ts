@@ -1,7 +1,7 @@
 // Per-head norms of queries and keys, rotation, and the append of keys and values to the paged cache, row by row.
 import { copy } from '../../backends/simd/math.as';
 import { normRow } from '../rms-norm/simd.as';
-import { address, operand, operandF32, take, threadBuffer } from '../../backends/simd/pool.as';
+import { address, operand, operandF32, take, threadBuffer, threadCount } from '../../backends/simd/pool.as';
 
 // Rotates the pairs (i, i + headDim/2) of one head from x to y, which may be the same.
 function rotate(x: usize, y: usize, half: i32, cos: usize, sin: usize): void {
@@ -37,9 +37,14 @@ export function ropeAppendJob(): void {
   const q = address(10), slots = address(11), pageSize = operand(12), keys = address(13), values = address(14);
   const half = h >>> 1;
   const bytes = <usize>h << 2;
-  for (;;) {
-    const t = take(0, 1);
-    if (t >= T) break;
+  // Keys of neighbouring tokens share cache lines: a thread takes many that follow each other.
+  const together = max(1, min(pageSize, T / (2 * threadCount())));
+  for (let t = 0, end = 0; ; t++) {
+    if (t == end) {
+      t = take(0, together);
+      if (t >= T) break;
+      end = min(T, t + together);
+    }
     const row = qkv + <usize>t * <usize>(H + 2 * G) * bytes;
     const c = cos + <usize>t * (<usize>half << 2), s = sin + <usize>t * (<usize>half << 2);
     for (let head = 0; head < H; head++) {

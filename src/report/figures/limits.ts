@@ -12,20 +12,18 @@ export function limitsFigure({ results }: Pick<BenchReport, 'results'>): TopLeve
     width: 520,
     height: { step: 17 },
     data: { values },
-    encoding: {
-      y: {
-        field: 'case',
-        type: 'nominal',
-        sort: [...new Set(values.map((value) => value.case))],
-        title: 'op, rows of the pass',
-        axis: { ticks: false, domain: false, grid: true, labelLimit: 0, labelColor: colour('ink') },
-      },
-    },
     layer: [
-      { mark: { type: 'rule', color: colour('quiet'), strokeDash: [4, 3] }, encoding: { x: { datum: 1 }, y: {} } },
+      { mark: { type: 'rule', color: colour('quiet'), strokeDash: [4, 3] }, encoding: { x: { datum: 1 } } },
       {
         mark: { type: 'point', filled: true, size: 55, opacity: 1 },
         encoding: {
+          y: {
+            field: 'case',
+            type: 'nominal',
+            sort: [...new Set(values.map((value) => value.case))],
+            title: 'op, rows of the pass',
+            axis: { ticks: false, domain: false, grid: true, labelLimit: 0, labelColor: colour('ink') },
+          },
           x: { field: 'ratio', type: 'quantitative', title: 'least time that the limits allow / time taken' },
           color: { field: 'dtype', type: 'nominal', scale: { domain: dtypes, range: colours } },
           shape: {

@@ -8,13 +8,13 @@ const priorWeight = 50;
  * Width of a turn's pull after n decisions: at 100 or more its full range stands where the rate is off by 0.03 upwards or
  * 0.02 downwards (α = 0.4). Before, chance alone is larger than that and nothing is gained by fighting it: wide at first.
  */
-const turnWidth = (n: number): number => 0.05 * Math.max(n, 400 - 3 * n);
+const turnWidth = (n: number): number => 0.05 * Math.max(n, 1000 - 9 * n);
 
 /**
  * The default rule. Every turn learns the law of its own p-values, and the level θ at which that law is cut is pulled back
  * by what is missing to α, over all and in the turn:
  *
- *     rejected iff p ≤ Q_turn(θ),   θ = α + pull(D, 1/γ) + pull(D_turn, 0.05·max(n_turn, 400 − 3·n_turn)),
+ *     rejected iff p ≤ Q_turn(θ),   θ = α + pull(D, 1/γ) + pull(D_turn, 0.05·max(n_turn, 1000 − 9·n_turn)),
  *
  * where Q_turn is the quantile of the turn's earlier p-values, with the uniform law mixed in at a weight of 50, D and
  * D_turn are the deficits αn − #rejected, and pull (feedback.ts) is quadratic: next to nothing while a deficit is small,

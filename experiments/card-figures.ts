@@ -25,8 +25,10 @@ interface CardRow {
 
 // 512 tokens of context end every chain of the card; so many turns never do.
 const turns = 40;
-const replace = { policy: 'replace', calibration: 'online', rejectionRate: 0.4 } as const;
-const proceed = { policy: 'continue', calibration: 'online' } as const;
+// The card's rule: a rate per turn and a global correction, against a bank of first chunks.
+const rule = { calibration: 'turn-aci', growBank: false } as const;
+const replace = { ...rule, policy: 'replace', rejectionRate: 0.4 } as const;
+const proceed = { ...rule, policy: 'continue' } as const;
 const card: readonly CardRow[] = [
   {
     name: 'draft-only',
@@ -39,17 +41,17 @@ const card: readonly CardRow[] = [
     card: { mean: 0.925, passAt4: 1, draft: 0, scored: 0, target: 158, rejection: null },
   },
   {
-    name: 'replace 32/32, online 0.4',
+    name: 'replace 32/32, turn-aci 0.4',
     settings: replace,
     card: { mean: 0.867, passAt4: 0.967, draft: 154, scored: 154, target: 64, rejection: 0.404 },
   },
   {
-    name: 'replace 32/32, online 0.4, bank not growing',
-    settings: { ...replace, growBank: false },
+    name: 'replace 32/32, turn-aci 0.4, growing bank',
+    settings: { ...replace, growBank: true },
     card: { mean: 0.867, passAt4: 0.967, draft: 154, scored: 154, target: 64, rejection: 0.404 },
   },
   {
-    name: 'replace 32/32, online 0.2',
+    name: 'replace 32/32, turn-aci 0.2',
     settings: { ...replace, rejectionRate: 0.2 },
     card: { mean: 0.779, passAt4: 0.933, draft: 153, scored: 153, target: 32, rejection: 0.202 },
   },
@@ -59,12 +61,12 @@ const card: readonly CardRow[] = [
     card: { mean: 0.921, passAt4: 0.967, draft: 156, scored: 156, target: 81, rejection: 0.506 },
   },
   {
-    name: 'replace 16/16, online 0.4',
+    name: 'replace 16/16, turn-aci 0.4',
     settings: { ...replace, draftTokens: 16, targetTokens: 16 },
     card: { mean: 0.8, passAt4: 0.933, draft: 156, scored: 156, target: 65, rejection: 0.403 },
   },
   {
-    name: 'continue 32/32, online 0.4',
+    name: 'continue 32/32, turn-aci 0.4',
     settings: { ...proceed, rejectionRate: 0.4 },
     card: { mean: 0.754, passAt4: 0.917, draft: 116, scored: 104, target: 37, rejection: 0.405 },
   },

@@ -58,7 +58,8 @@ export async function serve(open: (options: PeerOptions) => Promise<PeerLibrary>
     });
     send({ version: library.version, threads: library.threads });
   } catch (error) {
-    send({ error: String(error) });
+    // The rest of a module loader's message is a stack.
+    send({ error: String(error).split('\n')[0] });
   }
 }
 

@@ -1,5 +1,6 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { AttsError } from '../errors.js';
+import { parsePythonJson } from '../python-json.js';
 import {
   BANK_SCHEMA,
   type BankFile,
@@ -78,11 +79,8 @@ function parseJson(path: string, text: string): { value: unknown; isStrict: bool
   try {
     return { value: JSON.parse(text), isStrict: true };
   } catch (cause) {
-    const quoted = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) =>
-      token.startsWith('"') ? token : `"${token}"`,
-    );
     try {
-      return { value: JSON.parse(quoted), isStrict: false };
+      return { value: parsePythonJson(text, (number) => `"${number}"`), isStrict: false };
     } catch {
       throw notStrict(path, cause);
     }

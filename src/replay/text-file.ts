@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { AttsError } from '../errors.js';
+import { parsePythonJson as parse } from '../python-json.js';
 import { reasonOf } from '../runs/io-error.js';
 
 /** @throws AttsError `io` */
@@ -20,11 +21,8 @@ export function readTextFile(path: string): string {
  * @throws AttsError `run`
  */
 export function parsePythonJson(text: string, where: string): unknown {
-  const strict = text.replace(/"(?:[^"\\]+|\\.)*"|Infinity|NaN/g, (token) =>
-    token === 'Infinity' ? '1e999' : token === 'NaN' ? '"NaN"' : token,
-  );
   try {
-    return JSON.parse(strict);
+    return parse(text, (number) => (number === 'NaN' ? '"NaN"' : number.replace('Infinity', '1e999')));
   } catch (cause) {
     throw new AttsError('run', `${where} is not JSON: ${reasonOf(cause)}`, { cause });
   }

@@ -171,6 +171,12 @@ describe('recorded scores', () => {
       { what: 'a number alone', name: 'a.json', content: '3', says: /a\.json holds neither/ },
       { what: 'broken JSON', name: 'a.json', content: '[1,', says: /a\.json is not JSON/ },
       {
+        what: 'a string torn off, which must not take for ever',
+        name: 'a.json',
+        content: `{"question": "${'a'.repeat(1e5)}`,
+        says: /a\.json is not JSON/,
+      },
+      {
         what: 'a broken trace',
         name: 't.jsonl',
         content: '{"problem":0,"sample":0,"durationS":1,"turns":[]}\n{"turns":',

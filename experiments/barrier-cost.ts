@@ -6,9 +6,17 @@
  *     [--calibration marginal|per-turn] [--out runs/barrier-cost]
  */
 import { parseArgs } from 'node:util';
-import { buildBanks, loadDataset, openEngine, runConfigSchema, type ScaleResult, writeBankFile } from '../src/index.js';
+import {
+  buildBanks,
+  loadDataset,
+  median,
+  openEngine,
+  runConfigSchema,
+  type ScaleResult,
+  writeBankFile,
+} from '../src/index.js';
 import { runMethod } from './run-method.js';
-import { markdownTable, median, writeResults } from './table.js';
+import { markdownTable, writeResults } from './table.js';
 
 const { values } = parseArgs({
   options: {

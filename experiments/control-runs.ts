@@ -1,6 +1,6 @@
-import { calibrationNames, type RunConfig, ratePerProblem, type Summary } from '../src/index.js';
+import { calibrationNames, median, type RunConfig, ratePerProblem, type Summary } from '../src/index.js';
 import { runMethod } from './run-method.js';
-import { accuracyText, markdownTable, median, tokensPerChain } from './table.js';
+import { accuracyText, markdownTable, tokensPerChain } from './table.js';
 
 /**
  * Every calibrator on the same problems, chains and seed; the budget at its barrier and without one.

@@ -1,6 +1,8 @@
+import { groupBy } from '../src/group-by.js';
 import {
   type CalibratorOptions,
   type Decision,
+  decisionGroups,
   kolmogorovSmirnovUniform,
   makeCalibrator,
   ratePerTurn,
@@ -50,8 +52,7 @@ export function judge(
 ): Judgement {
   const { alpha } = rule;
   const calibrator = makeCalibrator({ ...rule, seed: 0, grow: false, banks: { turns: [new ScoreBank(bank)] } });
-  const groups = rule.barrier ? groupsOf(chunks) : chunks.map((chunk) => [chunk]);
-  const decisions: Decision[] = groups.flatMap((group) => calibrator.decide(group));
+  const decisions: Decision[] = decisionGroups(chunks, calibrator).flatMap((group) => calibrator.decide(group));
   const rejected = decisions.map((decision) => decision.rejected);
   const window = rollingRange(rejected) ?? { min: alpha, max: alpha };
   const turns = ratePerTurn(chunks.map(({ turn }, i) => ({ turn, rejected: rejected[i] })));
@@ -82,17 +83,6 @@ export function shuffled(stream: Stream, seed: number): Stream {
   return { ...stream, chunks: keyed.flatMap(({ chunks }) => chunks) };
 }
 
-/** Consecutive chunks of one problem and turn, as a barrier gathers them. */
-function groupsOf(chunks: readonly ScoredChunk[]): ScoredChunk[][] {
-  const groups: ScoredChunk[][] = [];
-  for (const chunk of chunks) {
-    const last = groups.at(-1)?.[0];
-    if (last?.problem === chunk.problem && last.turn === chunk.turn) groups.at(-1)!.push(chunk);
-    else groups.push([chunk]);
-  }
-  return groups;
-}
-
 /** For each chunk the share of its turn's chunks that are at least as bad; half of its equals, itself among them. */
 function placesInTurn(chunks: readonly ScoredChunk[]): number[] {
   const banks = new Map<number, ScoreBank>();
@@ -103,14 +93,4 @@ function placesInTurn(chunks: readonly ScoredChunk[]): number[] {
     const bank = banks.get(turn)!;
     return (bank.countAtLeast(score) - bank.countEqual(score) / 2) / bank.size;
   });
-}
-
-function groupBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {
-  const groups = new Map<Key, Item[]>();
-  for (const item of items) {
-    const own = groups.get(keyOf(item));
-    if (own) own.push(item);
-    else groups.set(keyOf(item), [item]);
-  }
-  return groups;
 }

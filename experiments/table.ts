@@ -21,12 +21,6 @@ export function tokensPerChain({ tokens, chains }: Summary): [number, number, nu
   return [tokens.draftGenerated / count, tokens.targetScored / count, tokens.targetGenerated / count];
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 /** Writes the files of an experiment into its folder. */
 export function writeResults(out: string, files: Record<string, string>): void {
   mkdirSync(out, { recursive: true });

@@ -33,6 +33,7 @@ export {
   clusteredBootstrap,
   kolmogorovSmirnovTwoSample,
   kolmogorovSmirnovUniform,
+  median,
   quantile,
 } from './statistics/index.js';
 export { extractAnswer } from './tasks/answers.js';

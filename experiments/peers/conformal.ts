@@ -5,8 +5,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { jumperMartingaleLog10, pValue, readBankFile, ScoreBank } from '../../src/index.js';
-import { median } from '../table.js';
+import { jumperMartingaleLog10, median, pValue, readBankFile, ScoreBank } from '../../src/index.js';
 
 const folder = process.argv[2];
 const REPETITIONS = 7;

@@ -54,8 +54,15 @@ function time(run: () => void, calls: number): number {
 }
 
 export function measure(bench: BenchCase, roofs: Roofs): BenchResult {
-  const ms = medianTime(bench.run);
-  const { op, dtype, rows, shape, cost } = bench;
+  return againstRoofs(bench, medianTime(bench.run), roofs);
+}
+
+/** Work done in `ms` beside the least time that the roofs allow for it. */
+export function againstRoofs(
+  { op, dtype, rows, shape, cost }: Omit<BenchCase, 'run' | 'dispose'>,
+  ms: number,
+  roofs: Roofs,
+): BenchResult {
   const bytes = cost.bytes.weights + cost.bytes.activations + cost.bytes.cache;
   const byBandwidth = bytes / roofs.bandwidth / 1e6; // ms
   const byPeak = cost.flops / roofs.peak / 1e6;

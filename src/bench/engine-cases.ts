@@ -4,10 +4,8 @@ import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import type { Engine, Tokenizer, TokenText } from '../engine/engine.js';
 import { Device } from '../engine/local/device.js';
 import { LocalEngine } from '../engine/local/local-engine.js';
+import { promptTokens, someTokens } from './prompts.js';
 import { randomCheckpoint, smolLm2Shape } from './random-checkpoint.js';
-
-/** Tokens already there before a decode is timed. */
-const promptTokens = 64;
 
 /** The engine on random weights needs ids alone. */
 const noTokenizer: Tokenizer = {
@@ -68,7 +66,6 @@ export class EngineTimer {
 
   private prompt(count: number): TokenText {
     this.calls++;
-    const ids = Array.from({ length: count }, (_, i) => ((i + 1) * (7919 + 104 * this.calls)) % 49_000);
-    return { ids, text: '', fingerprint: 'none' };
+    return { ids: someTokens(count, this.calls), text: '', fingerprint: 'none' };
   }
 }

@@ -1,9 +1,9 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { groupSize, quantise } from '../../kernels/ops/linear/quantise.js';
 import type { Checkpoint } from '../../models/checkpoint/checkpoint.js';
 import { familyOf } from '../../models/families/index.js';
 import type { smolLm2Shape } from './random-checkpoint.js';
 
-const groupSize = 32;
 const alignment = 32;
 /** ggml's numbers of tensor types. */
 const tensorTypes = { f32: 0, q8_0: 8 } as const;
@@ -48,7 +48,7 @@ export function writeGguf(path: string, checkpoint: Checkpoint, config: typeof s
     writeAligned(file, head.take());
     for (const { tensor, type } of entries) {
       const values = tensor.read();
-      writeAligned(file, type === 'f32' ? new Uint8Array(values.buffer) : q8Blocks(values));
+      writeAligned(file, type === 'f32' ? new Uint8Array(values.buffer) : q8Blocks(values, tensor.shape));
     }
   } finally {
     closeSync(file);
@@ -120,15 +120,15 @@ function writeMetadata(head: ByteWriter, config: typeof smolLm2Shape): void {
 }
 
 /** Q8_0: a float16 scale and 32 whole numbers a block. */
-function q8Blocks(values: Float32Array): Uint8Array {
-  const blocks = values.length / groupSize;
-  const out = new DataView(new ArrayBuffer(blocks * 34));
-  for (let block = 0; block < blocks; block++) {
-    const own = values.subarray(block * groupSize, (block + 1) * groupSize);
-    const scale = own.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) / 127;
+function q8Blocks(w: Float32Array, [N, K]: readonly number[]): Uint8Array {
+  const { scales, values } = quantise(w, N, K, 'q8');
+  const out = new DataView(new ArrayBuffer(scales.length * 34));
+  scales.forEach((scale, block) => {
     out.setUint16(block * 34, float16(scale), true);
-    own.forEach((value, i) => void out.setInt8(block * 34 + 2 + i, scale === 0 ? 0 : Math.round(value / scale)));
-  }
+    new Int8Array(out.buffer, block * 34 + 2, groupSize).set(
+      values.subarray(block * groupSize, (block + 1) * groupSize),
+    );
+  });
   return new Uint8Array(out.buffer);
 }
 

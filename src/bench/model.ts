@@ -1,4 +1,6 @@
 import type { BenchResult, OpsBench, OpsBenchOptions } from '../../kernels/bench/index.js';
+import { againstRoofs } from '../../kernels/bench/measure.js';
+import type { Cost } from '../../kernels/cost.js';
 import { weightBytes } from '../../kernels/ops/linear/bench.js';
 import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import { EngineTimer, openRandomEngine } from './engine-cases.js';
@@ -18,7 +20,8 @@ export async function benchModel(
       const timer = new EngineTimer(engine);
       for (const { op, rows, time } of passes) {
         const ms = await medianOf(repeats, () => time(timer));
-        const result = againstRoofs(op, dtype, rows, ms, engine.model.parameters, roofs);
+        const cost = costOf(engine.model.parameters, dtype, rows);
+        const result = againstRoofs({ op, dtype, rows, shape: '135M llama', cost }, ms, roofs);
         results.push(result);
         onResult?.(result);
       }
@@ -40,19 +43,7 @@ const passes: readonly { op: string; rows: number; time(timer: EngineTimer): Pro
 ];
 
 /** Every weight is read once a pass and multiplied once a row; the tied head counts where it is used, as a head. */
-function againstRoofs(
-  op: string,
-  dtype: WeightDtype,
-  rows: number,
-  ms: number,
-  parameters: number,
-  { bandwidth, peak }: OpsBench['roofs'],
-): BenchResult {
-  const [bytes, flops] = [parameters * weightBytes(dtype), 2 * parameters * rows];
-  const [byBandwidth, byPeak] = [bytes / bandwidth / 1e6, flops / peak / 1e6]; // ms
-  return {
-    ...{ op, dtype, rows, shape: '135M llama', ms, gflops: flops / ms / 1e6, gbs: bytes / ms / 1e6 },
-    limit: byBandwidth > byPeak ? 'bandwidth' : 'peak',
-    ratio: Math.max(byBandwidth, byPeak) / ms,
-  };
+function costOf(parameters: number, dtype: WeightDtype, rows: number): Cost {
+  const bytes = { weights: parameters * weightBytes(dtype), activations: 0, cache: 0 };
+  return { flops: 2 * parameters * rows, bytes };
 }

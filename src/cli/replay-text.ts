@@ -28,7 +28,7 @@ export interface ReplayTold {
 export function describeReplay(told: ReplayTold): string {
   const { config, decisions, rejection, diagnostics, written } = told;
   const { rolling200, ks, bound } = rejection;
-  const { interval, perProblem, martingale, duplicates } = diagnostics;
+  const { interval, split, perProblem, martingale, duplicates } = diagnostics;
   const growth = config.calibration === 'online' && config.growBank ? ', growing bank' : '';
   const rows = rejection.perTurn.map(({ turn, decisions: made, rate }) => [String(turn), count(made), percent(rate)]);
   return [
@@ -37,6 +37,11 @@ export function describeReplay(told: ReplayTold): string {
     `rule        ${config.calibration}, ${config.pValue} p-values, α ${config.rejectionRate}${growth}`,
     `percentiles ${percentileText(told)}`,
     `rejected    ${percent(rejection.overall, 2)} [${percent(interval.lower)}, ${percent(interval.upper)}], wanted ${percent(rejection.wanted)}`,
+    ...(split
+      ? [
+          `split law   ${percent(split.lower)} to ${percent(split.upper)} in ${percent(split.level, 0)} of draws, were all scores exchangeable`,
+        ]
+      : []),
     `rolling     ${rolling200 ? `${percent(rolling200.min)} to ${percent(rolling200.max)} of any 200 in a row` : 'fewer than 200 decisions'}`,
     `problems    ${spreadText(perProblem.map(({ rate }) => rate))}`,
     `uniformity  Kolmogorov–Smirnov d ${ks.d.toFixed(4)}, p ${ks.p.toPrecision(3)}`,

@@ -1,3 +1,5 @@
+import { groupBy } from '../group-by.js';
+
 /** What barriers cost: the wall time of recorded chains under three schedules, at any number of slots. All pure. */
 
 /**
@@ -94,13 +96,3 @@ function lockStepTime(group: readonly TimedChain[], slots: number): number {
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-
-function groupBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {
-  const groups = new Map<Key, Item[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group) group.push(item);
-    else groups.set(keyOf(item), [item]);
-  }
-  return groups;
-}

@@ -2,6 +2,7 @@
 export { inQuestionOrder, type RecordedScore } from './recorded.js';
 export {
   countPercentileMismatches,
+  decisionGroups,
   type Replay,
   type ReplayedDecision,
   replay,

@@ -1,4 +1,11 @@
-import { type Calibrator, type Decision, type Diagnostics, diagnose, type ScoreBank } from '../conformal/index.js';
+import {
+  type Calibrator,
+  type Decision,
+  type Diagnostics,
+  diagnose,
+  type ScoreBank,
+  type ScoredChunk,
+} from '../conformal/index.js';
 import { AttsError } from '../errors.js';
 import type { Summary } from '../runs/records.js';
 import { rejectionOf } from '../scaling/metrics.js';
@@ -16,31 +23,41 @@ export interface Replay {
  * What a rule would have decided on a recorded stream. The scores stay as recorded: a chunk that another decision would
  * have changed is not written anew, so a replay compares rules and their rates, not answers.
  *
- * `budget` with a barrier sees the neighbouring scores of one problem and turn as a group, every other rule one score after
- * the other.
  * @param stream in the order in which the rule sees it
  * @param rejectionRate the rate wanted of the calibrator
+ * @param bankSize scores of the bank, for a rule that judges every chunk by one bank and learns nothing (`diagnose`)
  * @throws AttsError as the calibrator; `run` for a stream without a score
  */
-export function replay(stream: readonly RecordedScore[], calibrator: Calibrator, rejectionRate: number): Replay {
-  const groups =
-    calibrator.name === 'budget' && !calibrator.learns ? turnGroups(stream) : stream.map((score) => [score]);
-  const decisions = groups.flatMap((group) => {
+export function replay(
+  stream: readonly RecordedScore[],
+  calibrator: Calibrator,
+  rejectionRate: number,
+  bankSize?: number,
+): Replay {
+  const decisions = decisionGroups(stream, calibrator).flatMap((group) => {
     const decided = calibrator.decide(group);
     return group.map((score, index) => ({ ...score, ...decided[index] }));
   });
-  const rejection = rejectionOf(decisions, { rejectionRate, calibration: calibrator.name }, calibrator);
-  const diagnostics = diagnose(decisions, { alpha: rejectionRate });
+  const diagnostics = diagnose(decisions, { alpha: rejectionRate, bankSize });
+  const rejection = rejectionOf(diagnostics, calibrator);
   if (!rejection || !diagnostics) throw new AttsError('run', 'a stream without a score cannot be replayed');
   return { decisions, rejection, diagnostics };
 }
 
-function turnGroups(stream: readonly RecordedScore[]): RecordedScore[][] {
-  const groups: RecordedScore[][] = [];
-  for (const score of stream) {
+/**
+ * What a rule sees at a time: the neighbouring chunks of one problem and turn, as a barrier gathers them, where it ranks
+ * them against each other, else one chunk.
+ */
+export function decisionGroups<Chunk extends ScoredChunk>(
+  stream: readonly Chunk[],
+  { name, learns }: Calibrator,
+): Chunk[][] {
+  if (name !== 'budget' || learns) return stream.map((chunk) => [chunk]);
+  const groups: Chunk[][] = [];
+  for (const chunk of stream) {
     const first = groups.at(-1)?.[0];
-    if (first?.problem === score.problem && first.turn === score.turn) groups.at(-1)!.push(score);
-    else groups.push([score]);
+    if (first?.problem === chunk.problem && first.turn === chunk.turn) groups.at(-1)!.push(chunk);
+    else groups.push([chunk]);
   }
   return groups;
 }

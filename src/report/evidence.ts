@@ -1,5 +1,5 @@
 import { diagnose } from '../conformal/index.js';
-import type { ModelCallEvent } from '../runs/records.js';
+import { decisionsOf } from '../runs/decisions.js';
 import { hundredths, integer, number, probability } from './format.js';
 import { type Html, html } from './html.js';
 import { judgedRuns, type ReportSource } from './source.js';
@@ -17,7 +17,7 @@ export function rejectionEvidence(source: ReportSource): Html | null {
 ${runs.map(({ name, run, rejection }) => {
   const { overall, wanted, bound, rolling200, ks, martingaleLog10, calibration, perTurn } = rejection;
   const decisions = perTurn.reduce((sum, turn) => sum + turn.decisions, 0);
-  const { interval, martingale, duplicates } = diagnose(observed(run.events), { alpha: wanted })!;
+  const { interval, martingale, duplicates } = diagnose(decisionsOf(run.events), { alpha: wanted })!;
   const isRanked = calibration === 'budget';
   const cells = [
     integer(decisions),
@@ -40,12 +40,6 @@ ${runs.map(({ name, run, rejection }) => {
 <div><dt>Martingale</dt><dd>Evidence gathered against exchangeable scores, decision by decision: at +2 the odds are 100 to 1 that scores drifted, below 0 there is none. The alarm is the first decision at which they passed 100 to 1.</dd></div>
 <div><dt>Repeated scores</dt><dd>Scores that another chunk has, too. Many of them say that sampling was greedy, that seeds collided, or that chunks are so short that they repeat.</dd></div>
 </dl>`;
-}
-
-function observed(events: readonly ModelCallEvent[]) {
-  return events.flatMap(({ turn, problem, p, rejected, score }) =>
-    p === null || rejected === null ? [] : [{ turn, problem, p, rejected, score: score ?? undefined }],
-  );
 }
 
 function signed(value: number): string {

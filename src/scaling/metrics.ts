@@ -1,7 +1,7 @@
-import { type Calibrator, jumperMartingaleLog10, ratePerTurn, rollingRange } from '../conformal/index.js';
+import type { Calibrator, Diagnostics } from '../conformal/index.js';
 import type { RunConfig } from '../runs/config.js';
-import type { ChainRecord, ModelCallEvent, Summary } from '../runs/records.js';
-import { clusteredBootstrap, kolmogorovSmirnovUniform } from '../statistics/index.js';
+import type { ChainRecord, Summary } from '../runs/records.js';
+import { clusteredBootstrap } from '../statistics/index.js';
 import { majAt, meanAt1, passAt } from '../tasks/metrics.js';
 import type { Problem } from '../tasks/problem.js';
 
@@ -31,26 +31,19 @@ export function accuracyOf(
   };
 }
 
-/** What became of the wanted rate, from the decisions in the order they were made; null where none was. */
+/** What became of the wanted rate; null where nothing was decided. */
 export function rejectionOf(
-  events: readonly Pick<ModelCallEvent, 'turn' | 'problem' | 'p' | 'rejected'>[],
-  config: Pick<RunConfig, 'rejectionRate' | 'calibration'>,
-  calibrator: Calibrator | null,
+  diagnostics: Diagnostics | null,
+  calibrator: Pick<Calibrator, 'name' | 'bound'> | null,
 ): Summary['rejection'] {
-  const decisions = events.flatMap(({ turn, problem, p, rejected }) =>
-    p === null || rejected === null ? [] : [{ turn, problem, p, rejected }],
-  );
-  if (decisions.length === 0) return null;
-  const rejected = decisions.map((decision) => decision.rejected);
-  const ps = decisions.map(({ p }) => p);
+  if (diagnostics === null || calibrator === null) return null;
+  const { wanted, overall, perTurn, rolling, ks, martingale } = diagnostics;
   return {
-    wanted: config.rejectionRate,
-    overall: rejected.filter(Boolean).length / rejected.length,
-    perTurn: ratePerTurn(decisions),
-    rolling200: rollingRange(rejected, 200),
-    bound: calibrator?.bound() ?? null,
-    ks: kolmogorovSmirnovUniform(ps),
-    martingaleLog10: jumperMartingaleLog10(ps).final,
-    calibration: config.calibration,
+    ...{ wanted, overall, perTurn: [...perTurn] },
+    rolling200: rolling && { min: rolling.min, max: rolling.max },
+    bound: calibrator.bound(),
+    ks,
+    martingaleLog10: martingale.final,
+    calibration: calibrator.name,
   };
 }

@@ -4,6 +4,7 @@ import {
   type BankFile,
   banksOf,
   type Calibrator,
+  diagnose,
   differencesText,
   makeCalibrator,
   provenanceDifferences,
@@ -13,6 +14,7 @@ import {
 import type { Engine, Prefix } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
+import { decisionsOf } from '../runs/decisions.js';
 import { chainKey, RunDirectory } from '../runs/directory.js';
 import { describeMachine, describeVersions } from '../runs/machine.js';
 import type { ChainRecord, ModelCallEvent, Summary } from '../runs/records.js';
@@ -80,7 +82,7 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
     const summary = summarise({
       ...{ config, chains, events, wallSeconds, dataset: dataset.name, problems: dataset.problems.length },
       accuracy: accuracyOf(dataset.problems, chains, config),
-      rejection: rejectionOf(events, config, calibrator),
+      rejection: rejectionOf(diagnose(decisionsOf(events), { alpha: config.rejectionRate }), calibrator),
     });
     directory?.writeSummary(summary);
     return { summary, chains, events };

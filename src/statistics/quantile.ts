@@ -11,3 +11,8 @@ export function quantile(sorted: ArrayLike<number>, q: number): number {
   if (below === above) return below;
   return Number.isFinite(above - below) ? below + rest * (above - below) : rest < 0.5 ? below : above;
 }
+
+/** Of at least one value. */
+export function median(values: readonly number[]): number {
+  return quantile(Float64Array.from(values).sort(), 0.5);
+}

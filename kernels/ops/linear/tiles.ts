@@ -12,17 +12,7 @@ import type { WeightDtype } from './index.js';
 
 type Shapes = readonly (readonly [rows: number, panels: number])[];
 
-const float: Shapes = [
-  [1, 1],
-  [1, 4],
-  [2, 1],
-  [2, 2],
-  [3, 1],
-  [4, 1],
-  [5, 1],
-  [6, 1],
-];
-const quantised: Shapes = [
+const few: Shapes = [
   [1, 1],
   [1, 4],
   [2, 1],
@@ -33,10 +23,11 @@ const quantised: Shapes = [
 
 /** Rows × panels of each tile; the last has the most rows. 16 vector registers hold accumulators, weights and a splat. */
 const shapes: Readonly<Record<WeightDtype, Shapes>> = {
-  f32: float,
-  bf16: float.slice(0, -1),
-  q8: quantised,
-  q4: quantised,
+  f32: [...few, [5, 1], [6, 1]],
+  // Widening takes registers of its own.
+  bf16: [...few, [5, 1]],
+  q8: few,
+  q4: few,
 };
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { version_core } from '@tensorflow/tfjs-core';
-import { median } from 'mathjs';
 import { chooseBackend } from '../../../kernels/backends/choose.js';
 import { linearCase } from '../../../kernels/ops/linear/bench.js';
+import { median } from '../../statistics/index.js';
 import { EngineTimer, openRandomEngine } from '../engine-cases.js';
 import { writeGguf } from '../gguf-file.js';
 import { decodedTokens } from '../model.js';
@@ -72,7 +72,7 @@ async function sideBySide(
     times.ours.push(own);
     times.theirs.push(other);
   }
-  const [own, other] = [median(times.ours) as number, median(times.theirs) as number];
+  const [own, other] = [median(times.ours), median(times.theirs)];
   process.stderr.write(`${subject.peer}: ${subject.case}\n`);
   return { ...subject, ours: own, theirs: other, unit: 'ms', ratio: other / own };
 }

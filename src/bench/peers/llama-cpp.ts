@@ -1,3 +1,4 @@
+import { promptTokens, someTokens } from '../prompts.js';
 import { load, type ModelJob, serve } from './serve.js';
 
 interface Sequence {
@@ -17,8 +18,6 @@ interface LlamaCpp {
   getLlama(options: object): Promise<{ loadModel(options: object): Promise<Model> }>;
 }
 
-/** Tokens already there before a decode is timed. */
-const promptTokens = 64;
 const mostChains = 8;
 
 await serve(async ({ folder, threads }) => {
@@ -48,7 +47,7 @@ await serve(async ({ folder, threads }) => {
 async function prefill(sequence: Sequence, { tokens }: ModelJob): Promise<number> {
   await sequence.clearHistory();
   const started = performance.now();
-  await sequence.evaluateWithoutGeneratingNewTokens(someTokens(tokens));
+  await sequence.evaluateWithoutGeneratingNewTokens(someTokens(tokens, 0));
   return performance.now() - started;
 }
 
@@ -67,8 +66,4 @@ async function decode(sequences: readonly Sequence[], { tokens }: ModelJob): Pro
     }),
   );
   return (performance.now() - started) / tokens;
-}
-
-function someTokens(count: number, seed = 0): number[] {
-  return Array.from({ length: count }, (_, i) => ((i + 1) * (7919 + 104 * seed)) % 49_000);
 }

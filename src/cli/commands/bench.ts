@@ -19,7 +19,7 @@ export const benchCommand: CommandModule = {
     cli.options({
       ops: { type: 'string', requiresArg: true, describe: `Some of ${benchedParts.join(',')} [all]` },
       threads: engineFlags.threads,
-      peers: { type: 'string', requiresArg: true, describe: 'Folder with the peers (make peers installs them)' },
+      peers: { type: 'string', requiresArg: true, describe: 'Folder with the peers (make bench-peers installs them)' },
       figure: { type: 'string', requiresArg: true, describe: 'File for a figure (SVG): what is reached of the limits' },
       out: { type: 'string', requiresArg: true, describe: 'File for the JSON document' },
       json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },

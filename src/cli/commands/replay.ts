@@ -86,7 +86,13 @@ async function replayScores(argv: Record<string, unknown>, config: RunConfig): P
     // As recorded, chunks come one by one.
     ...{ name: config.calibration, banks, barrier: argv.order === 'question' },
   });
-  const { decisions, rejection, diagnostics } = replay(stream, calibrator, config.rejectionRate);
+  const { decisions, rejection, diagnostics } = replay(
+    stream,
+    calibrator,
+    config.rejectionRate,
+    // The Beta-binomial law is that of one bank's conformal p-values.
+    config.calibration === 'marginal' && config.pValue === 'conformal' ? banks.turns[0].size : undefined,
+  );
   const percentileMismatches = bank === null ? null : countPercentileMismatches(stream, banks);
   const result = { schema: 'atts.replay/1', decisions: decisions.length, percentileMismatches, rejection };
   const document = `${JSON.stringify(result, null, 2)}\n`;

@@ -3,14 +3,14 @@
  * every difference in wall time is waiting. Pairs are interleaved in one process, and the order within a pair alternates.
  *
  *   node dist/experiments/barrier-cost.js [--pairs 5] [--concurrency 64] [--limit 24] [--samples 8]
- *     [--calibration marginal|per-turn] [--out runs/barrier-cost]
+ *     [--calibration marginal|per-turn] [--placement shared|separate] [--out runs/barrier-cost]
  */
 import { parseArgs } from 'node:util';
 import {
   buildBanks,
   loadDataset,
   median,
-  openEngine,
+  openEngines,
   runConfigSchema,
   type ScaleResult,
   writeBankFile,
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     samples: { type: 'string', default: '8' },
     policy: { type: 'string', default: 'replace' },
     calibration: { type: 'string', default: 'marginal' },
+    placement: { type: 'string', default: 'shared' },
     seed: { type: 'string', default: '0' },
     out: { type: 'string', default: 'runs/barrier-cost' },
   },
@@ -35,7 +36,7 @@ if (!(Number.isInteger(pairs) && pairs > 0))
   throw new Error(`--pairs must be a whole number above 0 (got ${values.pairs})`);
 
 const base = runConfigSchema.parse({
-  ...{ calibration: values.calibration, policy: values.policy, seed: Number(values.seed) },
+  ...{ calibration: values.calibration, policy: values.policy, placement: values.placement, seed: Number(values.seed) },
   ...{ concurrency: Number(values.concurrency), limit: Number(values.limit), samples: Number(values.samples) },
 });
 writeResults(values.out, {});
@@ -88,7 +89,7 @@ const rows = (['sync', 'async'] as const).map((schedule) => {
 const head = ['schedule', 'wall s, median', '[min, max]', 'barrier s a chain', 'queue s a chain'];
 const ratio = { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
 const summary = [
-  `${base.limit} problems × ${base.samples} chains, ${base.policy}, ${base.calibration}, concurrency ${base.concurrency}, ${pairs} pairs; chains byte for byte equal`,
+  `${base.limit} problems × ${base.samples} chains, ${base.policy}, ${base.calibration}, placement ${base.placement}, concurrency ${base.concurrency}, ${pairs} pairs; chains byte for byte equal`,
   '',
   markdownTable([head, ...rows]),
   '',
@@ -108,14 +109,12 @@ function textOf({ chains }: ScaleResult): string {
 }
 
 async function drawBank() {
-  const { backend, memory, threads, calibrationProblems, seed } = base;
+  const { calibrationProblems, seed } = base;
   const dataset = await loadDataset(base.dataset, { limit: calibrationProblems, seed, split: 'calibration' });
-  const draft = await openEngine(base.draft, { backend, memory, threads });
-  const target = await openEngine(base.target, { backend, memory, threads });
+  const { draft, target, close } = await openEngines(base);
   try {
-    return await buildBanks({ config: base, draft, target, dataset });
+    return await buildBanks({ config: base, draft: draft!, target: target!, dataset });
   } finally {
-    await draft.close();
-    await target.close();
+    await close();
   }
 }

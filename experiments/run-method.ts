@@ -1,7 +1,7 @@
 import {
   loadDataset,
   needsCalibrationSplit,
-  openEngine,
+  openEngines,
   type RunConfig,
   type ScaleResult,
   scale,
@@ -9,14 +9,12 @@ import {
 
 /** Runs one configuration with fresh engines, so that nothing is left in the cache from an earlier run. */
 export async function runMethod(config: RunConfig, label: string, out: string | null = null): Promise<ScaleResult> {
-  const { backend, dtype, memory, threads, limit, seed, method } = config;
-  const options = { backend, dtype, memory, threads };
+  const { limit, seed } = config;
   const dataset = await loadDataset(config.dataset, { limit, seed });
   const calibrationDataset = needsCalibrationSplit(config)
     ? await loadDataset(config.dataset, { limit: config.calibrationProblems, seed, split: 'calibration' })
     : undefined;
-  const draft = method === 'target-only' ? undefined : await openEngine(config.draft, options);
-  const target = method === 'draft-only' ? undefined : await openEngine(config.target, options);
+  const { draft, target, close } = await openEngines(config);
   let lastLine = performance.now();
   try {
     return await scale({
@@ -28,7 +26,6 @@ export async function runMethod(config: RunConfig, label: string, out: string | 
       },
     });
   } finally {
-    await draft?.close();
-    await target?.close();
+    await close();
   }
 }

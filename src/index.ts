@@ -4,6 +4,7 @@ export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
 export type * from './engine/engine.js';
 export { type EngineOptions, openEngine } from './engine/open.js';
+export { type EnginePair, openPair, type PairOptions, type Placement } from './engine/pair.js';
 export { AttsError, type ErrorCode } from './errors.js';
 export {
   type BarrierCost,
@@ -28,6 +29,7 @@ export {
   needsBank,
   needsCalibrationSplit,
 } from './scaling/calibrate.js';
+export { openEngines } from './scaling/engines.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
 export {
   clusteredBootstrap,

@@ -39,6 +39,7 @@ const descriptions: Record<Field, string> = {
   backend: 'tfjs backend',
   dtype: 'Weights of both models',
   threads: 'Threads of the simd backend',
+  placement: 'Both models on one device, or on a thread each',
   memory: 'Cap on the KV cache of each model, MiB',
 };
 

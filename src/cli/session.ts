@@ -1,29 +1,24 @@
 import {
   AttsError,
   type Dataset,
-  type Engine,
+  type EnginePair,
   loadDataset,
   needsCalibrationSplit,
-  openEngine,
+  openEngines,
   type RunConfig,
 } from '../index.js';
 
 /** What a run needs, opened as its configuration says. */
-export interface Session {
-  readonly draft?: Engine;
-  readonly target?: Engine;
+export interface Session extends EnginePair {
   readonly dataset: Dataset;
   readonly calibrationDataset?: Dataset;
 }
 
 export async function openSession(config: RunConfig): Promise<Session> {
-  const { backend, dtype, memory, threads, limit, seed } = config;
-  const options = { backend, dtype, memory, threads };
+  const { limit, seed } = config;
   const dataset = await loadDataset(config.dataset, { limit, seed, split: 'test' });
   const calibrationDataset = needsCalibrationSplit(config) ? await loadCalibrationSplit(config) : undefined;
-  const draft = config.method === 'target-only' ? undefined : await openEngine(config.draft, options);
-  const target = config.method === 'draft-only' ? undefined : await openEngine(config.target, options);
-  return { draft, target, dataset, calibrationDataset };
+  return { ...(await openEngines(config)), dataset, calibrationDataset };
 }
 
 async function loadCalibrationSplit({ dataset, calibrationProblems, seed }: RunConfig): Promise<Dataset> {
@@ -34,11 +29,6 @@ async function loadCalibrationSplit({ dataset, calibrationProblems, seed }: RunC
     const cures = '--bank FILE (atts calibrate makes one from other problems) or --calibrate-on test';
     throw new AttsError('usage', `${dataset} has no calibration split: give ${cures}`, { cause });
   }
-}
-
-export async function closeSession({ draft, target }: Session): Promise<void> {
-  await draft?.close();
-  await target?.close();
 }
 
 /**

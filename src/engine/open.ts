@@ -4,6 +4,7 @@ import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import type { Engine } from './engine.js';
 import { Device } from './local/device.js';
 import { LocalEngine } from './local/local-engine.js';
+import { ThreadEngine } from './thread/thread-engine.js';
 import { openTokenizer } from './tokenizer.js';
 
 export interface EngineOptions {
@@ -12,21 +13,22 @@ export interface EngineOptions {
   readonly dtype?: WeightDtype | 'auto';
   /** Cap on the model's KV cache, MiB. */
   readonly memory?: number;
-  /** Threads of the simd backend, for all engines of the process; null = as many as run at once. */
+  /** Threads of the simd backend, for all engines of its device; null = as many as run at once. */
   readonly threads?: number | null;
+  /** A thread with a device and a memory of its own, beside the one that the process's other engines share. */
+  readonly ownThread?: boolean;
 }
 
 /**
  * Opens the engine that a spec names: an embedded checkpoint (`abacus-qwen3-2m`) or a folder with config.json,
- * tokenizer.json and safetensors. Engines of one process share the device.
+ * tokenizer.json and safetensors. Engines of one process share the device, unless `ownThread` is set.
  * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
  */
-export async function openEngine(
-  spec: string,
-  { backend = 'auto', dtype = 'auto', memory = 256, threads = null }: EngineOptions = {},
-): Promise<Engine> {
+export async function openEngine(spec: string, { ownThread = false, ...options }: EngineOptions = {}): Promise<Engine> {
+  const { backend = 'auto', dtype = 'auto', memory = 256, threads = null } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
+  if (ownThread) return ThreadEngine.open(spec, options, tokenizer);
   const device = await Device.open(backend, threads);
   const checkpoint = openCheckpoint(folder);
   try {

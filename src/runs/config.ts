@@ -49,6 +49,8 @@ export const runConfigSchema = z.strictObject({
   dtype: z.enum(['auto', 'f32', 'bf16', 'q8', 'q4']).default('auto'),
   /** Threads of the simd backend; null = as many as the machine runs at once. No result depends on it. */
   threads: z.int().positive().max(256).nullable().default(null),
+  /** Whether the two models take turns on one device, or each has a thread and processors of its own. */
+  placement: z.enum(['shared', 'separate']).default('shared'),
   /** Cap on the KV cache of each model, MiB. */
   memory: z.number().positive().default(256),
 });

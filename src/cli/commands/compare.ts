@@ -15,7 +15,7 @@ import {
 import { accuracyText, percent, table } from '../format.js';
 import { ProgressDisplay, warn } from '../progress.js';
 import { readRunConfig, runFlags } from '../run-options.js';
-import { closeSession, interruptible, openSession } from '../session.js';
+import { interruptible, openSession } from '../session.js';
 
 const methods = ['draft-only', 'target-only', 'sync', 'async'] as const;
 type ComparedMethod = (typeof methods)[number];
@@ -42,14 +42,12 @@ export const compareCommand: CommandModule = {
     );
     const summaries: Partial<Record<ComparedMethod, Summary>> = {};
     await interruptible(`run the same command again to resume ${out}`, async (signal) => {
-      const bank = await warmUp(
-        base,
-        signal,
-        [...configs.values()].some((config) => needsBank(config) && config.bank === null),
-      );
+      const isDrawn = [...configs.values()].some((config) => needsBank(config) && config.bank === null);
+      const bank = isDrawn ? await drawBank(base, signal) : undefined;
       for (const [method, config] of configs) {
         // Engines of its own: no method finds the pages that an earlier one left in the cache.
         const session = await openSession(config);
+        for (const engine of [session.draft, session.target]) await warmUp(engine, signal);
         const progress = new ProgressDisplay(method);
         const shown = { onProgress: progress.update, onNote: warn };
         const options = { config, ...session, bank, signal, out: join(out, method), ...shown };
@@ -57,7 +55,7 @@ export const compareCommand: CommandModule = {
           summaries[method] = (await scale(options)).summary;
         } finally {
           progress.stop();
-          await closeSession(session);
+          await session.close();
         }
       }
     });
@@ -68,29 +66,24 @@ export const compareCommand: CommandModule = {
   },
 };
 
-/**
- * Runs both models before the clock starts, so that the first method does not pay for compiling kernels, and draws the
- * bank, so that every method that needs scores meets the same one and none pays for it in its wall time.
- */
-async function warmUp(config: RunConfig, signal: AbortSignal, drawsBank: boolean): Promise<BankFile | undefined> {
-  const session = await openSession(drawsBank ? config : { ...config, schedule: 'sync', calibration: 'budget' });
-  const draft = session.draft as Engine;
-  const target = session.target as Engine;
-  const progress = new ProgressDisplay('warm-up');
+/** Draws the bank before any clock starts: every method that needs scores meets the same one and none pays for it. */
+async function drawBank(config: RunConfig, signal: AbortSignal): Promise<BankFile> {
+  const session = await openSession(config);
+  const progress = new ProgressDisplay('calibrating');
   const onProgress = (done: number, total: number) => progress.update({ phase: 'calibrate', done, total, tokens: 0 });
+  const [draft, target] = [session.draft as Engine, session.target as Engine];
+  const dataset = config.calibration === 'per-question' ? session.dataset : session.calibrationDataset;
   try {
-    for (const engine of [draft, target]) await writeAndScore(engine, signal);
-    const dataset = config.calibration === 'per-question' ? session.dataset : session.calibrationDataset;
-    return drawsBank
-      ? await buildBanks({ config, draft, target, dataset: dataset ?? session.dataset, signal, onProgress })
-      : undefined;
+    return await buildBanks({ config, draft, target, dataset: dataset ?? session.dataset, signal, onProgress });
   } finally {
     progress.stop();
-    await closeSession(session);
+    await session.close();
   }
 }
 
-async function writeAndScore(engine: Engine, signal: AbortSignal): Promise<void> {
+/** Runs an engine before the clock starts, so that no method pays for compiling kernels. */
+async function warmUp(engine: Engine | undefined, signal: AbortSignal): Promise<void> {
+  if (!engine) return;
   const text = 'Start with 1. Add 1.';
   const { fingerprint, encode } = engine.tokenizer;
   const prefix = { ids: encode(text), text, fingerprint };

@@ -1,0 +1,45 @@
+import { availableParallelism } from 'node:os';
+import type { Engine } from './engine.js';
+import { type EngineOptions, openEngine } from './open.js';
+
+/** `shared`: both models take turns on one device. `separate`: each has a thread, a memory and processors of its own. */
+export type Placement = 'shared' | 'separate';
+
+export interface PairOptions extends EngineOptions {
+  /** Spec of the draft model; absent where the method needs none. */
+  readonly draft?: string;
+  readonly target?: string;
+  readonly placement?: Placement;
+}
+
+export interface EnginePair {
+  readonly draft?: Engine;
+  readonly target?: Engine;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the engines of a run. `separate` splits the threads evenly, the odd one to the target; a model alone has all
+ * of them, on the shared device.
+ * @throws AttsError as `openEngine` does; nothing stays open then
+ */
+export async function openPair({ draft, target, placement = 'shared', ...options }: PairOptions): Promise<EnginePair> {
+  const separate = placement === 'separate' && draft !== undefined && target !== undefined;
+  const threads = options.threads ?? availableParallelism();
+  const open = (spec: string | undefined, share: number) =>
+    spec === undefined
+      ? undefined
+      : openEngine(spec, separate ? { ...options, ownThread: true, threads: Math.max(1, share) } : options);
+  const draftEngine = await open(draft, Math.floor(threads / 2));
+  try {
+    const targetEngine = await open(target, Math.ceil(threads / 2));
+    const close = async () => {
+      await draftEngine?.close();
+      await targetEngine?.close();
+    };
+    return { draft: draftEngine, target: targetEngine, close };
+  } catch (error) {
+    await draftEngine?.close();
+    throw error;
+  }
+}

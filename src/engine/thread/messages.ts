@@ -1,0 +1,24 @@
+/** What an engine and the thread it runs on say to each other: calls one way, results the other, matched by number. */
+import type { AttsError, ErrorCode } from '../../errors.js';
+import type { GenerateRequest, Generation, ModelInfo, Score, ScoreRequest } from '../engine.js';
+import type { EngineOptions } from '../open.js';
+
+export interface ThreadData {
+  readonly spec: string;
+  readonly options: EngineOptions;
+}
+
+export type Call =
+  | { readonly id: number; readonly call: 'generate'; readonly request: Omit<GenerateRequest, 'signal'> }
+  | { readonly id: number; readonly call: 'score'; readonly request: Omit<ScoreRequest, 'signal'> }
+  | { readonly id: number; readonly call: 'abort' }
+  | { readonly id: number; readonly call: 'close' };
+
+export type Reply =
+  | { readonly kind: 'opened'; readonly model: ModelInfo; readonly timeOrigin: number }
+  | { readonly kind: 'result'; readonly id: number; readonly result: Generation | Score | null }
+  | { readonly kind: 'error'; readonly id: number | null; readonly code: ErrorCode; readonly message: string };
+
+export function errorReply(id: number | null, { code, message }: AttsError): Reply {
+  return { kind: 'error', id, code, message };
+}

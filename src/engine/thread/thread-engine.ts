@@ -1,0 +1,123 @@
+import { setMaxListeners } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { AttsError } from '../../errors.js';
+import type {
+  Engine,
+  GenerateRequest,
+  Generation,
+  ModelInfo,
+  Score,
+  ScoreRequest,
+  Timing,
+  Tokenizer,
+} from '../engine.js';
+import type { EngineOptions } from '../open.js';
+import type { Call, Reply, ThreadData } from './messages.js';
+
+interface Waiting {
+  resolve(result: Generation | Score | null): void;
+  reject(error: AttsError): void;
+}
+
+type CallBody = Call extends infer C ? (C extends Call ? Omit<C, 'id'> : never) : never;
+
+/**
+ * A local engine on a thread, a device and a memory of its own, so that its forward passes run beside those of other
+ * engines. The same calls give the same results, bit by bit, as an engine on the process's shared device.
+ */
+export class ThreadEngine implements Engine {
+  readonly model: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  private readonly worker: Worker;
+  private readonly waiting = new Map<number, Waiting>();
+  /** What turns times of the thread's clock into times of this one. */
+  private readonly clockOffset: number;
+  private nextId = 0;
+  private failure: AttsError | null = null;
+
+  private constructor(worker: Worker, opened: Extract<Reply, { kind: 'opened' }>, tokenizer: Tokenizer) {
+    this.worker = worker;
+    this.model = opened.model;
+    this.tokenizer = tokenizer;
+    this.clockOffset = opened.timeOrigin - performance.timeOrigin;
+    worker.on('message', (reply: Reply) => this.receive(reply));
+    worker.on('error', (error) => this.fail(`its thread failed: ${error.message}`));
+    worker.on('exit', () => this.fail('its thread ended'));
+    // An idle engine must not keep the process alive.
+    worker.unref();
+  }
+
+  /** @throws AttsError as `openEngine` does */
+  static async open(spec: string, options: EngineOptions, tokenizer: Tokenizer): Promise<ThreadEngine> {
+    const workerData: ThreadData = { spec, options };
+    const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData });
+    let failed: (error: Error) => void = () => {};
+    const first = await new Promise<Reply>((resolve, reject) => {
+      failed = (error) => reject(new AttsError('engine', `${spec}: its thread failed: ${error.message}`));
+      worker.once('message', resolve);
+      worker.once('error', failed);
+    });
+    worker.off('error', failed);
+    if (first.kind === 'opened') return new ThreadEngine(worker, first, tokenizer);
+    await worker.terminate();
+    const { code, message } = first as Extract<Reply, { kind: 'error' }>;
+    throw new AttsError(code, message);
+  }
+
+  async generate({ signal, ...request }: GenerateRequest): Promise<Generation> {
+    const result = (await this.call({ call: 'generate', request }, signal)) as Generation;
+    return { ...result, timing: this.onThisClock(result.timing) };
+  }
+
+  async score({ signal, ...request }: ScoreRequest): Promise<Score> {
+    const result = (await this.call({ call: 'score', request }, signal)) as Score;
+    return { ...result, timing: this.onThisClock(result.timing) };
+  }
+
+  async close(): Promise<void> {
+    if (this.failure) return;
+    await this.call({ call: 'close' });
+    this.fail('it was closed');
+    await this.worker.terminate();
+  }
+
+  private async call(call: CallBody, signal?: AbortSignal): Promise<Generation | Score | null> {
+    if (this.failure) throw this.failure;
+    const id = this.nextId++;
+    const abort = () => this.worker.postMessage({ id, call: 'abort' } satisfies Call);
+    // One signal may end hundreds of chains at once.
+    if (signal) setMaxListeners(0, signal);
+    signal?.addEventListener('abort', abort, { once: true });
+    // Calls under way do keep the process alive.
+    this.worker.ref();
+    try {
+      return await new Promise((resolve, reject) => {
+        this.waiting.set(id, { resolve, reject });
+        this.worker.postMessage({ id, ...call } satisfies Call);
+        if (signal?.aborted) abort();
+      });
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      this.waiting.delete(id);
+      if (this.waiting.size === 0) this.worker.unref();
+    }
+  }
+
+  private receive(reply: Reply): void {
+    if (reply.kind === 'result') this.waiting.get(reply.id)?.resolve(reply.result);
+    else if (reply.kind === 'error' && reply.id !== null) {
+      this.waiting.get(reply.id)?.reject(new AttsError(reply.code, reply.message));
+    }
+  }
+
+  /** Ends every call under way, and those to come, with one error. */
+  private fail(what: string): void {
+    this.failure ??= new AttsError('engine', `${this.model.id}: ${what}`);
+    for (const { reject } of this.waiting.values()) reject(this.failure);
+  }
+
+  private onThisClock({ queued, started, finished }: Timing): Timing {
+    const { clockOffset } = this;
+    return { queued: queued + clockOffset, started: started + clockOffset, finished: finished + clockOffset };
+  }
+}

@@ -1,0 +1,45 @@
+/** A thread with one local engine in it: opens the engine, then answers calls until it is closed. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { AttsError } from '../../errors.js';
+import { openEngine } from '../open.js';
+import { type Call, errorReply, type Reply, type ThreadData } from './messages.js';
+
+const { spec, options } = workerData as ThreadData;
+const reply = (message: Reply): void => parentPort?.postMessage(message);
+
+try {
+  const engine = await openEngine(spec, options);
+  const running = new Map<number, AbortController>();
+  parentPort?.on('message', async (call: Call) => {
+    const { id } = call;
+    if (call.call === 'abort') return running.get(id)?.abort();
+    const controller = new AbortController();
+    running.set(id, controller);
+    try {
+      if (call.call === 'close') {
+        await engine.close();
+        parentPort?.unref();
+        reply({ kind: 'result', id, result: null });
+        return;
+      }
+      const { signal } = controller;
+      const result =
+        call.call === 'generate'
+          ? await engine.generate({ ...call.request, signal })
+          : await engine.score({ ...call.request, signal });
+      reply({ kind: 'result', id, result });
+    } catch (error) {
+      reply(errorReply(id, asAttsError(error)));
+    } finally {
+      running.delete(id);
+    }
+  });
+  reply({ kind: 'opened', model: engine.model, timeOrigin: performance.timeOrigin });
+} catch (error) {
+  reply(errorReply(null, asAttsError(error)));
+}
+
+function asAttsError(error: unknown): AttsError {
+  if (error instanceof AttsError) return error;
+  return new AttsError('engine', error instanceof Error ? error.message : String(error), { cause: error });
+}

@@ -1,0 +1,167 @@
+import { ComputeEngine } from '@cortex-js/compute-engine';
+import type { ConstantNode, FunctionNode, MathNode, OperatorNode, ParenthesisNode, SymbolNode } from 'mathjs';
+import { randomStream } from '../../models/abacus/random.js';
+import { type Expression, evaluateAt, exactValue, type Value } from './expression.js';
+
+/** MathJSON of arithmetic. */
+type Json = number | string | [string, ...Json[]];
+
+/**
+ * Are two expressions the same? Rational numbers are compared exactly, other numbers to a relative 1e-12. With variables
+ * they must have the same ones, call the same functions and be of one form, and then be equal symbolically or, where
+ * that is undecided, at random points. The form keeps (x+1)(x+2) from x²+3x+2 and 1/x+1/y from (x+y)/(xy): where an
+ * expression is to be factored, expanded or combined, the other form is the question, not the answer.
+ */
+export function sameExpression(a: Expression, b: Expression): boolean {
+  if (String(a.variables) !== String(b.variables)) return false;
+  if (a.variables.length === 0) return sameNumber(a, b);
+  if (String(a.functions) !== String(b.functions) || formOf(a.tree) !== formOf(b.tree)) return false;
+  return sameCanonicalForm(a, b) || sameAtPoints(a, b);
+}
+
+/** A fraction with a denominator above this is an approximation of any root or multiple of pi that it is near to. */
+const simplest = 1_000_000;
+
+function sameNumber(a: Expression, b: Expression): boolean {
+  const [exactA, exactB] = [exactValue(a), exactValue(b)];
+  if (exactA !== null && exactB !== null) return exactA.equals(exactB);
+  if (Number((exactA ?? exactB)?.d ?? 1) > simplest) return false;
+  const [valueA, valueB] = [evaluateAt(a, {}), evaluateAt(b, {})];
+  return valueA !== null && valueB !== null && near(valueA, valueB);
+}
+
+/** Relative to the larger of the two. */
+const tolerance = 1e-12;
+
+function near(a: Value, b: Value, within = tolerance): boolean {
+  const size = Math.max(Math.hypot(a.re, a.im), Math.hypot(b.re, b.im));
+  return Math.hypot(a.re - b.re, a.im - b.im) <= within * size;
+}
+
+const points = 10;
+
+/**
+ * The same value at random points of both signs, so that √x² is not x. A value that only one side has tells them apart;
+ * three common ones are needed.
+ */
+function sameAtPoints(a: Expression, b: Expression): boolean {
+  const random = randomStream(0, 'grading');
+  let common = 0;
+  for (let i = 0; i < points; i++) {
+    const sign = () => (i === 0 ? 1 : i === 1 ? -1 : random.uniform() < 0.5 ? -1 : 1);
+    const point = Object.fromEntries(a.variables.map((name) => [name, sign() * (0.3 + 2.4 * random.uniform())]));
+    const [valueA, valueB] = [evaluateAt(a, point), evaluateAt(b, point)];
+    if (valueA === null && valueB === null) continue;
+    // Terms that nearly cancel lose digits, but never this many of them at every point.
+    if (valueA === null || valueB === null || !near(valueA, valueB, 1e-10)) return false;
+    common++;
+  }
+  return common >= 3;
+}
+
+/** Beyond so many terms a product is not multiplied out. */
+const mostTerms = 500;
+
+let computeEngine: ComputeEngine | null = null;
+
+function sameCanonicalForm(a: Expression, b: Expression): boolean {
+  if (termsOf(a.tree) > mostTerms || termsOf(b.tree) > mostTerms) return false;
+  computeEngine ??= new ComputeEngine();
+  const [jsonA, jsonB] = [mathJson(a.tree), mathJson(b.tree)];
+  if (jsonA === null || jsonB === null) return false;
+  // In a scope of its own: what is inferred of x here says nothing of the next answer's x.
+  computeEngine.pushScope();
+  try {
+    const expand = (json: Json) => computeEngine!.box(['Expand', json]).evaluate();
+    return expand(jsonA).isSame(expand(jsonB));
+  } catch {
+    return false;
+  } finally {
+    computeEngine.popScope();
+  }
+}
+
+const isParenthesis = (node: MathNode): node is ParenthesisNode => node.type === 'ParenthesisNode';
+const isOperator = (node: MathNode): node is OperatorNode => node.type === 'OperatorNode';
+const isConstant = (node: MathNode): node is ConstantNode => node.type === 'ConstantNode';
+const isSymbol = (node: MathNode): node is SymbolNode => node.type === 'SymbolNode';
+const isCall = (node: MathNode): node is FunctionNode => node.type === 'FunctionNode';
+
+const argumentsOf = (node: MathNode): MathNode[] =>
+  isOperator(node) || isCall(node) ? (node.args as MathNode[]) : isParenthesis(node) ? [node.content] : [];
+const unwrapped = (node: MathNode): MathNode => (isParenthesis(node) ? unwrapped(node.content) : node);
+const isNegation = (node: MathNode): node is OperatorNode => isOperator(node) && node.args.length === 1;
+const hasVariable = (node: MathNode): boolean =>
+  isSymbol(node) ? !['pi', 'e', 'i'].includes(node.name) : argumentsOf(node).some(hasVariable);
+
+/** A whole number written out, with its sign; null for any other expression. */
+function integerOf(node: MathNode): number | null {
+  const bare = unwrapped(node);
+  if (isConstant(bare)) return Number.isInteger(bare.value) ? (bare.value as number) : null;
+  if (!isNegation(bare) || bare.op !== '-') return null;
+  const inner = integerOf(bare.args[0]);
+  return inner === null ? null : -inner;
+}
+
+const operators: Readonly<Record<string, string>> = {
+  '+': 'Add',
+  '-': 'Subtract',
+  '*': 'Multiply',
+  '/': 'Divide',
+  '^': 'Power',
+};
+
+/** The tree for the compute engine: arithmetic only, whose canonical forms are certain; null for any other. */
+function mathJson(node: MathNode): Json | null {
+  const bare = unwrapped(node);
+  if (isConstant(bare)) return Number.isSafeInteger(bare.value) ? (bare.value as number) : null;
+  if (isSymbol(bare)) return bare.name === 'pi' ? 'Pi' : ['e', 'i'].includes(bare.name) ? null : `v_${bare.name}`;
+  if (!isOperator(bare)) return null;
+  const parts = (bare.args as MathNode[]).map(mathJson);
+  if (parts.some((part) => part === null)) return null;
+  if (bare.op === '^' && Math.abs(integerOf(bare.args[1]) ?? 100) > 64) return null;
+  if (parts.length === 1) return bare.op === '-' ? ['Negate', parts[0]!] : bare.op === '+' ? parts[0] : null;
+  return bare.op in operators ? [operators[bare.op], ...(parts as Json[])] : null;
+}
+
+/** Terms of the expression multiplied out, at most. */
+function termsOf(node: MathNode): number {
+  const bare = unwrapped(node);
+  const counts = argumentsOf(bare).map(termsOf);
+  if (!isOperator(bare) || counts.length === 1) return counts.reduce((a, b) => a + b, 1);
+  if (bare.op === '^') return counts[0] ** Math.abs(integerOf(bare.args[1]) ?? 1);
+  return bare.op === '*' || bare.op === '/' ? counts[0] * counts[1] : counts[0] + counts[1];
+}
+
+/** Factors with variables above and the degree below the line; no factors where none of them is a sum. */
+function formOf(tree: MathNode): string {
+  let [factors, below, hasSum] = [0, 0, false];
+  const visit = (node: MathNode, power: number) => {
+    const bare = unwrapped(node);
+    if (!hasVariable(bare)) return;
+    if (isNegation(bare)) visit(bare.args[0], power);
+    else if (isOperator(bare) && (bare.op === '*' || bare.op === '/')) {
+      visit(bare.args[0], power);
+      visit(bare.args[1], bare.op === '*' ? power : -power);
+    } else if (isOperator(bare) && bare.op === '^' && integerOf(bare.args[1]) !== null) {
+      visit(bare.args[0], power * integerOf(bare.args[1])!);
+    } else if (power < 0) below += -power * degreeOf(bare);
+    else {
+      factors += power;
+      hasSum ||= isOperator(bare) && (bare.op === '+' || bare.op === '-');
+    }
+  };
+  visit(tree, 1);
+  return `${hasSum && factors > 1 ? factors : 0}/${below}`;
+}
+
+/** Of a polynomial; a root, a function or another power of variables counts as one. */
+function degreeOf(node: MathNode): number {
+  const bare = unwrapped(node);
+  if (!hasVariable(bare)) return 0;
+  if (!isOperator(bare)) return 1;
+  const degrees = (bare.args as MathNode[]).map(degreeOf);
+  if (bare.op === '*') return degrees[0] + degrees[1];
+  if (bare.op === '^') return degrees[0] * Math.max(1, integerOf(bare.args[1]) ?? 1);
+  return Math.max(...degrees);
+}

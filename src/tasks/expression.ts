@@ -73,14 +73,14 @@ const token = new RegExp(`${functionNames.join('|')}|pi|\\d+(?:\\.\\d*)?|\\.\\d+
  * also for what can be read in two ways: words, `1/2x`, `x2`, `1e5`. Never throws.
  */
 export function parseExpression(text: string): Expression | null {
-  // Letters alone are a word, not a product.
-  if (text.length > longest || (/^[A-Za-z]{2,}$/.test(text) && text !== 'pi')) return null;
-  if (/\d[eE][-+]?\d/.test(text) || hasWord(text)) return null;
+  if (text.length > longest || /\d[eE][-+]?\d/.test(text) || isWordy(text)) return null;
   const tokens = tokensOf(text);
   const signed = tokens && withSigns(tokens);
   if (signed === null) return null;
   try {
     const source = signed.join(' ');
+    // mathjs counts them one by one.
+    if (/combinations/.test(source.replace(/combinations \( \d{1,3} , \d{1,3} \)/g, ''))) return null;
     const tree = arithmetic.parse(source);
     const letters = signed.filter((t) => /^[A-Za-zα-ωΓ-Ω]$/.test(t) && !constants.has(t));
     const called = signed.filter((t) => isFunction(t) && t !== 'sqrt' && t !== 'nthRoot');
@@ -90,8 +90,12 @@ export function parseExpression(text: string): Expression | null {
   }
 }
 
-function hasWord(text: string): boolean {
-  return noProduct.test(text.replace(new RegExp(`${functionNames.join('|')}|pi`, 'g'), ' '));
+/** Letters alone are a word, not a product; `cot x` is none. */
+function isWordy(text: string): boolean {
+  const named = new RegExp(`${functionNames.join('|')}|pi`, 'g');
+  const letters = text.replace(named, ' ');
+  if (/^[A-Za-z ]+$/.test(text) && /[A-Za-z]{2}/.test(letters)) return letters === text || /[A-Za-z]{3}/.test(letters);
+  return noProduct.test(letters);
 }
 
 function tokensOf(text: string): string[] | null {
@@ -176,13 +180,19 @@ export function evaluateAt({ tree }: Expression, point: Readonly<Record<string, 
 }
 
 /** The exact value of an expression of rational numbers, + − * / and small integer powers; null for any other. */
-export function exactValue({ source, variables, functions }: Expression): Fraction | null {
+export function exactValue(expression: Expression): Fraction | null {
+  const { source, variables, functions } = expression;
   if (variables.length > 0 || functions.length > 0 || /[a-z!]/.test(source)) return null;
   try {
-    return exact(rational.parse(source));
+    return exact(rationalTree(expression));
   } catch {
     return null; // a division by zero
   }
+}
+
+/** The tree with its numerals as fractions. */
+export function rationalTree({ source }: Expression): MathNode {
+  return rational.parse(source);
 }
 
 /** Digits of a numerator or denominator that arithmetic goes on with. */

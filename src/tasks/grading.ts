@@ -78,7 +78,7 @@ function parts(form: string, separator: string): string[] {
 }
 
 /** More members than any answer has; past that only equal text is equal. */
-const mostMembers = 40;
+const mostMembers = 16;
 /** Tuples of sets of tuples go no deeper than this. */
 const deepest = 6;
 

@@ -3,6 +3,7 @@ import { fractions, matrices, silent, symbols, unitLetters, words } from './late
 /**
  * LaTeX of short answers to a plain notation in which equal ways of writing are equal strings: \frac{1}{2}, \dfrac12 and
  * 1/2 are `(1/2)` or `1/2`, \sqrt2 is `sqrt(2)`, \left( is `(`. Commands it does not know stay as they are.
+ * @throws RangeError where braces nest too deeply or are not closed
  */
 export function plainNotation(latex: string): string {
   return new Reader(latex).readAll();
@@ -55,6 +56,7 @@ class Reader {
     if (++this.depth > deepest) throw new RangeError('braces nest too deeply');
     this.at++;
     const content = this.readSequence();
+    if (this.at >= this.text.length) throw new RangeError('a brace is not closed');
     this.at++;
     this.depth--;
     return content;

@@ -27,7 +27,7 @@ export function readAnswer(raw: string): Reading {
   } catch {
     return { ...bare, form: trimmed }; // nests too deeply to be an answer
   }
-  const choice = /^(?:\(([A-J])\)[.:]?(?=\s|$)|([A-J])(?:[).:]|$)(?=\s|$))\s*(?![-+*/^=<>]\s)(.*)$/.exec(text);
+  const choice = /^(?:\(([A-J])\)[.:]?(?=\s|$)|([A-J])(?:[).:]|$)(?=\s|$))(?!\s*[-+*/^=<>]\s)\s*(.*)$/.exec(text);
   if (choice !== null) return { ...readValue(choice[3]), choice: choice[1] ?? choice[2] };
   return { ...readValue(text), choice: '' };
 }
@@ -36,6 +36,7 @@ function readValue(sentence: string): Omit<Reading, 'choice'> {
   const text = sentence
     .trim()
     .replace(/\.$/, '')
+    .replace(/\s+/g, ' ')
     // Spaces go, but not between digits: 1 2 is not 12. `2 1/2` is a mixed number.
     .replace(/(?<![\d./^])(\d+) +(\d+)\/(\d+)(?![\d./^])/g, '($1+$2/$3)');
   const { value, unit } = splitUnit(text.trim());
@@ -63,7 +64,8 @@ const powers: Readonly<Record<string, string>> = {
   ...{ thousand: '*10^3', million: '*10^6', billion: '*10^9', trillion: '*10^12' },
 };
 
-const variable = '[A-Za-zα-ωΓ-Ω](?:_\\w+|\\([a-z]\\))?';
+/** x, x_1, f(x), and the letters of a point: (x,y). */
+const variable = '(?:[A-Za-zα-ωΓ-Ω](?:_\\w+|\\([a-z]\\))?|\\([A-Za-z](?:,[A-Za-z])+\\))';
 const equation = new RegExp(`^(${variable})([=∈])([^=]+)$`);
 const below = new RegExp(`^(?:([^<>≤≥,]+)([<≤]))?(${variable})(?:([<≤])([^<>≤≥,]+))?$`);
 const above = new RegExp(`^(?:([^<>≤≥,]+)([>≥]))?(${variable})(?:([>≥])([^<>≤≥,]+))?$`);

@@ -1,22 +1,20 @@
 import { ComputeEngine } from '@cortex-js/compute-engine';
-import type { ConstantNode, FunctionNode, MathNode, OperatorNode, ParenthesisNode, SymbolNode } from 'mathjs';
+import type { ConstantNode, Fraction, FunctionNode, MathNode, OperatorNode, ParenthesisNode, SymbolNode } from 'mathjs';
 import { randomStream } from '../../models/abacus/random.js';
-import { type Expression, evaluateAt, exactValue, type Value } from './expression.js';
-
-/** MathJSON of arithmetic. */
-type Json = number | string | [string, ...Json[]];
+import { type Expression, evaluateAt, exactValue, rationalTree, type Value } from './expression.js';
 
 /**
  * Are two expressions the same? Rational numbers are compared exactly, other numbers to a relative 1e-12. With variables
- * they must have the same ones, call the same functions and be of one form, and then be equal symbolically or, where
- * that is undecided, at random points. The form keeps (x+1)(x+2) from x²+3x+2 and 1/x+1/y from (x+y)/(xy): where an
- * expression is to be factored, expanded or combined, the other form is the question, not the answer.
+ * they must have the same ones, call the same functions, be of one form and agree at random points; polynomials with
+ * rational coefficients must then be the same when multiplied out, exactly. The form keeps (x+1)(x+2) from x²+3x+2 and
+ * 1/x+1/y from (x+y)/(xy): where an expression is to be factored, expanded or combined, the other form is the question,
+ * not the answer.
  */
 export function sameExpression(a: Expression, b: Expression): boolean {
   if (String(a.variables) !== String(b.variables)) return false;
   if (a.variables.length === 0) return sameNumber(a, b);
   if (String(a.functions) !== String(b.functions) || formOf(a.tree) !== formOf(b.tree)) return false;
-  return sameCanonicalForm(a, b) || sameAtPoints(a, b);
+  return sameAtPoints(a, b) && (samePolynomial(a, b) ?? true);
 }
 
 /** A fraction with a denominator above this is an approximation of any root or multiple of pi that it is near to. */
@@ -59,23 +57,27 @@ function sameAtPoints(a: Expression, b: Expression): boolean {
   return common >= 3;
 }
 
+/** MathJSON of a polynomial. */
+type Json = number | string | { num: string } | [string, ...Json[]];
+
 /** Beyond so many terms a product is not multiplied out. */
-const mostTerms = 500;
+const mostTerms = 200;
 
 let computeEngine: ComputeEngine | null = null;
 
-function sameCanonicalForm(a: Expression, b: Expression): boolean {
-  if (termsOf(a.tree) > mostTerms || termsOf(b.tree) > mostTerms) return false;
+/** Null where they are not polynomials with rational coefficients, or too large to multiply out. */
+function samePolynomial(a: Expression, b: Expression): boolean | null {
+  if (termsOf(a.tree) > mostTerms || termsOf(b.tree) > mostTerms) return null;
+  const [jsonA, jsonB] = [mathJson(rationalTree(a)), mathJson(rationalTree(b))];
+  if (jsonA === null || jsonB === null) return null;
   computeEngine ??= new ComputeEngine();
-  const [jsonA, jsonB] = [mathJson(a.tree), mathJson(b.tree)];
-  if (jsonA === null || jsonB === null) return false;
   // In a scope of its own: what is inferred of x here says nothing of the next answer's x.
   computeEngine.pushScope();
   try {
-    const expand = (json: Json) => computeEngine!.box(['Expand', json]).evaluate();
-    return expand(jsonA).isSame(expand(jsonB));
+    const expanded = (json: Json) => computeEngine!.box(['Expand', json]).evaluate();
+    return expanded(jsonA).isSame(expanded(jsonB));
   } catch {
-    return false;
+    return null;
   } finally {
     computeEngine.popScope();
   }
@@ -97,31 +99,34 @@ const hasVariable = (node: MathNode): boolean =>
 /** A whole number written out, with its sign; null for any other expression. */
 function integerOf(node: MathNode): number | null {
   const bare = unwrapped(node);
-  if (isConstant(bare)) return Number.isInteger(bare.value) ? (bare.value as number) : null;
+  if (isConstant(bare)) return Number.isInteger(Number(bare.value)) ? Number(bare.value) : null;
   if (!isNegation(bare) || bare.op !== '-') return null;
   const inner = integerOf(bare.args[0]);
   return inner === null ? null : -inner;
 }
 
-const operators: Readonly<Record<string, string>> = {
-  '+': 'Add',
-  '-': 'Subtract',
-  '*': 'Multiply',
-  '/': 'Divide',
-  '^': 'Power',
-};
+const operators: Readonly<Record<string, string>> = { '+': 'Add', '-': 'Subtract', '*': 'Multiply', '/': 'Divide' };
 
-/** The tree for the compute engine: arithmetic only, whose canonical forms are certain; null for any other. */
+/** A polynomial for the compute engine; null for anything else. */
 function mathJson(node: MathNode): Json | null {
   const bare = unwrapped(node);
-  if (isConstant(bare)) return Number.isSafeInteger(bare.value) ? (bare.value as number) : null;
-  if (isSymbol(bare)) return bare.name === 'pi' ? 'Pi' : ['e', 'i'].includes(bare.name) ? null : `v_${bare.name}`;
+  if (isConstant(bare)) return rationalJson(bare.value as unknown as Fraction);
+  if (isSymbol(bare)) return hasVariable(bare) ? `v_${bare.name}` : null;
   if (!isOperator(bare)) return null;
-  const parts = (bare.args as MathNode[]).map(mathJson);
-  if (parts.some((part) => part === null)) return null;
-  if (bare.op === '^' && Math.abs(integerOf(bare.args[1]) ?? 100) > 64) return null;
-  if (parts.length === 1) return bare.op === '-' ? ['Negate', parts[0]!] : bare.op === '+' ? parts[0] : null;
-  return bare.op in operators ? [operators[bare.op], ...(parts as Json[])] : null;
+  const [a, b] = bare.args as MathNode[];
+  const left = mathJson(a);
+  if (left === null) return null;
+  if (b === undefined) return bare.op === '-' ? ['Negate', left] : bare.op === '+' ? left : null;
+  const power = integerOf(b);
+  if (bare.op === '^') return power !== null && power >= 0 && power <= 64 ? ['Power', left, power] : null;
+  const right = mathJson(b);
+  if (right === null || !(bare.op in operators) || (bare.op === '/' && hasVariable(b))) return null;
+  return [operators[bare.op], left, right];
+}
+
+function rationalJson({ s, n, d }: Fraction): Json {
+  const over: Json = { num: String(s * n) };
+  return String(d) === '1' ? over : ['Rational', over, { num: String(d) }];
 }
 
 /** Terms of the expression multiplied out, at most. */

@@ -21,9 +21,9 @@ const unitWords: readonly (readonly string[])[] = [
   ['liter', 'litre'],
   ['milliliter', 'millilitre', 'ml'],
   ['gallon'],
-  ['second', 'sec'],
+  ['second', 'sec', 's'],
   ['minute', 'min'],
-  ['hour', 'hr'],
+  ['hour', 'hr', 'h'],
   ['day'],
   ['week'],
   ['month'],
@@ -52,7 +52,7 @@ const word = `(?:${[...names.keys()]
   .join('|')})(?:e?s(?![a-z]))?`;
 const powered = `(?:(?:square|cubic|sq\\.?|cu\\.?) +)?${word}\\.?(?: *\\^ *\\(?[23]\\)?| +squared| +cubed)?`;
 /** Behind a value: a unit, or one per another. */
-const trailing = new RegExp(`(?<=[\\d)°%]|pi)( *)(${powered}(?: *(?:/| per ) *${powered})?)\\.?$`, 'i');
+const trailing = new RegExp(`(?<=[\\d)°%]|pi)( *)(${powered}(?: *(?:/| per ) *(?:${powered}|[hs]))?)\\.?$`, 'i');
 
 export interface Measure {
   readonly value: string;
@@ -78,7 +78,7 @@ export function splitUnit(text: string): Measure {
 function nameOf(unit: string): string {
   return unit
     .toLowerCase()
-    .split(/ *(?:\/| per ) *(?!hour$)/)
+    .split(/ *(?:\/| per ) */)
     .map((part) => {
       const power = /^(?:square|sq)\b|\^ *\(?2|squared$/.test(part)
         ? '^2'

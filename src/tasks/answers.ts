@@ -22,7 +22,9 @@ function statedAnswer(text: string): string | null {
   if (from < 0 || /\\(boxed|fbox)/.test(text.slice(from))) return null;
   const rest = text.slice(from, from + longestStatement).replace(/^[:*\s]+/, '');
   const statement = /^(.*?)(?:[.!?](?=\s|\*|$)|\n|$)/.exec(rest)?.[1].replace(/\*+$/, '').trim();
-  return statement ? statement : null;
+  // Delimiters of mathematics around all of it.
+  const bare = statement?.replace(/^\$+([^$]+)\$+$/, '$1').trim();
+  return bare ? bare : null;
 }
 
 const longestStatement = 400;

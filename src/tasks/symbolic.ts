@@ -6,9 +6,9 @@ import { type Expression, evaluateAt, exactValue, rationalTree, type Value } fro
 /**
  * Are two expressions the same? Rational numbers are compared exactly, other numbers to a relative 1e-12. With variables
  * they must have the same ones, call the same functions, be of one form and agree at random points; polynomials with
- * rational coefficients must then be the same when multiplied out, exactly. The form keeps (x+1)(x+2) from x²+3x+2 and
- * 1/x+1/y from (x+y)/(xy): where an expression is to be factored, expanded or combined, the other form is the question,
- * not the answer.
+ * rational coefficients must then be the same when multiplied out, exactly. The form keeps (x+1)(x+2) from x²+3x+2,
+ * 1/x+1/y from (x+y)/(xy) and x+x from 2x: where an expression is to be factored, expanded, combined or simplified, the
+ * other form is the question, not the answer.
  */
 export function sameExpression(a: Expression, b: Expression): boolean {
   if (String(a.variables) !== String(b.variables)) return false;
@@ -129,16 +129,19 @@ function rationalJson({ s, n, d }: Fraction): Json {
   return String(d) === '1' ? over : ['Rational', over, { num: String(d) }];
 }
 
-/** Terms of the expression multiplied out, at most. */
+/** Terms of the expression multiplied out and not collected. */
 function termsOf(node: MathNode): number {
   const bare = unwrapped(node);
+  if (!isOperator(bare)) return isConstant(bare) && Number(bare.value) === 0 ? 0 : 1;
   const counts = argumentsOf(bare).map(termsOf);
-  if (!isOperator(bare) || counts.length === 1) return counts.reduce((a, b) => a + b, 1);
+  if (counts.length === 1) return counts[0];
   if (bare.op === '^') return counts[0] ** Math.abs(integerOf(bare.args[1]) ?? 1);
   return bare.op === '*' || bare.op === '/' ? counts[0] * counts[1] : counts[0] + counts[1];
 }
 
-/** Factors with variables above and the degree below the line; no factors where none of them is a sum. */
+/**
+ * Terms, factors with variables above the line and the degree below it; no factors where none of them is a sum.
+ */
 function formOf(tree: MathNode): string {
   let [factors, below, hasSum] = [0, 0, false];
   const visit = (node: MathNode, power: number) => {
@@ -157,7 +160,7 @@ function formOf(tree: MathNode): string {
     }
   };
   visit(tree, 1);
-  return `${hasSum && factors > 1 ? factors : 0}/${below}`;
+  return `${termsOf(tree)} ${hasSum && factors > 1 ? factors : 0}/${below}`;
 }
 
 /** Of a polynomial; a root, a function or another power of variables counts as one. */

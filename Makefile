@@ -63,8 +63,8 @@ official-traces: build ## reproduce the published facts of the reference impleme
 	node dist/experiments/official-traces.js --data $(DATA)
 
 REFERENCE ?= $(DATA)
-grade-reference: build ## our grader against the reference implementation's verdicts (REFERENCE=folder, seconds)
-	@node dist/experiments/grading.js --reference $(REFERENCE)
+grade-reference: build ## our grader on the verdicts in REFERENCE and the gold answers in MATH (folders; half a minute)
+	@node dist/experiments/grading.js --reference $(REFERENCE) $(if $(MATH),--math $(MATH))
 
 rejection-control: build ## every calibrator on the published traces in DATA, 100 shuffled orders (about 3 minutes)
 	node dist/experiments/rejection-control.js --data $(DATA)

@@ -4,19 +4,23 @@
  * that we grade otherwise is listed with a judgement of who is right, made by hand. The exit code is 1 where one is not
  * judged yet or where we are wrong.
  *
- *   node dist/experiments/grading.js [--reference ../shared/data/reference] [--out runs/grading]
+ * With --math, also: every gold answer of the data sets in that folder equals itself, boxed in a sentence too, and the
+ * pairs of different gold answers of a set that our rules take for the same, all of them.
+ *
+ *   node dist/experiments/grading.js [--reference ../shared/data/reference] [--math ../shared/data/math] [--out runs/grading]
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { groupBy } from '../src/group-by.js';
-import { isCorrect } from '../src/index.js';
+import { extractAnswer, isCorrect, loadDataset } from '../src/index.js';
 import { markdownTable, writeResults } from './table.js';
 
 const { values } = parseArgs({
   options: {
     reference: { type: 'string', default: '../shared/data/reference' },
+    math: { type: 'string' },
     out: { type: 'string', default: 'runs/grading' },
   },
 });
@@ -91,6 +95,22 @@ for (const name of ['two_raw', 'self_opt', 'fork_v2sys_b0.05']) {
 
 function ours({ final_answer, gold }: Sample): boolean {
   return isCorrect(final_answer === 'invalid' ? null : final_answer, gold);
+}
+
+if (values.math !== undefined) {
+  for (const name of readdirSync(values.math).filter((file) => file.endsWith('.jsonl'))) {
+    const golds = [...new Set((await loadDataset(join(values.math, name))).problems.map(({ answer }) => answer))];
+    const own = golds.filter((gold) => !isCorrect(extractAnswer(`The answer is $\\boxed{${gold}}$.`), gold));
+    const equal = golds.flatMap((a, i) =>
+      golds.slice(i + 1).flatMap((b) => (isCorrect(a, b) ? [`\`${a}\` and \`${b}\``] : [])),
+    );
+    wrong += own.length;
+    const pairs = (golds.length * (golds.length - 1)) / 2;
+    lines.push(
+      `${name}: ${golds.length} distinct gold answers, ${own.length} of which are not themselves in a box; of ${pairs.toLocaleString('en')} pairs ${equal.length} are the same${equal.length > 0 ? `: ${equal.join(', ')}` : ''}`,
+    );
+  }
+  lines.push('');
 }
 
 const text = lines.join('\n');

@@ -108,7 +108,7 @@ export function writeRegrade(run: Run, { chains, after }: Regrade): void {
       throw new AttsError('config', `${run.path} was written meanwhile; grade it again`);
     }
     const file = join(run.path, 'summary.json');
-    const aside = `${file}.${process.pid}.tmp`;
+    const aside = `${file}.before.${process.pid}.tmp`;
     const samples = chains.map((chain) => `${strictJson(chain)}\n`).join('');
     const text = `${strictJson(summary, 2)}\n`;
     renameSync(file, aside);

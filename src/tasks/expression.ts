@@ -1,5 +1,4 @@
 import {
-  absDependencies,
   addDependencies,
   type Complex,
   combinationsDependencies,
@@ -34,7 +33,7 @@ import {
 const arithmetic = create({
   ...{ parseDependencies, addDependencies, subtractDependencies, multiplyDependencies, divideDependencies },
   ...{ powDependencies, sqrtDependencies, nthRootDependencies, unaryMinusDependencies, unaryPlusDependencies },
-  ...{ piDependencies, eDependencies, iDependencies, factorialDependencies, combinationsDependencies, absDependencies },
+  ...{ piDependencies, eDependencies, iDependencies, factorialDependencies, combinationsDependencies },
   ...{ sinDependencies, cosDependencies, tanDependencies, cotDependencies, secDependencies, cscDependencies },
   ...{ expDependencies, logDependencies },
 });
@@ -53,7 +52,7 @@ export interface Expression {
   readonly tree: MathNode;
   /** Letters but pi, e and i, in alphabetical order. */
   readonly variables: readonly string[];
-  /** Names of the functions called, in alphabetical order. */
+  /** Names of the functions called, but roots, in alphabetical order. */
   readonly functions: readonly string[];
   /** The same in mathjs's own notation, without products that only juxtaposition tells. */
   readonly source: string;
@@ -66,7 +65,8 @@ const functionNames = ['sqrt', 'nthRoot', 'combinations', 'sin', 'cos', 'tan', '
 const isFunction = (t: string) => functionNames.includes(t);
 /** Words that letters side by side could be taken for, and logarithms without a base. */
 const noProduct = /[A-Za-z]{4}|inf|log|mod|gcd|lcm|max|min|lim|and|or|not|arc|deg|rad/;
-const token = new RegExp(`${functionNames.join('|')}|pi|\\d+(?:\\.\\d*)?|\\.\\d+|[A-Za-zα-ωΓ-Ω]|[-+*/^(),!|]`, 'y');
+const named = new RegExp(`${functionNames.join('|')}|pi`, 'g');
+const token = new RegExp(`${functionNames.join('|')}|pi|\\d+(?:\\.\\d*)?|\\.\\d+|[A-Za-zα-ωΓ-Ω]|[-+*/^(),!]`, 'y');
 
 /**
  * Reads an expression in plain notation, products without a sign included (2pi, 3sqrt(5), xy); null for anything else,
@@ -83,7 +83,7 @@ export function parseExpression(text: string): Expression | null {
     if (/combinations/.test(source.replace(/combinations \( \d{1,3} , \d{1,3} \)/g, ''))) return null;
     const tree = arithmetic.parse(source);
     const letters = signed.filter((t) => /^[A-Za-zα-ωΓ-Ω]$/.test(t) && !constants.has(t));
-    const called = signed.filter((t) => isFunction(t) && t !== 'sqrt' && t !== 'nthRoot');
+    const called = signed.filter((t) => (isFunction(t) && t !== 'sqrt' && t !== 'nthRoot') || t === 'log');
     return { tree, source, variables: [...new Set(letters)].sort(), functions: [...new Set(called)].sort() };
   } catch {
     return null; // not an expression: for a grader, an answer without a value
@@ -92,7 +92,6 @@ export function parseExpression(text: string): Expression | null {
 
 /** Letters alone are a word, not a product; `cot x` is none. */
 function isWordy(text: string): boolean {
-  const named = new RegExp(`${functionNames.join('|')}|pi`, 'g');
   const letters = text.replace(named, ' ');
   if (/^[A-Za-z ]+$/.test(text) && /[A-Za-z]{2}/.test(letters)) return letters === text || /[A-Za-z]{3}/.test(letters);
   return noProduct.test(letters);
@@ -102,7 +101,7 @@ function tokensOf(text: string): string[] | null {
   const tokens: string[] = [];
   for (token.lastIndex = 0; token.lastIndex < text.length; ) {
     const found = token.exec(text);
-    if (found === null || found[0] === '|') return null;
+    if (found === null) return null;
     tokens.push(found[0]);
   }
   return tokens;

@@ -7,7 +7,7 @@ const unitWords: readonly (readonly string[])[] = [
   ['unit'],
   ['millimeter', 'millimetre', 'mm'],
   ['centimeter', 'centimetre', 'cm'],
-  ['meter', 'metre'],
+  ['meter', 'metre', 'm'],
   ['kilometer', 'kilometre', 'km'],
   ['inch', 'in'],
   ['foot', 'feet', 'ft'],
@@ -46,10 +46,12 @@ function of(word: string): string[] {
 const names = new Map(unitWords.flatMap(([name, ...others]) => [name, ...others].map((word) => [word, name])));
 
 const escaped = (word: string) => word.replace(/[.]/g, '\\.');
+/** A letter alone is a unit only in a quotient of units (m/s): 5s may be five times s. */
 const word = `(?:${[...names.keys()]
+  .filter((name) => !/^[a-z]$/.test(name))
   .sort((a, b) => b.length - a.length)
   .map(escaped)
-  .join('|')})(?:e?s(?![a-z]))?`;
+  .join('|')}|m(?= *\\/))(?:e?s(?![a-z]))?`;
 const powered = `(?:(?:square|cubic|sq\\.?|cu\\.?) +)?${word}\\.?(?: *\\^ *\\(?[23]\\)?| +squared| +cubed)?`;
 /** Behind a value: a unit, or one per another. */
 const trailing = new RegExp(`(?<=[\\d)°%]|pi)( *)(${powered}(?: *(?:/| per ) *(?:${powered}|[hs]))?)\\.?$`, 'i');

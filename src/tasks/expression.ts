@@ -17,6 +17,7 @@ import {
   type MathNode,
   multiplyDependencies,
   nthRootDependencies,
+  type OperatorNode,
   parseDependencies,
   piDependencies,
   powDependencies,
@@ -178,10 +179,9 @@ export function evaluateAt({ tree }: Expression, point: Readonly<Record<string, 
   }
 }
 
-/** The exact value of an expression of rational numbers, + − * / and small integer powers; null for any other. */
+/** The exact value of an expression of rational numbers, + − * / ! and integer powers; null for any other. */
 export function exactValue(expression: Expression): Fraction | null {
-  const { source, variables, functions } = expression;
-  if (variables.length > 0 || functions.length > 0 || /[a-z!]/.test(source)) return null;
+  if (expression.variables.length > 0) return null;
   try {
     return exact(rationalTree(expression));
   } catch {
@@ -194,23 +194,42 @@ export function rationalTree({ source }: Expression): MathNode {
   return rational.parse(source);
 }
 
-/** Digits of a numerator or denominator that arithmetic goes on with. */
-const mostDigits = 1000;
+/** Digits of a numerator or denominator that arithmetic goes on with: more than those of any finite double. */
+const mostDigits = 1100;
 
 function exact(node: MathNode): Fraction | null {
   if (rational.isParenthesisNode(node)) return exact(node.content);
   if (rational.isConstantNode(node)) return rational.fraction(node.value as unknown as Fraction);
-  if (!rational.isOperatorNode(node)) return null;
-  const [a, b] = (node.args as MathNode[]).map(exact);
-  if (a === null || b === null) return null;
-  if ([a, b].some((value) => value !== undefined && `${value.n}${value.d}`.length > mostDigits)) return null;
-  if (b === undefined) return node.op === '-' ? a.neg() : node.op === '+' ? a : null;
-  if (node.op === '^') return Number(b.d) === 1 && Math.abs(Number(b.n)) <= 64 ? (a.pow(b) as Fraction) : null;
-  const operations: Record<string, (() => Fraction) | undefined> = {
-    '+': () => a.add(b),
-    '-': () => a.sub(b),
-    '*': () => a.mul(b),
-    '/': () => a.div(b),
-  };
-  return operations[node.op]?.() ?? null;
+  const isBinomial = rational.isFunctionNode(node) && node.fn.name === 'combinations';
+  if (!rational.isOperatorNode(node) && !isBinomial) return null;
+  const values = (node.args as MathNode[]).map(exact);
+  if (values.some((value) => value === null || digitsOf(value) > mostDigits)) return null;
+  const [a, b] = values as Fraction[];
+  if (isBinomial) return binomial(Number(a), Number(b));
+  switch ((node as OperatorNode).op) {
+    case '+':
+      return b === undefined ? a : a.add(b);
+    case '-':
+      return b === undefined ? a.neg() : a.sub(b);
+    case '*':
+      return a.mul(b);
+    case '/':
+      return a.div(b);
+    case '!':
+      return Number(a) <= 170 ? binomial(Number(a), null) : null;
+    case '^':
+      return String(b.d) === '1' && Math.abs(Number(b)) * digitsOf(a) <= mostDigits ? (a.pow(b) as Fraction) : null;
+    default:
+      return null;
+  }
+}
+
+const digitsOf = ({ n, d }: Fraction) => Math.max(String(n).length, String(d).length);
+
+/** n over k, or n! where k is null; null but for whole numbers. */
+function binomial(n: number, k: number | null): Fraction | null {
+  if (![n, k ?? 0].every((value) => Number.isInteger(value) && value >= 0)) return null;
+  let value = rational.fraction(1);
+  for (let i = 1; i <= (k ?? n); i++) value = k === null ? value.mul(i) : value.mul(n - k + i).div(i);
+  return value;
 }

@@ -17,13 +17,16 @@ export function sameExpression(a: Expression, b: Expression): boolean {
   return sameAtPoints(a, b) && (samePolynomial(a, b) ?? true);
 }
 
-/** A fraction with a denominator above this is an approximation of any root or multiple of pi that it is near to. */
-const simplest = 1_000_000;
+/** Any root or multiple of pi that a fraction with a larger denominator is near to is approximated by it. */
+const largestDenominator = 1e6;
+/** A double does not tell larger whole numbers apart within the tolerance. */
+const largestInteger = 1e11;
 
 function sameNumber(a: Expression, b: Expression): boolean {
   const [exactA, exactB] = [exactValue(a), exactValue(b)];
   if (exactA !== null && exactB !== null) return exactA.equals(exactB);
-  if (Number((exactA ?? exactB)?.d ?? 1) > simplest) return false;
+  const exact = exactA ?? exactB;
+  if (exact !== null && (Number(exact.d) > largestDenominator || Number(exact.n) > largestInteger)) return false;
   const [valueA, valueB] = [evaluateAt(a, {}), evaluateAt(b, {})];
   return valueA !== null && valueB !== null && near(valueA, valueB);
 }

@@ -1,7 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: official-traces conformal-peers rejection-control calibrator-runs budget
+.PHONY: official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -61,6 +61,10 @@ conformal-peers: build ## p-values and martingale against crepes and MAPIE (need
 
 official-traces: build ## reproduce the published facts of the reference implementation's traces (DATA=folder, seconds)
 	node dist/experiments/official-traces.js --data $(DATA)
+
+REFERENCE ?= $(DATA)
+grade-reference: build ## our grader on the verdicts in REFERENCE and the gold answers in MATH (folders; half a minute)
+	@node dist/experiments/grading.js --reference $(REFERENCE) $(if $(MATH),--math $(MATH))
 
 rejection-control: build ## every calibrator on the published traces in DATA, 100 shuffled orders (about 3 minutes)
 	node dist/experiments/rejection-control.js --data $(DATA)

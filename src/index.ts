@@ -30,6 +30,7 @@ export {
   needsCalibrationSplit,
 } from './scaling/calibrate.js';
 export { openEngines } from './scaling/engines.js';
+export { type Regrade, type RegradeOptions, regrade, writeRegrade } from './scaling/regrade.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
 export {
   clusteredBootstrap,
@@ -41,5 +42,6 @@ export {
 export { extractAnswer } from './tasks/answers.js';
 export { loadDataset } from './tasks/datasets.js';
 export { isCorrect } from './tasks/grading.js';
+export { type Judge, type JudgeQuestion, openJudge } from './tasks/judge.js';
 export type { Dataset, Problem } from './tasks/problem.js';
 export { promptMessages } from './tasks/prompts.js';

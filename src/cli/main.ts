@@ -7,6 +7,7 @@ import { benchCommand } from './commands/bench.js';
 import { calibrateCommand } from './commands/calibrate/index.js';
 import { compareCommand } from './commands/compare.js';
 import { generateCommand } from './commands/generate.js';
+import { gradeCommand } from './commands/grade.js';
 import { modelsCommand } from './commands/models.js';
 import { replayCommand } from './commands/replay.js';
 import { reportCommand } from './commands/report.js';
@@ -47,6 +48,7 @@ await yargs(hideBin(process.argv))
   .command(scoreCommand)
   .command(generateCommand)
   .command(replayCommand)
+  .command(gradeCommand)
   .command(reportCommand)
   .command(modelsCommand)
   .command(benchCommand)

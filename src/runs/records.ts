@@ -40,6 +40,8 @@ export interface ChainRecord {
   chunks: ChunkRecord[];
   answer: string | null;
   correct: boolean;
+  /** What decided on `correct` when the chain was graded again (`atts grade`); absent: the rules, as it ended. */
+  grader?: 'rules' | 'judge';
   turns: number;
   status: 'finished' | 'failed';
   /** Why a chain failed; null otherwise. */
@@ -66,7 +68,15 @@ export interface Summary {
   problems: number;
   samples: number;
   seed: number;
-  accuracy: { mean: number; ci95: [number, number]; passAt: Record<string, number>; majAt: Record<string, number> };
+  accuracy: {
+    mean: number;
+    ci95: [number, number];
+    passAt: Record<string, number>;
+    majAt: Record<string, number>;
+    /** By k, as above; a k that no problem has chains for is missing, and so is all of it in summaries of older versions. */
+    passAtCi95?: Record<string, [number, number]>;
+    majAtCi95?: Record<string, [number, number]>;
+  };
   rejection: {
     wanted: number;
     overall: number;

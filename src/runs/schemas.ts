@@ -38,6 +38,7 @@ export const chainSchema: z.ZodType<ChainRecord> = z.strictObject({
   ),
   answer: z.string().nullable(),
   correct: z.boolean(),
+  grader: z.enum(['rules', 'judge']).optional(),
   turns: count,
   status: z.enum(['finished', 'failed']),
   error: z.string().nullable(),
@@ -76,6 +77,7 @@ export type RunManifest = z.infer<typeof manifestSchema>;
 
 const range = z.strictObject({ min: z.number(), max: z.number() });
 const perCount = z.record(z.string(), z.number());
+const intervalPerCount = z.record(z.string(), z.tuple([z.number(), z.number()]));
 
 export const summarySchema: z.ZodType<Summary> = z.strictObject({
   schema: z.literal('atts.summary/1'),
@@ -92,6 +94,8 @@ export const summarySchema: z.ZodType<Summary> = z.strictObject({
     ci95: z.tuple([z.number(), z.number()]),
     passAt: perCount,
     majAt: perCount,
+    passAtCi95: intervalPerCount.optional(),
+    majAtCi95: intervalPerCount.optional(),
   }),
   rejection: z
     .strictObject({

@@ -7,13 +7,27 @@ interface Box {
 }
 
 /**
- * The final answer: what the last complete \boxed{…} (or \fbox{…}, or `\boxed 5`) of a text holds, trimmed; null where
- * there is none. Braces nest, escaped ones (\{ \}) do not count, a box inside a box is the later one, and an empty box
- * (as in the prompt's own instruction) is no answer. One pass over the text.
+ * The final answer of a text: what its last complete box holds; where it has none, what its last `#### …` or `The answer
+ * is …` says; trimmed, null where there is neither. Braces nest, escaped ones (\{ \}) do not count, a box inside a box is
+ * the later one, and an empty box (as in the prompt's own instruction) is no answer. One pass over the text.
  */
 export function extractAnswer(text: string): string | null {
-  return lastBox(text)?.content ?? null;
+  return lastBox(text)?.content ?? statedAnswer(text);
 }
+
+/** A statement goes to the end of its sentence or line, and is none where a box that was never closed follows it. */
+function statedAnswer(text: string): string | null {
+  let from = -1;
+  for (const found of text.matchAll(/\banswer(?: is|:|\*\*:)|^####/gim)) from = found.index + found[0].length;
+  if (from < 0 || /\\(boxed|fbox)/.test(text.slice(from))) return null;
+  const rest = text.slice(from, from + longestStatement).replace(/^[:*\s]+/, '');
+  const statement = /^(.*?)(?:[.!?](?=\s|\*|$)|\n|$)/.exec(rest)?.[1].replace(/\*+$/, '').trim();
+  // Delimiters of mathematics around all of it.
+  const bare = statement?.replace(/^\$+([^$]+)\$+$/, '$1').trim();
+  return bare ? bare : null;
+}
+
+const longestStatement = 400;
 
 /** True once a text of a chain under way holds an answer that further tokens cannot lengthen. */
 export function holdsAnswer(text: string): boolean {

@@ -1,90 +1,35 @@
-import { plainNotation } from './notation.js';
-import { evaluate, sameValue } from './numbers.js';
+import { parseExpression } from './expression.js';
+import { type Reading, readAnswer, splitLabel } from './reading.js';
+import { sameExpression } from './symbolic.js';
 
 /**
- * Does an answer say the same as the gold answer? Equal after normalisation, or of equal value (relative 1e-9; integers
- * exactly), or a tuple, interval, matrix, union (in order) or set, bare list (in any order) of such parts. What only one
- * side names (a unit, `x =`) is forgiven; what both name must agree. Expressions with variables are compared as text,
- * since a grader that expands products would take a question for its answer. Never throws; no answer is never correct.
+ * Does an answer say the same as the gold answer? Equal after normalisation, or an expression of the same value (see
+ * `sameExpression`), or a tuple, interval, matrix, union (in order) or set, bare list (in any order) of such parts. What
+ * only one side names (a unit, `x =`, the text behind a choice's letter) is forgiven; what both name must agree. A
+ * doubtful case is not equal. Never throws, in bounded time; no answer is never correct.
  */
 export function isCorrect(answer: string | null, gold: string): boolean {
   if (answer === null) return false;
   const [a, b] = [readAnswer(answer), readAnswer(gold)];
+  if (a.choice !== '' && b.choice !== '') {
+    return a.choice === b.choice && (a.form === '' || b.form === '' || sameReading(a, b));
+  }
+  if (a.choice !== '' || b.choice !== '') {
+    const [chosen, plain] = a.choice !== '' ? [a, b] : [b, a];
+    return chosen.form !== '' && sameReading(chosen, plain);
+  }
+  return sameReading(a, b);
+}
+
+function sameReading(a: Reading, b: Reading): boolean {
   if (a.form === '' || b.form === '') return false;
   if (a.unit !== '' && b.unit !== '' && a.unit !== b.unit) return false;
   if (a.label !== '' && b.label !== '' && a.label !== b.label) return false;
   return equal(a.form, b.form);
 }
 
-/** The normal form that counts as one candidate in a majority vote. */
-export function normalizeAnswer(answer: string): string {
-  return readAnswer(answer).form;
-}
-
-interface Reading {
-  readonly form: string;
-  /** `x=` or `x∈` in front; empty where there is none. */
-  readonly label: string;
-  readonly unit: string;
-}
-
-/** Longer texts are not short answers; they are compared as they stand. */
-const longest = 2000;
-
-function readAnswer(raw: string): Reading {
-  const trimmed = raw.trim();
-  if (trimmed.length > longest) return { form: trimmed, label: '', unit: '' };
-  let text: string;
-  try {
-    text = plainNotation(unicode(trimmed));
-  } catch {
-    text = trimmed; // nests too deeply to be an answer
-  }
-  text = text.trim().replace(/\.$/, '');
-  // Spaces go, but not between digits: 1 2 is not 12. `2 1/2` is a mixed number.
-  text = text.replace(/(?<![\d./^])(\d+) +(\d+)\/(\d+)(?![\d./^])/g, '($1+$2/$3)');
-  const split = splitUnit(text.trim());
-  text = split.text
-    .replace(/(\d|[)\]⦄]) *(?:,? *\b(?:and|or)\b) *(?=[-+\d([⦃.])/g, '$1, ')
-    // A comma that stands alone between digits in threes groups thousands; with a space it makes a list.
-    .replace(
-      /^([-+]?)(\d{1,3}(?:,\d{3})+)(?=$|\.\d+$)/,
-      (_, sign: string, digits: string) => sign + digits.replaceAll(',', ''),
-    )
-    .replace(/(?<=\d)\s+(?=\d)/g, '\u0000')
-    .replace(/\s+/g, '')
-    .replaceAll('\u0000', ' ');
-  const label = /^([A-Za-z](?:_\w+|\([a-z]\))?[=∈])([^=]+)$/.exec(text);
-  return { form: canonical(label?.[2] ?? text), label: label?.[1].slice(0, -1) ?? '', unit: split.unit };
-}
-
-function unicode(text: string): string {
-  return text
-    .replace(/[−–]/g, '-')
-    .replace(/[×·⋅]/g, '*')
-    .replace(/÷/g, '/')
-    .replace(/π/g, '\\pi ')
-    .replace(/√/g, '\\sqrt ')
-    .replace(/∞/g, '\\infty ')
-    .replace(/\u00a0/g, ' ');
-}
-
-const unitWords =
-  'degrees?|percent|dollars?|cents?|units?|cm|mm|km|inch(?:es)?|feet|foot|ft|met(?:er|re)s?|miles?|seconds?|minutes?|hours?|days?|weeks?|months?|years?';
-const trailingUnit = new RegExp(`(?<=[\\d)°%]|pi) *((?:(?:square|cubic) +)?(?:${unitWords}))\\.?( *\\^[23])?$`, 'i');
-
-/** A unit behind a value. Degree and percent signs are dropped as graders of these data sets do: 50% is 50. */
-function splitUnit(text: string): { text: string; unit: string } {
-  const found = trailingUnit.exec(text);
-  const value = (found === null ? text : text.slice(0, found.index)).replace(/ *[%°]/g, '');
-  const unit = found === null ? '' : found[1].toLowerCase().replace(/s$/, '') + (found[2] ?? '').trim();
-  return { text: value, unit: unit === 'degree' || unit === 'percent' ? '' : unit };
-}
-
 /** One way to write what can be written in many. */
 function canonical(text: string): string {
-  const choice = /^\(([A-Z])\)$/.exec(text);
-  if (choice !== null) return choice[1];
   let form = text.replace(/^\+/, '');
   while (isBracketed(form)) form = form.slice(1, -1);
   if (/^[A-Za-z]{3,}$/.test(form)) return form.toLowerCase();
@@ -133,27 +78,53 @@ function parts(form: string, separator: string): string[] {
 }
 
 /** More members than any answer has; past that only equal text is equal. */
-const mostMembers = 40;
+const mostMembers = 16;
+/** Tuples of sets of tuples go no deeper than this. */
+const deepest = 6;
 
-function equal(rawA: string, rawB: string): boolean {
+function equal(rawA: string, rawB: string, depth = 0): boolean {
   if (rawA === rawB) return rawA !== '';
+  if (rawA.length > longest || rawB.length > longest || depth > deepest) return false;
   const [a, b] = [canonical(rawA), canonical(rawB)];
   if (a === '' || b === '') return false;
   if (a === b) return true;
   // Decimals in normal form are equal only as text: no double holds 1234567890123456789.
   if (isDecimal(a) && isDecimal(b)) return false;
   const [unionA, unionB] = [parts(a, '∪'), parts(b, '∪')];
-  if (unionA.length > 1 || unionB.length > 1) return inOrder(unionA, unionB);
+  if (unionA.length > 1 || unionB.length > 1) return inAnyOrder(unionA, unionB, depth);
   const [listA, listB] = [members(a), members(b)];
-  if (listA.length > 1 || listB.length > 1) return inAnyOrder(listA, listB);
-  const [valueA, valueB] = [evaluate(a), evaluate(b)];
-  if (valueA !== null && valueB !== null) return sameValue(valueA, valueB);
-  return structure(a) === structure(b) && structure(a) !== null && inOrder(entries(a), entries(b));
+  if (listA.length > 1 || listB.length > 1) return inAnyOrder(listA, listB, depth);
+  if (isSet(a) !== isSet(b)) return false;
+  const [sidesA, sidesB] = [a.split('='), b.split('=')];
+  if (sidesA.length === 2 && sidesB.length === 2) return sameEquation(sidesA, sidesB, depth);
+  const [valueA, valueB] = [parseExpression(a), parseExpression(b)];
+  if (valueA !== null && valueB !== null) return sameExpression(valueA, valueB);
+  return structure(a) === structure(b) && structure(a) !== null && inOrder(entries(a), entries(b), depth);
+}
+
+/** Longer forms are compared as text. */
+const longest = 1000;
+
+const isSet = (form: string) => form.startsWith('⦃') && closesAtEnd(form);
+
+/**
+ * Both sides moved to one are the same or of opposite sign. Not so where one equation is solved for a letter: 2x-5=x is
+ * no answer for x=5. Those must be solved for the same one.
+ */
+function sameEquation(a: readonly string[], b: readonly string[], depth: number): boolean {
+  const [solvedA, solvedB] = [splitLabel(a.join('=')), splitLabel(b.join('='))];
+  if (solvedA.label !== '' || solvedB.label !== '') {
+    return solvedA.label === solvedB.label && equal(solvedA.form, solvedB.form, depth + 1);
+  }
+  const difference = ([left, right]: readonly string[]) => parseExpression(`(${left})-(${right})`);
+  const [one, other, opposite] = [difference(a), difference(b), difference([b[1], b[0]])];
+  if (one === null || other === null || opposite === null || one.variables.length === 0) return false;
+  return sameExpression(one, other) || sameExpression(one, opposite);
 }
 
 /** What a bare list or a set holds; `a ± b` is two members. A single expression is a list of itself. */
 function members(form: string): string[] {
-  const inner = form.startsWith('⦃') && closesAtEnd(form) ? inside(form) : form;
+  const inner = isSet(form) ? inside(form) : form;
   const found = parts(inner, ',').flatMap((part) =>
     part.split('±').length === 2 ? [part.replace('±', '+'), part.replace('±', '-')] : [part],
   );
@@ -162,7 +133,7 @@ function members(form: string): string[] {
 
 /** The brackets and, of a matrix, the shape: (2,3] and [2,3] differ. */
 function structure(form: string): string | null {
-  if (!'([⟦'.includes(form[0]) || !closesAtEnd(form)) return null;
+  if (!'([⟦⦃'.includes(form[0]) || !closesAtEnd(form)) return null;
   const rows = parts(inside(form), ';').map((row) => parts(row, '&').length);
   return form[0] + form[form.length - 1] + (form[0] === '⟦' ? rows.join(';') : '');
 }
@@ -172,15 +143,15 @@ function entries(form: string): string[] {
   return parts(inside(form), ';').flatMap((row) => parts(row, '&'));
 }
 
-function inOrder(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.length <= mostMembers && a.every((part, i) => equal(part, b[i]));
+function inOrder(a: readonly string[], b: readonly string[], depth: number): boolean {
+  return a.length === b.length && a.length <= mostMembers && a.every((part, i) => equal(part, b[i], depth + 1));
 }
 
-function inAnyOrder(a: readonly string[], b: readonly string[]): boolean {
+function inAnyOrder(a: readonly string[], b: readonly string[], depth: number): boolean {
   if (a.length !== b.length || a.length > mostMembers) return false;
   const left = [...b];
   return a.every((part) => {
-    const at = left.findIndex((other) => equal(part, other));
+    const at = left.findIndex((other) => equal(part, other, depth + 1));
     if (at >= 0) left.splice(at, 1);
     return at >= 0;
   });

@@ -1,5 +1,4 @@
-import { mean } from '../statistics/index.js';
-import { normalizeAnswer } from './grading.js';
+import { isCorrect } from './grading.js';
 
 /** One problem's chains. */
 export interface Tally {
@@ -13,53 +12,56 @@ export interface Vote {
   readonly correct: boolean;
 }
 
-/** Share of chains that are right, each problem with equal weight; null without any chain. */
-export function meanAt1(perProblem: readonly Tally[]): number | null {
-  return passAt(1, perProblem);
+/**
+ * pass@k of one problem: the chance that at least one of k of its chains is right, 1 − C(n−c, k)/C(n, k) (unbiased: Chen
+ * et al. 2021, arXiv 2107.03374, eq. 1); at k = 1 the share of right chains. Null where it has fewer than k chains.
+ */
+export function passAt(k: number, { correct, total }: Tally): number | null {
+  if (total < k) return null;
+  let allWrong = 1;
+  for (let i = 0; i < k; i++) allWrong *= Math.max(0, total - correct - i) / (total - i);
+  return 1 - allWrong;
+}
+
+/** Votes with the candidate that each is for; null for a chain without an answer. */
+export interface Ballot {
+  readonly candidates: readonly (number | null)[];
+  readonly correct: readonly boolean[];
 }
 
 /**
- * pass@k: the chance that at least one of k chains is right, 1 − C(n−c, k)/C(n, k) (unbiased: Chen et al. 2021, arXiv
- * 2107.03374, eq. 1), averaged over the problems that have k chains; null where none has.
+ * Groups a problem's answers into candidates: an answer that says the same as the first answer of a candidate (as
+ * grading sees it) is for the earliest such one. The grouping of the first k chains does not depend on those after them.
  */
-export function passAt(k: number, perProblem: readonly Tally[]): number | null {
-  return meanOrNull(
-    perProblem
-      .filter(({ total }) => total >= k)
-      .map(({ correct, total }) => {
-        let allWrong = 1;
-        for (let i = 0; i < k; i++) allWrong *= Math.max(0, total - correct - i) / (total - i);
-        return 1 - allWrong;
-      }),
-  );
+export function ballotOf(votes: readonly Vote[]): Ballot {
+  const firsts: string[] = [];
+  const known = new Map<string, number>();
+  const candidates = votes.map(({ answer }) => {
+    if (answer === null) return null;
+    let candidate = known.get(answer) ?? firsts.findIndex((first) => answer === first || isCorrect(answer, first));
+    if (candidate < 0) candidate = firsts.push(answer) - 1;
+    known.set(answer, candidate);
+    return candidate;
+  });
+  return { candidates, correct: votes.map(({ correct }) => correct) };
 }
 
 /**
- * maj@k: the share of problems whose majority answer among their first k chains is right (self-consistency: Wang et al.
- * 2022, arXiv 2203.11171). Answers with one normal form are one candidate, the candidate first seen wins a tie, and a
- * chain without an answer has no vote; a problem where nobody votes is wrong. Averaged over the problems that have k
- * chains; null where none has.
+ * maj@k of one problem: 1 where the majority answer of its first k chains is right, else 0 (self-consistency: Wang et al.
+ * 2022, arXiv 2203.11171). The candidate first seen wins a tie and is right if its first chain is; a chain without an
+ * answer has no vote, and where nobody votes the problem is wrong. Null where it has fewer than k chains.
  */
-export function majAt(k: number, perProblem: readonly (readonly Vote[])[]): number | null {
-  return meanOrNull(
-    perProblem.filter((votes) => votes.length >= k).map((votes) => (majorityIsCorrect(votes.slice(0, k)) ? 1 : 0)),
-  );
-}
-
-function majorityIsCorrect(votes: readonly Vote[]): boolean {
-  const candidates = new Map<string, { votes: number; correct: boolean }>();
-  for (const { answer, correct } of votes) {
-    if (answer === null) continue;
-    const form = normalizeAnswer(answer);
-    const candidate = candidates.get(form);
-    if (candidate === undefined) candidates.set(form, { votes: 1, correct });
-    else candidate.votes++;
+export function majAt(k: number, { candidates, correct }: Ballot): number | null {
+  if (candidates.length < k) return null;
+  const votes = new Map<number, { count: number; correct: boolean }>();
+  for (let i = 0; i < k; i++) {
+    const candidate = candidates[i];
+    if (candidate === null) continue;
+    const entry = votes.get(candidate);
+    if (entry === undefined) votes.set(candidate, { count: 1, correct: correct[i] });
+    else entry.count++;
   }
-  let winner = { votes: 0, correct: false };
-  for (const candidate of candidates.values()) if (candidate.votes > winner.votes) winner = candidate;
-  return winner.correct;
-}
-
-function meanOrNull(values: readonly number[]): number | null {
-  return values.length === 0 ? null : mean(values);
+  let winner = { count: 0, correct: false };
+  for (const entry of votes.values()) if (entry.count > winner.count) winner = entry;
+  return winner.correct ? 1 : 0;
 }

@@ -1,6 +1,9 @@
+import { fractions, matrices, silent, symbols, unitLetters, words } from './latex-symbols.js';
+
 /**
  * LaTeX of short answers to a plain notation in which equal ways of writing are equal strings: \frac{1}{2}, \dfrac12 and
  * 1/2 are `(1/2)` or `1/2`, \sqrt2 is `sqrt(2)`, \left( is `(`. Commands it does not know stay as they are.
+ * @throws RangeError where braces nest too deeply or are not closed
  */
 export function plainNotation(latex: string): string {
   return new Reader(latex).readAll();
@@ -8,79 +11,6 @@ export function plainNotation(latex: string): string {
 
 /** Deeper nesting is no answer that a grader needs to understand. */
 const deepest = 64;
-
-/** Commands that print one symbol, and those that print nothing (spaces, sizes, styles). */
-const symbols: Readonly<Record<string, string>> = {
-  cdot: '*',
-  times: '*',
-  ast: '*',
-  div: '/',
-  pi: 'pi',
-  infty: 'inf',
-  cup: '∪',
-  in: '∈',
-  pm: '±',
-  degree: '°',
-  circ: '°',
-  le: '≤',
-  leq: '≤',
-  ge: '≥',
-  geq: '≥',
-  ne: '≠',
-  neq: '≠',
-  lbrace: '⦃',
-  rbrace: '⦄',
-  '{': '⦃',
-  '}': '⦄',
-  '%': '%',
-  lbrack: '[',
-  rbrack: ']',
-  lparen: '(',
-  rparen: ')',
-  ' ': ' ',
-  ';': ' ',
-  ':': ' ',
-  quad: ' ',
-  qquad: ' ',
-  '\\': ';',
-  sin: 'sin',
-  cos: 'cos',
-  tan: 'tan',
-  cot: 'cot',
-  sec: 'sec',
-  csc: 'csc',
-  log: 'log',
-  ln: 'ln',
-};
-const silent = new Set([
-  '$',
-  '!',
-  '(',
-  ')',
-  '[',
-  ']',
-  'left',
-  'right',
-  'bigl',
-  'bigr',
-  'big',
-  'Big',
-  'Bigl',
-  'Bigr',
-  'bigg',
-  'Bigg',
-  'displaystyle',
-  'textstyle',
-  'limits',
-  'mathrm',
-  'mathbf',
-  'mathit',
-  'boldsymbol',
-  'boxed',
-  'fbox',
-]);
-const fractions = new Set(['frac', 'dfrac', 'tfrac', 'cfrac']);
-const words = new Set(['text', 'textbf', 'textit', 'textrm', 'mbox', 'operatorname', 'hbox']);
 
 class Reader {
   private at = 0;
@@ -116,7 +46,8 @@ class Reader {
     this.at++;
     if ((c === '^' || c === '_') && /^ *[{\\]/.test(this.text.slice(this.at, this.at + 8))) {
       const script = this.readArgument();
-      return script === '°' ? `${out}°` : out + c + wrapped(script);
+      if (c === '^' && (script === '°' || /^(st|nd|rd|th)$/.test(script))) return out + script;
+      return out + c + (c === '_' ? baseOf(script) : wrapped(script));
     }
     return c === '$' ? out : out + (c === '~' ? ' ' : c);
   }
@@ -125,6 +56,7 @@ class Reader {
     if (++this.depth > deepest) throw new RangeError('braces nest too deeply');
     this.at++;
     const content = this.readSequence();
+    if (this.at >= this.text.length) throw new RangeError('a brace is not closed');
     this.at++;
     this.depth--;
     return content;
@@ -149,13 +81,33 @@ class Reader {
     if (command !== ' ') while (this.text[this.at] === ' ') this.at++;
     if (fractions.has(command)) return this.readFraction(out);
     if (command === 'sqrt') return out + this.readRoot();
-    if (words.has(command)) return `${out} ${this.readArgument()} `;
+    if (words.has(command)) return this.readWords(out);
+    if (command === 'overline') return this.readPeriod(out);
+    if (command === 'binom' || command === 'dbinom' || command === 'tbinom') {
+      return `${out}combinations(${this.readArgument()},${this.readArgument()})`;
+    }
     if (command === 'begin' || command === 'end') return out + this.readEnvironment(command);
     // A thin space between digits groups thousands; elsewhere it is a space.
     if (command === ',')
       return /\d$/.test(out) && /^\d{3}(?!\d)/.test(this.text.slice(this.at, this.at + 4)) ? out : `${out} `;
     if (silent.has(command)) return out;
     return out + (Object.hasOwn(symbols, command) ? symbols[command] : `\\${command} `);
+  }
+
+  /** Upright words; a single upright letter behind a number is a unit, where it could be mistaken for a variable. */
+  private readWords(out: string): string {
+    const text = this.readArgument();
+    const unit = /[\d)]\s*$/.test(out) ? unitLetters[text] : undefined;
+    return `${out} ${unit ?? text} `;
+  }
+
+  /** 0.1\\overline{6} is (16 − 1)/90; over anything but decimals the bar stays what it is. */
+  private readPeriod(out: string): string {
+    const period = this.readArgument();
+    const [decimal, whole, fixed] = /(\d{0,30})\.(\d{0,30})$/.exec(out) ?? [];
+    if (decimal === undefined || !/^\d{1,30}$/.test(period)) return `${out}\\overline (${period})`;
+    const over = BigInt(whole + fixed + period) - BigInt(`0${whole}${fixed}`);
+    return `${out.slice(0, -decimal.length)}(${over}/${'9'.repeat(period.length)}${'0'.repeat(fixed.length)})`;
   }
 
   /** An integer in front of a fraction of integers is a mixed number: 1\frac{4}{5} is 1 + 4/5. */
@@ -181,9 +133,18 @@ class Reader {
   /** \begin{pmatrix} a & b \\ c & d \end{pmatrix} is ⟦a&b;c&d⟧. */
   private readEnvironment(command: string): string {
     const name = this.readArgument();
-    return name.endsWith('matrix') ? (command === 'begin' ? '⟦' : '⟧') : `\\${command} ${name}`;
+    return matrices.has(name) ? (command === 'begin' ? '⟦' : '⟧') : `\\${command} ${name}`;
   }
 }
+
+/** The base of a numeral may be written out: 101_{\\text{two}}. */
+function baseOf(script: string): string {
+  const base = numberWords.indexOf(script.toLowerCase());
+  return base < 0 ? wrapped(script) : String(base + 2);
+}
+
+const numberWords =
+  'two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen'.split(' ');
 
 /** In brackets unless it is one number, one letter or pi. */
 function wrapped(expression: string): string {

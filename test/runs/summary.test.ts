@@ -17,6 +17,8 @@ const accuracy = {
   ci95: [0.2, 0.8] as [number, number],
   passAt: { 1: 0.5, 2: 1 },
   majAt: { 1: 0.5, 2: 0.5 },
+  passAtCi95: { 1: [0.2, 0.8], 2: [1, 1] } as Record<string, [number, number]>,
+  majAtCi95: { 1: [0.2, 0.8], 2: [0, 1] } as Record<string, [number, number]>,
 };
 const rejection: Summary['rejection'] = {
   ...{ wanted: 0.4, overall: 0.5, perTurn: [{ turn: 0, decisions: 2, rate: 0.5 }], rolling200: { min: 0.4, max: 0.5 } },
@@ -49,7 +51,7 @@ describe('the summary of a run', () => {
     // design.md, section 4, written out: users' scripts rely on these names.
     const promised: [string, string[]][] = [
       ['', 'schema method schedule draft target dataset problems samples seed'.split(' ')],
-      ['accuracy', ['mean', 'ci95', 'passAt', 'majAt']],
+      ['accuracy', ['mean', 'ci95', 'passAt', 'majAt', 'passAtCi95', 'majAtCi95']],
       ['rejection', 'wanted overall perTurn rolling200 bound ks martingaleLog10 calibration'.split(' ')],
       ['tokens', ['draftGenerated', 'targetGenerated', 'targetScored', 'promptComputed', 'promptCached']],
       ['time', ['wallSeconds', 'computeSeconds', 'memorySeconds', 'syncWaitSeconds', 'queueWaitSeconds']],

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { majAt, meanAt1, passAt, type Vote } from '../../src/tasks/metrics.js';
+import { ballotOf, majAt, passAt, type Vote } from '../../src/tasks/metrics.js';
 
 function subsets(n: number, k: number): number[][] {
   if (k === 0) return [[]];
@@ -17,22 +17,15 @@ describe('passAt', () => {
         fc.pre(k <= total);
         const all = subsets(total, k);
         const share = all.filter((subset) => subset.some((chain) => chain < correct)).length / all.length;
-        expect(passAt(k, [{ total, correct }])).to.be.closeTo(share, 1e-12);
+        expect(passAt(k, { total, correct })).to.be.closeTo(share, 1e-12);
       }),
     );
   });
 
-  it('averages problems, at k = 1 as mean@1, and leaves out those with too few chains', () => {
-    const tallies = [
-      { correct: 1, total: 4 },
-      { correct: 4, total: 4 },
-      { correct: 0, total: 2 },
-    ];
-    expect(passAt(4, tallies)).to.equal(1);
-    expect(passAt(1, tallies)).to.be.closeTo(1.25 / 3, 1e-12);
-    expect(meanAt1(tallies)).to.equal(passAt(1, tallies));
-    expect(passAt(5, tallies)).to.equal(null);
-    expect(meanAt1([])).to.equal(null);
+  it('is at k = 1 the share of right chains, and nothing where there are fewer than k', () => {
+    expect(passAt(1, { correct: 1, total: 4 })).to.be.closeTo(0.25, 1e-12);
+    expect(passAt(4, { correct: 1, total: 4 })).to.equal(1);
+    expect(passAt(5, { correct: 4, total: 4 })).to.equal(null);
   });
 });
 
@@ -40,27 +33,40 @@ describe('majAt', () => {
   const votes = (...answers: (string | null)[]): Vote[] =>
     answers.map((answer) => ({ answer, correct: answer === '5' || answer === '5.0' }));
 
+  const maj = (k: number, given: readonly Vote[]) => majAt(k, ballotOf(given));
+
   it('lets the most frequent answer among the first k speak', () => {
-    expect(majAt(3, [votes('4', '5', '5', '4', '4')])).to.equal(1);
-    expect(majAt(5, [votes('4', '5', '5', '4', '4')])).to.equal(0);
+    expect(maj(3, votes('4', '5', '5', '4', '4'))).to.equal(1);
+    expect(maj(5, votes('4', '5', '5', '4', '4'))).to.equal(0);
   });
 
   it('counts two ways of writing one answer as one', () => {
-    expect(majAt(5, [votes('4', '5', '4', '5.0', '$5$')])).to.equal(1);
+    expect(maj(5, votes('4', '5', '4', '5.0', '$5$'))).to.equal(1);
   });
 
   it('gives a tie to the answer first seen', () => {
-    expect(majAt(2, [votes('5', '4')])).to.equal(1);
-    expect(majAt(2, [votes('4', '5')])).to.equal(0);
+    expect(maj(2, votes('5', '4'))).to.equal(1);
+    expect(maj(2, votes('4', '5'))).to.equal(0);
   });
 
   it('gives no vote to chains without an answer', () => {
-    expect(majAt(3, [votes(null, null, '5')])).to.equal(1);
-    expect(majAt(2, [votes(null, null)])).to.equal(0);
+    expect(maj(3, votes(null, null, '5'))).to.equal(1);
+    expect(maj(2, votes(null, null))).to.equal(0);
   });
 
-  it('averages the problems that have k chains', () => {
-    expect(majAt(2, [votes('5', '5'), votes('4', '4'), votes('5')])).to.equal(0.5);
-    expect(majAt(3, [votes('5')])).to.equal(null);
+  it('groups in one candidate what says the same, an earlier one before a later one', () => {
+    expect(ballotOf(votes('0.5', '2', '1/2', null, '\\frac{2}{4}', '2.0')).candidates).to.deep.equal([
+      0,
+      1,
+      0,
+      null,
+      0,
+      1,
+    ]);
+    expect(ballotOf(votes('5 cm', '5 km', '5')).candidates).to.deep.equal([0, 1, 0]);
+  });
+
+  it('says nothing of a problem with fewer than k chains', () => {
+    expect(maj(3, votes('5'))).to.equal(null);
   });
 });

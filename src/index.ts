@@ -1,5 +1,10 @@
 /** The public API: open engines, load a dataset, scale, read a run. The command line is built on it alone. */
 export { type EmbeddedCheckpoint, embeddedCheckpoints } from '../models/checkpoint/open.js';
+export { type CachedModel, cachedModels } from '../models/hub/cache.js';
+export type { HubOptions } from '../models/hub/connection.js';
+export { type ModelFileChoice, modelFiles } from '../models/hub/model-files.js';
+export { type Pulled, type PullOptions, type PullProgress, pull } from '../models/hub/pull.js';
+export { type HubSpec, parseHubSpec, type Repository } from '../models/hub/spec.js';
 export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
 export type * from './engine/engine.js';

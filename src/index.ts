@@ -42,7 +42,7 @@ export {
   quantile,
 } from './statistics/index.js';
 export { extractAnswer } from './tasks/answers.js';
-export { loadDataset } from './tasks/datasets.js';
+export { availableDatasets, type DatasetOptions, loadDataset } from './tasks/datasets/index.js';
 export { isCorrect } from './tasks/grading.js';
 export type { Dataset, Problem } from './tasks/problem.js';
-export { promptMessages } from './tasks/prompts.js';
+export { openPrompt, promptMessages } from './tasks/prompts.js';

@@ -98,9 +98,11 @@ export class PartialFile {
   }
 
   private async hashWhatIsThere(): Promise<void> {
+    const { size } = await stat(this.own);
     // What is longer than the file can be is none of its bytes.
-    if ((await stat(this.own)).size > this.content.size) return this.restart();
-    for await (const chunk of createReadStream(this.own) as AsyncIterable<Buffer>) {
+    if (size > this.content.size) return this.restart();
+    if (size === 0) return;
+    for await (const chunk of createReadStream(this.own, { end: size - 1 }) as AsyncIterable<Buffer>) {
       this.hash.update(chunk);
       this.bytes += chunk.length;
     }

@@ -10,6 +10,7 @@ import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
 import type { ChainRecord } from '../runs/records.js';
 import type { Dataset, Problem } from '../tasks/problem.js';
+import { openPrompt } from '../tasks/prompts.js';
 import { Chain, type ChainContext } from './chain.js';
 import { promptOf } from './prompt.js';
 import { inParallel } from './schedules/schedule.js';
@@ -60,6 +61,7 @@ export function provenanceOf({ config, draft, target, dataset }: CalibrateOption
 async function firstChunkScores(options: CalibrateOptions, problems: readonly Problem[]): Promise<number[][]> {
   const { config } = options;
   const scores = problems.map((): number[] => []);
+  const ask = openPrompt(config.prompt);
   const oneTurn = { ...config, turns: 1, verifyAnswers: true };
   const chains = problems.flatMap((problem, row) =>
     Array.from({ length: config.calibrationSamples }, (_, sample) => ({ problem, row, sample })),
@@ -75,7 +77,7 @@ async function firstChunkScores(options: CalibrateOptions, problems: readonly Pr
       },
       leave: () => {},
     };
-    const prompt = promptOf(problem, options.draft.tokenizer, config.prompt);
+    const prompt = promptOf(problem, options.draft.tokenizer, ask);
     requireFinished(await new Chain(contextOf(options, oneTurn), problem, sample, prompt, pace).run());
     options.onProgress?.(++done, chains.length);
   });
@@ -88,6 +90,7 @@ async function scoresOfTurns(
 ): Promise<Required<Pick<BankFile, 'turns' | 'problems'>>> {
   const { config } = options;
   const scores: Required<Pick<BankFile, 'turns' | 'problems'>> = { turns: [], problems: [] };
+  const ask = openPrompt(config.prompt);
   const worst = makeCalibrator({ ...calibratorSettings(config), name: 'budget', banks: { turns: [] } });
   const decide = (group: readonly ScoredChunk[]) => {
     for (const { turn, score, problem } of group) {
@@ -103,7 +106,7 @@ async function scoresOfTurns(
   );
   let done = 0;
   await lockStep(chains, decide, async ({ problem, sample }, pace) => {
-    const prompt = promptOf(problem, options.draft.tokenizer, config.prompt);
+    const prompt = promptOf(problem, options.draft.tokenizer, ask);
     requireFinished(await new Chain(contextOf(options, config), problem, sample, prompt, pace).run());
     options.onProgress?.(++done, chains.length);
   });

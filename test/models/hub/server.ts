@@ -69,7 +69,7 @@ export class HubServer {
     return this.seen.filter(({ path }) => path.startsWith('/storage/') && path.endsWith(`/${file}`));
   }
 
-  private answer(request: IncomingMessage, response: ServerResponse): void {
+  private answer(request: IncomingMessage, response: ServerResponse): unknown {
     const path = decodeURIComponent(request.url ?? '').split('?')[0];
     const { range = null, authorization = null } = request.headers;
     this.seen.push({ path, range, authorization });
@@ -85,8 +85,8 @@ export class HubServer {
     }
     if (api) {
       const fault = this.faults.api?.shift();
-      if (fault?.kind === 'status') return void response.writeHead(fault.status, fault.headers).end();
-      if (fault) return void response.destroy();
+      if (fault?.kind === 'status') return response.writeHead(fault.status, fault.headers).end();
+      if (fault) return response.destroy();
       const revision = api[4];
       if (![repository.commit, 'main', ...(repository.refs ?? [])].includes(revision)) {
         return refuse(response, 404, 'RevisionNotFound');
@@ -123,11 +123,11 @@ export class HubServer {
     sendJson(response, entries.slice(cursor, cursor + 2));
   }
 
-  private sendBytes(response: ServerResponse, all: Buffer, name: string, range: string | null): void {
+  private sendBytes(response: ServerResponse, all: Buffer, name: string, range: string | null): unknown {
     const fault = this.faults[name]?.shift();
-    if (fault?.kind === 'status') return void response.writeHead(fault.status, fault.headers).end();
+    if (fault?.kind === 'status') return response.writeHead(fault.status, fault.headers).end();
     const start = fault?.kind === 'no-range' ? 0 : Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
-    if (start >= all.length && start > 0) return void response.writeHead(416).end();
+    if (start >= all.length && start > 0) return response.writeHead(416).end();
     let bytes = all.subarray(start);
     if (fault?.kind === 'wrong') bytes = Buffer.from(bytes.map((byte) => byte ^ 1));
     response.writeHead(start > 0 ? 206 : 200, {
@@ -139,6 +139,7 @@ export class HubServer {
       response.write(bytes.subarray(0, fault.after), () => setTimeout(() => response.destroy(), 20));
     } else if (fault?.kind === 'stall') response.write(bytes.subarray(0, fault.after));
     else response.end(bytes);
+    return response;
   }
 }
 

@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { AttsError } from '../../src/errors.js';
 import { loadDataset } from '../../src/tasks/datasets/index.js';
-import { readParquet } from '../../src/tasks/datasets/parquet.js';
 import { math100 } from '../../src/tasks/datasets/math100.js';
+import { readParquet } from '../../src/tasks/datasets/parquet.js';
 
 type Value = string | number | bigint | null | string[];
 
@@ -33,8 +34,7 @@ describe('problems from files', () => {
     throw new Error(`${spec} was accepted`);
   }
 
-  const columns = (values: Record<string, Value[]>) =>
-    Object.entries(values).map(([name, data]) => ({ name, data }));
+  const columns = (values: Record<string, Value[]>) => Object.entries(values).map(([name, data]) => ({ name, data }));
   const parquet = (name: string, values: Record<string, Value[]>) =>
     file(name, Buffer.from(parquetWriteBuffer({ columnData: columns(values) })));
 
@@ -86,6 +86,19 @@ describe('problems from files', () => {
     expect(await golds(parquet('double.parquet', { question: ['a'], answer: [27.5] }))).to.deep.equal(['27.5']);
   });
 
+  it('reads what pyarrow writes: dictionary pages, Zstandard, lists', async () => {
+    const path = fileURLToPath(new URL('../../../test/tasks/data/pyarrow-lists.parquet', import.meta.url));
+    const { problems, notes } = await loadDataset(path);
+    expect(problems.map(({ id, answer }) => [id, answer])).to.deep.equal([
+      ['1606', '2, -2'],
+      ['1610', '$2$'],
+      ['1612', '3'],
+      ['1613', '2'],
+    ]);
+    expect(problems[2].problem).to.equal('Wie groß ist π, gerundet?');
+    expect(notes).to.deep.equal(['1 question is asked more than once, the first as problems 1610 and 1613']);
+  });
+
   it('gives a named set’s rows to NAME=PATH: MATH100 is 100 of 500, and calibrates on the others', async () => {
     const rows = Array.from({ length: 500 }, (_, i) => `{"problem":"q${i}","answer":"${i}"}`);
     const spec = `math500:math100=${file('math.jsonl', rows.join('\n'))}`;
@@ -106,7 +119,10 @@ describe('problems from files', () => {
     const right = (n: number) => `right ${n}`;
     const header = 'Record ID,Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3';
     const gpqa = () =>
-      file('gpqa.csv', [header, ...Array.from({ length: 200 }, (_, i) => `r,q${i},${right(i)},wrong a,wrong b,wrong c`)].join('\n'));
+      file(
+        'gpqa.csv',
+        [header, ...Array.from({ length: 200 }, (_, i) => `r,q${i},${right(i)},wrong a,wrong b,wrong c`)].join('\n'),
+      );
 
     it('shuffles the options by seed and problem, and the gold answer is the letter of the right one', async () => {
       const path = gpqa();
@@ -134,9 +150,13 @@ describe('problems from files', () => {
 
     it('says what is missing', async () => {
       const row = (value: object) => failure(file('bad.json', JSON.stringify([value])));
-      expect(await row({ question: 'x', choices: ['p', 'q'], answer: 'z' })).to.include('[0]: the \'answer\' is none of the choices');
+      expect(await row({ question: 'x', choices: ['p', 'q'], answer: 'z' })).to.include(
+        "[0]: the 'answer' is none of the choices",
+      );
       expect(await row({ question: 'x', choices: ['p'], answer: 'p' })).to.include('list of 2 to 26');
-      expect(await row({ question: 'x', 'Correct Answer': 'p', 'Incorrect Answer 1': 'q' })).to.include("no 'incorrect answer 2'");
+      expect(await row({ question: 'x', 'Correct Answer': 'p', 'Incorrect Answer 1': 'q' })).to.include(
+        "no 'incorrect answer 2'",
+      );
     });
   });
 
@@ -203,7 +223,9 @@ describe('problems from files', () => {
           paths.slice(i, i + 4).map((path) =>
             readParquet(path, ['question', 'answer'], 2).catch((error) => {
               expect(error).to.be.instanceOf(AttsError);
-              expect((error as AttsError).message).to.match(/^[^\n]*broken-\d+\.parquet: not a Parquet file that can be read/);
+              expect((error as AttsError).message).to.match(
+                /^[^\n]*broken-\d+\.parquet: not a Parquet file that can be read/,
+              );
             }),
           ),
         );
@@ -211,12 +233,18 @@ describe('problems from files', () => {
     });
 
     it('as Parquet that declares more rows than there are bytes, are refused', async () => {
-      const whole = Buffer.from(parquetWriteBuffer({ columnData: columns({ question: Array(40).fill('a'), answer: Array(40).fill('1') }) }));
+      const whole = Buffer.from(
+        parquetWriteBuffer({ columnData: columns({ question: Array(40).fill('a'), answer: Array(40).fill('1') }) }),
+      );
       // The footer says twice that there are 40 rows (a zig-zag 80), in the group and in the file: now it says 2³³.
       const footer = whole.length - 8 - whole.readUInt32LE(whole.length - 8);
       const at = whole.indexOf(Buffer.from([0x16, 80]), footer);
       expect(at).to.be.greaterThan(0);
-      const huge = Buffer.concat([whole.subarray(0, at + 1), Buffer.from([0x80, 0x80, 0x80, 0x80, 0x40]), whole.subarray(at + 2)]);
+      const huge = Buffer.concat([
+        whole.subarray(0, at + 1),
+        Buffer.from([0x80, 0x80, 0x80, 0x80, 0x40]),
+        whole.subarray(at + 2),
+      ]);
       huge.writeUInt32LE(huge.length - 8 - footer, huge.length - 8);
       expect(await failure(file('huge.parquet', huge))).to.match(/huge\.parquet: .*declares 8589934592 rows/);
     });

@@ -77,14 +77,19 @@ describe('loadDataset', () => {
 
   it('cuts a calibration split out of a file: no question is in both, whatever the order and the count', async () => {
     const row = fc.record({ problem: fc.stringMatching(/^[a-f ]{0,3}[a-f]$/), answer: fc.integer() });
-    const counts = fc.record({ rows: fc.array(row, { minLength: 3, maxLength: 40 }), count: fc.integer({ min: 1, max: 20 }) });
+    const counts = fc.record({
+      rows: fc.array(row, { minLength: 3, maxLength: 40 }),
+      count: fc.integer({ min: 1, max: 20 }),
+    });
     await fc.assert(
       fc.asyncProperty(counts, async ({ rows, count }) => {
         const path = await file('split.jsonl', rows.map((value) => JSON.stringify(value)).join('\n'));
         const questions = new Set(rows.map(({ problem }) => problem.replace(/\s+/g, ' ').trim()));
         const options = { calibrationProblems: count };
         const asked = async (split: 'test' | 'calibration') =>
-          (await loadDataset(path, { ...options, split })).problems.map(({ problem }) => problem.replace(/\s+/g, ' ').trim());
+          (await loadDataset(path, { ...options, split })).problems.map(({ problem }) =>
+            problem.replace(/\s+/g, ' ').trim(),
+          );
         const test = await asked('test');
         const aside = Math.min(count, Math.floor(questions.size / 3));
         const calibration = aside === 0 ? [] : await asked('calibration');
@@ -92,8 +97,16 @@ describe('loadDataset', () => {
         expect(test.filter((question) => calibration.includes(question))).to.deep.equal([]);
         expect(new Set([...test, ...calibration])).to.deep.equal(questions);
         expect(test.length + calibration.length).to.equal(rows.length);
-        const reversed = await file('turned.jsonl', rows.map((value) => JSON.stringify(value)).reverse().join('\n'));
-        const same = (await loadDataset(reversed, options)).problems.map(({ problem }) => problem.replace(/\s+/g, ' ').trim());
+        const reversed = await file(
+          'turned.jsonl',
+          rows
+            .map((value) => JSON.stringify(value))
+            .reverse()
+            .join('\n'),
+        );
+        const same = (await loadDataset(reversed, options)).problems.map(({ problem }) =>
+          problem.replace(/\s+/g, ' ').trim(),
+        );
         expect(same.sort()).to.deep.equal(test.sort());
       }),
       { numRuns: 40 },
@@ -107,7 +120,9 @@ describe('loadDataset', () => {
     expect((await ids({})).length).to.equal(30);
     const aside = await ids({ calibrationProblems: 5, split: 'calibration' });
     expect(await ids({ calibrationProblems: 5, split: 'calibration', seed: 9 })).to.deep.equal(aside);
-    expect(await ids({ calibrationProblems: 99, split: 'calibration' })).to.include.members(aside).and.have.length(10);
+    expect(await ids({ calibrationProblems: 99, split: 'calibration' }))
+      .to.include.members(aside)
+      .and.have.length(10);
     expect((await loadDataset(path, { calibrationProblems: 5 })).notes).to.deep.equal([
       '5 of 30 problems are set aside for calibration and not evaluated',
     ]);
@@ -120,7 +135,7 @@ describe('loadDataset', () => {
   it('tells of questions that are asked more than once', async () => {
     const rows = ['x  y', 'z', 'x y', 'x y '].map((problem) => JSON.stringify({ problem, answer: '1' }));
     const { notes } = await loadDataset(await file('twice.jsonl', rows.join('\n')));
-    expect(notes).to.deep.equal(['1 questions are asked more than once, the first as problems 0 and 2 and 3']);
+    expect(notes).to.deep.equal(['1 question is asked more than once, the first as problems 0 and 2 and 3']);
   });
 
   it('says in one line what is wrong with a data set, and where', async () => {

@@ -33,7 +33,10 @@ describe('prompts', () => {
   it('can ask for what the paper asks for: steps apart by blank lines, the answer in a box', () => {
     const [system, user] = openPrompt('paper')(problem) as { role: string; content: string }[];
     expect(system).to.deep.equal({ role: 'system', content: 'You are a math expert.' });
-    expect(user.content).to.match(/step by step/).and.match(/blank line/).and.include('\\boxed{}');
+    expect(user.content)
+      .to.match(/step by step/)
+      .and.match(/blank line/)
+      .and.include('\\boxed{}');
     expect(user.content.endsWith(`Question: ${problem.problem}`)).to.equal(true);
   });
 

@@ -75,9 +75,7 @@ async function partsOf(
     return alone(split === 'test' ? problems : calibrating(problems));
   }
   if (spec === 'abacus:generated') {
-    return alone(
-      generateProblems({ seed, count, split }).map(({ id, problem, answer }) => ({ id, problem, answer })),
-    );
+    return alone(generateProblems({ seed, count, split }).map(({ id, problem, answer }) => ({ id, problem, answer })));
   }
   const { set, name, path } = readSpec(spec);
   if (set === null) return cut(await readProblems(path as string, seed), aside);
@@ -130,7 +128,7 @@ function notesOf({ test, calibration }: Parts, problems: readonly Problem[], isC
       ? `${calibration.length} of ${test.length + calibration.length} problems are set aside for calibration and not evaluated`
       : '',
     repeated.length > 0
-      ? `${repeated.length} questions are asked more than once, the first as problems ${repeated[0].join(' and ')}`
+      ? `${repeated.length} question${repeated.length > 1 ? 's are' : ' is'} asked more than once, the first as problems ${repeated[0].join(' and ')}`
       : '',
   ].filter((note) => note !== '');
 }

@@ -8,7 +8,7 @@
 import { parseArgs } from 'node:util';
 import {
   buildBanks,
-  loadDataset,
+  loadRunDataset,
   median,
   openEngine,
   runConfigSchema,
@@ -108,8 +108,8 @@ function textOf({ chains }: ScaleResult): string {
 }
 
 async function drawBank() {
-  const { backend, memory, threads, calibrationProblems, seed } = base;
-  const dataset = await loadDataset(base.dataset, { limit: calibrationProblems, seed, split: 'calibration' });
+  const { backend, memory, threads } = base;
+  const dataset = await loadRunDataset(base, 'calibration');
   const draft = await openEngine(base.draft, { backend, memory, threads });
   const target = await openEngine(base.target, { backend, memory, threads });
   try {

@@ -1,5 +1,5 @@
 import {
-  loadDataset,
+  loadRunDataset,
   needsCalibrationSplit,
   openEngine,
   type RunConfig,
@@ -9,12 +9,10 @@ import {
 
 /** Runs one configuration with fresh engines, so that nothing is left in the cache from an earlier run. */
 export async function runMethod(config: RunConfig, label: string, out: string | null = null): Promise<ScaleResult> {
-  const { backend, dtype, memory, threads, limit, seed, method } = config;
+  const { backend, dtype, memory, threads, method } = config;
   const options = { backend, dtype, memory, threads };
-  const dataset = await loadDataset(config.dataset, { limit, seed });
-  const calibrationDataset = needsCalibrationSplit(config)
-    ? await loadDataset(config.dataset, { limit: config.calibrationProblems, seed, split: 'calibration' })
-    : undefined;
+  const dataset = await loadRunDataset(config, 'test');
+  const calibrationDataset = needsCalibrationSplit(config) ? await loadRunDataset(config, 'calibration') : undefined;
   const draft = method === 'target-only' ? undefined : await openEngine(config.draft, options);
   const target = method === 'draft-only' ? undefined : await openEngine(config.target, options);
   let lastLine = performance.now();

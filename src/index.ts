@@ -33,6 +33,7 @@ export {
   needsBank,
   needsCalibrationSplit,
 } from './scaling/calibrate.js';
+export { loadRunDataset } from './scaling/datasets.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
 export {
   clusteredBootstrap,

@@ -62,9 +62,7 @@ const named = (spec: string, files: readonly string[]) => files.map((file) => `$
 
 /** `org/name@1a2b3c4d[:file]` of a path in the cache; null of any other. */
 export function hubIdOf(path: string): string | null {
-  const found = /models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]([0-9a-f]{8})[0-9a-f]{32}(?:[/\\]([^/\\]+))?$/.exec(
-    path,
-  );
+  const found = /models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]([0-9a-f]{8})[0-9a-f]{32}(?:[/\\](.+))?$/.exec(path);
   if (found === null) return null;
   const [, organisation, name, commit, file] = found;
   return `${organisation}/${name}@${commit}${file === undefined ? '' : `:${file}`}`;

@@ -2,7 +2,7 @@ import {
   AttsError,
   type Dataset,
   type Engine,
-  loadDataset,
+  loadRunDataset,
   needsCalibrationSplit,
   openEngine,
   type RunConfig,
@@ -17,28 +17,22 @@ export interface Session {
 }
 
 export async function openSession(config: RunConfig): Promise<Session> {
-  const { backend, dtype, memory, threads, limit, seed } = config;
-  const calibrationProblems = problemsAside(config);
+  const { backend, dtype, memory, threads } = config;
   const options = { backend, dtype, memory, threads };
-  const dataset = await loadDataset(config.dataset, { limit, seed, split: 'test', calibrationProblems });
+  const dataset = await loadRunDataset(config, 'test');
   const calibrationDataset = needsCalibrationSplit(config) ? await loadCalibrationSplit(config) : undefined;
   const draft = config.method === 'target-only' ? undefined : await openEngine(config.draft, options);
   const target = config.method === 'draft-only' ? undefined : await openEngine(config.target, options);
   return { draft, target, dataset, calibrationDataset };
 }
 
-/** By the setting alone, whatever the method: then methods that are compared meet the same problems. */
-function problemsAside({ calibrateOn, calibrationProblems }: RunConfig): number | null {
-  return calibrateOn === 'calibration' ? calibrationProblems : null;
-}
-
-async function loadCalibrationSplit({ dataset, calibrationProblems, seed }: RunConfig): Promise<Dataset> {
+async function loadCalibrationSplit(config: RunConfig): Promise<Dataset> {
   try {
-    return await loadDataset(dataset, { limit: calibrationProblems, seed, split: 'calibration', calibrationProblems });
+    return await loadRunDataset(config, 'calibration');
   } catch (cause) {
     if (!(cause instanceof AttsError) || !cause.message.includes('no calibration split')) throw cause;
     const cures = '--bank FILE (atts calibrate makes one from other problems) or --calibrate-on test';
-    throw new AttsError('usage', `${dataset} has no calibration split: give ${cures}`, { cause });
+    throw new AttsError('usage', `${config.dataset} has no calibration split: give ${cures}`, { cause });
   }
 }
 

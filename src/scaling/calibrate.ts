@@ -10,7 +10,7 @@ import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
 import type { ChainRecord } from '../runs/records.js';
 import type { Dataset, Problem } from '../tasks/problem.js';
-import { openPrompt } from '../tasks/prompts.js';
+import { openPrompt, readPromptFile } from '../tasks/prompts.js';
 import { Chain, type ChainContext } from './chain.js';
 import { promptOf } from './prompt.js';
 import { inParallel } from './schedules/schedule.js';
@@ -48,7 +48,10 @@ export async function buildBanks(options: CalibrateOptions): Promise<BankFile> {
 
 /** What the scores of a run with these settings come from; of later turns only where the rule has banks for them. */
 export function provenanceOf({ config, draft, target, dataset }: CalibrateOptions): BankProvenance {
-  const { chunk, draftTokens, temperature, topP, seed, prompt } = config;
+  const { chunk, draftTokens, temperature, topP, seed } = config;
+  // A user's own wording by what it says, not by where it lies.
+  const file = readPromptFile(config.prompt);
+  const prompt = file ? `file ${file.hash.slice(0, 16)}` : config.prompt;
   const { policy, targetTokens, cue, rejectionRate } = config;
   return {
     ...{ draft: draft.model.id, target: target.model.id, dataset: dataset.name, datasetHash: dataset.hash },

@@ -46,6 +46,7 @@ describe('command line: a hub', () => {
       [['org/none'], 1, /no such model repository/],
       [['org/abacus@v2'], 1, /no such revision/],
       [['org/abacus', '--offline', '--revision', 'v2'], 1, /not in the cache/],
+      [['org/abacus', '--offline', '--file', 'x.gguf'], 1, /x\.gguf of org\/abacus is not in the cache/],
       [['org/abacus', '--include', '*.bin'], 2, /no file that matches \*\.bin/],
       [['abacus'], 2, /abacus is not a hub id/],
     ];

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { AttsError, modelFiles, parseHubSpec, pull } from '../../../index.js';
 import { bytesText } from '../../format.js';
@@ -33,6 +35,9 @@ export const pullCommand: CommandModule = {
         offline: argv.offline as boolean | undefined,
       }),
     ).finally(() => progress.stop());
+    if (file !== null && !existsSync(join(pulled.folder, file))) {
+      throw new AttsError('io', `${file} of ${id} is not in the cache, and the hub may not be asked (offline)`);
+    }
     const spec = specOf(hub.repository.name, revision, file);
     if (argv.json) {
       process.stdout.write(`${JSON.stringify({ spec, ...pulled })}\n`);

@@ -8,7 +8,7 @@
 import { parseArgs } from 'node:util';
 import {
   buildBanks,
-  loadDataset,
+  loadRunDataset,
   median,
   openEngines,
   runConfigSchema,
@@ -109,8 +109,7 @@ function textOf({ chains }: ScaleResult): string {
 }
 
 async function drawBank() {
-  const { calibrationProblems, seed } = base;
-  const dataset = await loadDataset(base.dataset, { limit: calibrationProblems, seed, split: 'calibration' });
+  const dataset = await loadRunDataset(base, 'calibration');
   const { draft, target, close } = await openEngines(base);
   try {
     return await buildBanks({ config: base, draft: draft!, target: target!, dataset });

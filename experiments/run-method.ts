@@ -1,5 +1,5 @@
 import {
-  loadDataset,
+  loadRunDataset,
   needsCalibrationSplit,
   openEngines,
   type RunConfig,
@@ -9,11 +9,8 @@ import {
 
 /** Runs one configuration with fresh engines, so that nothing is left in the cache from an earlier run. */
 export async function runMethod(config: RunConfig, label: string, out: string | null = null): Promise<ScaleResult> {
-  const { limit, seed } = config;
-  const dataset = await loadDataset(config.dataset, { limit, seed });
-  const calibrationDataset = needsCalibrationSplit(config)
-    ? await loadDataset(config.dataset, { limit: config.calibrationProblems, seed, split: 'calibration' })
-    : undefined;
+  const dataset = await loadRunDataset(config, 'test');
+  const calibrationDataset = needsCalibrationSplit(config) ? await loadRunDataset(config, 'calibration') : undefined;
   const { draft, target, close } = await openEngines(config);
   let lastLine = performance.now();
   try {

@@ -1,5 +1,10 @@
 /** The public API: open engines, load a dataset, scale, read a run. The command line is built on it alone. */
 export { type EmbeddedCheckpoint, embeddedCheckpoints } from '../models/checkpoint/open.js';
+export { type CachedModel, cachedModels } from '../models/hub/cache.js';
+export type { HubOptions } from '../models/hub/connection.js';
+export { type ModelFileChoice, modelFiles } from '../models/hub/model-files.js';
+export { type Pulled, type PullOptions, type PullProgress, pull } from '../models/hub/pull.js';
+export { type HubSpec, parseHubSpec, type Repository } from '../models/hub/spec.js';
 export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
 export type * from './engine/engine.js';
@@ -29,6 +34,7 @@ export {
   needsBank,
   needsCalibrationSplit,
 } from './scaling/calibrate.js';
+export { loadRunDataset } from './scaling/datasets.js';
 export { openEngines } from './scaling/engines.js';
 export { type Regrade, type RegradeOptions, regrade, writeRegrade } from './scaling/regrade.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
@@ -40,8 +46,8 @@ export {
   quantile,
 } from './statistics/index.js';
 export { extractAnswer } from './tasks/answers.js';
-export { loadDataset } from './tasks/datasets.js';
+export { availableDatasets, type DatasetOptions, loadDataset } from './tasks/datasets/index.js';
 export { isCorrect } from './tasks/grading.js';
 export { type Judge, type JudgeQuestion, openJudge } from './tasks/judge.js';
 export type { Dataset, Problem } from './tasks/problem.js';
-export { promptMessages } from './tasks/prompts.js';
+export { openPrompt, promptMessages } from './tasks/prompts.js';

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { AttsError } from '../../src/errors.js';
 import { abacusFolder } from '../abacus/paths.js';
+import { hubIdOf, resolveCached } from '../hub/cache.js';
 import type { Checkpoint } from './checkpoint.js';
 import { openSafetensors } from './safetensors.js';
 
@@ -28,10 +29,12 @@ export function resolveModel(spec: string): string {
   const embedded = embeddedCheckpoints().find(({ name }) => name === spec);
   if (embedded) return embedded.folder;
   if (existsSync(spec) && statSync(spec).isDirectory()) return resolve(spec);
+  const cached = resolveCached(spec);
+  if (cached !== null) return cached;
   const names = embeddedCheckpoints().map(({ name }) => name);
   throw new AttsError(
     'usage',
-    `unknown model ${spec}: give ${names.join(', ')}, or a folder with config.json, tokenizer.json and model.safetensors`,
+    `unknown model ${spec}: give ${names.join(', ')}, a folder with config.json, tokenizer.json and model.safetensors, or org/name of a hub`,
   );
 }
 
@@ -43,7 +46,7 @@ export function openCheckpoint(folder: string): Checkpoint {
   // A stop id may stand in either file; the generation config is the later word.
   const eos = existsSync(generation) ? readConfig(generation).eos_token_id : undefined;
   return {
-    id: basename(folder),
+    id: hubIdOf(folder) ?? basename(folder),
     folder,
     config: eos === undefined ? config : { ...config, eos_token_id: eos },
     tensors,

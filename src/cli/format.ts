@@ -14,3 +14,8 @@ export function table(rows: readonly (readonly string[])[]): string {
   const rule = widths.map((width) => '─'.repeat(width)).join('──');
   return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n');
 }
+
+/** `4.2 MB`, `1.31 GB`. */
+export function bytesText(bytes: number): string {
+  return bytes < 1e8 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}

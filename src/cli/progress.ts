@@ -1,5 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
-import type { Progress } from '../index.js';
+import type { Progress, PullProgress } from '../index.js';
+import { bytesText } from './format.js';
 
 /** Shows progress on standard error: a bar on a terminal, otherwise a line every five seconds. */
 export class ProgressDisplay {
@@ -46,14 +47,50 @@ export class ProgressDisplay {
   }
 
   private start(total: number): SingleBar {
-    const format = '{name} {bar} {value}/{total} chains, {rate} tokens/s, {left} left';
-    const bar = new SingleBar(
-      { format, stream: process.stderr, hideCursor: true, clearOnComplete: true, barsize: 24, fps: 5 },
-      Presets.shades_classic,
-    );
+    const bar = newBar('{name} {bar} {value}/{total} chains, {rate} tokens/s, {left} left');
     bar.start(total, 0, { name: this.label, rate: '0', left: '…' });
     return bar;
   }
+}
+
+/** The same of files that are loaded. */
+export class DownloadDisplay {
+  private bar: SingleBar | null = null;
+  private started: { readonly time: number; readonly done: number } | null = null;
+  private lastLine = 0;
+
+  readonly update = ({ file, done, total }: PullProgress): void => {
+    const now = performance.now();
+    if (this.started === null) {
+      // What an earlier pull left says nothing about the rate of this one.
+      this.started = { time: now, done };
+      this.lastLine = now;
+      if (process.stderr.isTTY) this.bar = newBar('{file} {bar} {there}, {rate}/s, {left} left');
+      this.bar?.start(total, done, { file, there: '', rate: '', left: '…' });
+    }
+    const perSecond = (done - this.started.done) / Math.max(1e-3, (now - this.started.time) / 1000);
+    const left = perSecond > 0 ? duration((total - done) / perSecond) : '…';
+    const there = `${bytesText(done)} of ${bytesText(total)}`;
+    const rate = bytesText(perSecond);
+    if (this.bar) {
+      this.bar.update(done, { file, there, rate, left });
+    } else if (now - this.lastLine > 5000) {
+      this.lastLine = now;
+      process.stderr.write(`${file}: ${there}, ${rate}/s, ${left} left\n`);
+    }
+  };
+
+  stop(): void {
+    this.bar?.stop();
+    this.bar = null;
+  }
+}
+
+function newBar(format: string): SingleBar {
+  return new SingleBar(
+    { format, stream: process.stderr, hideCursor: true, clearOnComplete: true, barsize: 24, fps: 5 },
+    Presets.shades_classic,
+  );
 }
 
 /** A doubt that does not stop the command. */

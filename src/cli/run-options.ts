@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { z } from 'zod';
-import { AttsError, type RunConfig, runConfigSchema } from '../index.js';
+import { AttsError, availableDatasets, type RunConfig, runConfigSchema } from '../index.js';
 
 type Field = keyof RunConfig;
 
 /** What a flag says of itself, by field of the run configuration; everything else comes from the schema. */
 const descriptions: Record<Field, string> = {
   method: 'The method, or one model alone',
-  draft: 'Draft model: embedded name or folder',
-  target: 'Target model: embedded name or folder',
-  dataset: 'abacus, abacus:generated, or a JSON/JSONL file',
+  draft: 'Draft model: embedded name, folder, or org/name[@revision][:file.gguf] of the hub',
+  target: 'Target model, likewise',
+  dataset: `Problems: ${availableDatasets}`,
   limit: 'First so many problems',
   samples: 'Chains a problem',
   turns: 'Most turns a chain',
@@ -22,7 +22,7 @@ const descriptions: Record<Field, string> = {
   calibration: 'Rule that decides on a chunk',
   pValue: 'p-value of a score',
   calibrateOn: 'Split the calibration scores come from',
-  calibrationProblems: 'Calibration problems',
+  calibrationProblems: 'Calibration problems; set aside where the dataset has no split for them',
   calibrationSamples: 'Calibration chunks a problem',
   bank: 'Saved score bank (atts calibrate)',
   bankWeights: 'What counts once in the bank: a score, or a problem',
@@ -33,7 +33,7 @@ const descriptions: Record<Field, string> = {
   chunk: 'Where a chunk ends',
   cue: 'Text between a rejected chunk and its continuation',
   verifyAnswers: "Score chunks that hold an answer (default: the policy's own)",
-  prompt: 'Chat template or plain text',
+  prompt: 'Wording: chat template, the same as the paper asks, plain text, or file:PATH with {problem} in it',
   concurrency: 'Chains in flight',
   seed: 'Seed of all random numbers',
   backend: 'tfjs backend',
@@ -47,6 +47,7 @@ const descriptions: Record<Field, string> = {
 interface JsonField {
   type?: string;
   enum?: string[];
+  pattern?: string;
   minimum?: number;
   maximum?: number;
   exclusiveMinimum?: number;
@@ -61,12 +62,16 @@ const valueSchema = (field: Field): JsonField =>
   schema.properties[field].anyOf?.find(({ type }) => type !== 'null') ?? schema.properties[field];
 const isNumeric = (field: Field) => ['number', 'integer'].includes(valueSchema(field).type ?? '');
 
+/** Besides its named values, a file. */
+const takesFile = (field: Field) =>
+  schema.properties[field].anyOf?.some(({ pattern }) => pattern?.startsWith('^file:')) ?? false;
+
 const kebab = (field: string) => field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** In words, what a setting may be: `a whole number greater than 0`. */
 export function allowedValues(field: Field): string {
   const { type, enum: choices, exclusiveMinimum, exclusiveMaximum, ...inclusive } = valueSchema(field);
-  if (choices) return `one of ${choices.join(', ')}`;
+  if (choices) return `one of ${choices.join(', ')}${takesFile(field) ? ' or file:PATH' : ''}`;
   if (type === 'boolean') return 'true or false';
   if (type === 'string') return 'a text that is not empty';
   // JSON Schema bounds every whole number by what a double holds; that is no bound of ours.

@@ -2,7 +2,7 @@ import {
   AttsError,
   type Dataset,
   type EnginePair,
-  loadDataset,
+  loadRunDataset,
   needsCalibrationSplit,
   openEngines,
   type RunConfig,
@@ -15,19 +15,18 @@ export interface Session extends EnginePair {
 }
 
 export async function openSession(config: RunConfig): Promise<Session> {
-  const { limit, seed } = config;
-  const dataset = await loadDataset(config.dataset, { limit, seed, split: 'test' });
+  const dataset = await loadRunDataset(config, 'test');
   const calibrationDataset = needsCalibrationSplit(config) ? await loadCalibrationSplit(config) : undefined;
   return { ...(await openEngines(config)), dataset, calibrationDataset };
 }
 
-async function loadCalibrationSplit({ dataset, calibrationProblems, seed }: RunConfig): Promise<Dataset> {
+async function loadCalibrationSplit(config: RunConfig): Promise<Dataset> {
   try {
-    return await loadDataset(dataset, { limit: calibrationProblems, seed, split: 'calibration' });
+    return await loadRunDataset(config, 'calibration');
   } catch (cause) {
     if (!(cause instanceof AttsError) || !cause.message.includes('no calibration split')) throw cause;
     const cures = '--bank FILE (atts calibrate makes one from other problems) or --calibrate-on test';
-    throw new AttsError('usage', `${dataset} has no calibration split: give ${cures}`, { cause });
+    throw new AttsError('usage', `${config.dataset} has no calibration split: give ${cures}`, { cause });
   }
 }
 

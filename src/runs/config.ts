@@ -36,7 +36,8 @@ export const runConfigSchema = z.strictObject({
   cue: z.string().nullable().default(null),
   /** Score a draft chunk that already holds an answer; null = the policy's own default (continue: no, replace: yes). */
   verifyAnswers: z.boolean().nullable().default(null),
-  prompt: z.enum(['chat', 'raw']).default('chat'),
+  /** file: a user's own wording. */
+  prompt: z.union([z.enum(['chat', 'paper', 'raw']), z.templateLiteral(['file:', z.string().min(1)])]).default('chat'),
   /** Chains in flight. */
   concurrency: z.int().positive().default(64),
   seed: z

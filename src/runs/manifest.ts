@@ -51,7 +51,7 @@ export function resumeNote(old: RunManifest, now: RunManifest): string | null {
 }
 
 function decisive(manifest: RunManifest): Record<string, unknown> {
-  const { config, draft, target, dataset, bankHash, kernelBuild } = manifest;
+  const { config, draft, target, dataset, promptFile, bankHash, kernelBuild } = manifest;
   const { threads, ...deciding } = config;
   return {
     ...deciding,
@@ -60,6 +60,7 @@ function decisive(manifest: RunManifest): Record<string, unknown> {
     'target checkpoint': target?.hash ?? null,
     'target tokenizer': target?.fingerprint ?? null,
     'dataset contents': dataset.hash,
+    'prompt file contents': promptFile?.hash ?? null,
     'score bank': bankHash,
     'kernel build': kernelBuild,
   };

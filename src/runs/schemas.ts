@@ -55,7 +55,15 @@ export const manifestSchema = z.strictObject({
   config: runConfigSchema,
   draft: modelSchema,
   target: modelSchema,
-  dataset: z.strictObject({ name: z.string(), hash: z.string(), problems: count }),
+  dataset: z.strictObject({
+    ...{ name: z.string(), hash: z.string(), problems: count },
+    /** Repository of a hub, at a commit. */
+    source: z.strictObject({ repository: z.string(), revision: z.string(), files: z.array(z.string()) }).optional(),
+    /** By problem: the letter of the right option, and where each option shown stands in the data set (`C of 2,3,0,1`). */
+    choices: z.record(z.string(), z.string()).optional(),
+  }),
+  /** The user's own wording of the prompt. */
+  promptFile: z.strictObject({ text: z.string(), hash: z.string() }).optional(),
   /** SHA-256 of a score bank given from outside. Absent: not taken; the run's own bank lies beside its records. */
   bankHash: z.string().nullable().optional(),
   /** Backend and kernels, which decide the last bits of every score. */

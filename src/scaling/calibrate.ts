@@ -10,6 +10,7 @@ import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
 import type { ChainRecord } from '../runs/records.js';
 import type { Dataset, Problem } from '../tasks/problem.js';
+import { openPrompt, readPromptFile } from '../tasks/prompts.js';
 import { Chain, type ChainContext } from './chain.js';
 import { promptOf } from './prompt.js';
 import { inParallel } from './schedules/schedule.js';
@@ -47,7 +48,10 @@ export async function buildBanks(options: CalibrateOptions): Promise<BankFile> {
 
 /** What the scores of a run with these settings come from; of later turns only where the rule has banks for them. */
 export function provenanceOf({ config, draft, target, dataset }: CalibrateOptions): BankProvenance {
-  const { chunk, draftTokens, temperature, topP, seed, prompt } = config;
+  const { chunk, draftTokens, temperature, topP, seed } = config;
+  // A user's own wording by what it says, not by where it lies.
+  const file = readPromptFile(config.prompt);
+  const prompt = file ? `file ${file.hash.slice(0, 16)}` : config.prompt;
   const { policy, targetTokens, cue, rejectionRate } = config;
   return {
     ...{ draft: draft.model.id, target: target.model.id, dataset: dataset.name, datasetHash: dataset.hash },
@@ -60,6 +64,7 @@ export function provenanceOf({ config, draft, target, dataset }: CalibrateOption
 async function firstChunkScores(options: CalibrateOptions, problems: readonly Problem[]): Promise<number[][]> {
   const { config } = options;
   const scores = problems.map((): number[] => []);
+  const ask = openPrompt(config.prompt);
   const oneTurn = { ...config, turns: 1, verifyAnswers: true };
   const chains = problems.flatMap((problem, row) =>
     Array.from({ length: config.calibrationSamples }, (_, sample) => ({ problem, row, sample })),
@@ -75,7 +80,7 @@ async function firstChunkScores(options: CalibrateOptions, problems: readonly Pr
       },
       leave: () => {},
     };
-    const prompt = promptOf(problem, options.draft.tokenizer, config.prompt);
+    const prompt = promptOf(problem, options.draft.tokenizer, ask);
     requireFinished(await new Chain(contextOf(options, oneTurn), problem, sample, prompt, pace).run());
     options.onProgress?.(++done, chains.length);
   });
@@ -88,6 +93,7 @@ async function scoresOfTurns(
 ): Promise<Required<Pick<BankFile, 'turns' | 'problems'>>> {
   const { config } = options;
   const scores: Required<Pick<BankFile, 'turns' | 'problems'>> = { turns: [], problems: [] };
+  const ask = openPrompt(config.prompt);
   const worst = makeCalibrator({ ...calibratorSettings(config), name: 'budget', banks: { turns: [] } });
   const decide = (group: readonly ScoredChunk[]) => {
     for (const { turn, score, problem } of group) {
@@ -103,7 +109,7 @@ async function scoresOfTurns(
   );
   let done = 0;
   await lockStep(chains, decide, async ({ problem, sample }, pace) => {
-    const prompt = promptOf(problem, options.draft.tokenizer, config.prompt);
+    const prompt = promptOf(problem, options.draft.tokenizer, ask);
     requireFinished(await new Chain(contextOf(options, config), problem, sample, prompt, pace).run());
     options.onProgress?.(++done, chains.length);
   });

@@ -1,11 +1,10 @@
 import type { Prefix, Tokenizer } from '../engine/engine.js';
-import type { RunConfig } from '../runs/config.js';
 import type { Problem } from '../tasks/problem.js';
-import { promptMessages, rawPrompt } from '../tasks/prompts.js';
+import type { Prompt } from '../tasks/prompts.js';
 
-/** The prompt of a problem: the model's chat template with the assistant's turn opened, or plain text. */
-export function promptOf(problem: Problem, tokenizer: Tokenizer, kind: RunConfig['prompt']): Prefix {
-  if (kind === 'chat') return tokenizer.chat(promptMessages(problem));
-  const text = rawPrompt(problem);
-  return { ids: tokenizer.encode(text), text, fingerprint: tokenizer.fingerprint };
+/** The prompt of a problem in a model's tokens: its chat template with the assistant's turn opened, or plain text. */
+export function promptOf(problem: Problem, tokenizer: Tokenizer, prompt: Prompt): Prefix {
+  const asked = prompt(problem);
+  if (typeof asked !== 'string') return tokenizer.chat(asked);
+  return { ids: tokenizer.encode(asked), text: asked, fingerprint: tokenizer.fingerprint };
 }

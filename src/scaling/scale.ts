@@ -21,6 +21,7 @@ import type { ChainRecord, ModelCallEvent, Summary } from '../runs/records.js';
 import type { RunManifest } from '../runs/schemas.js';
 import { summarise } from '../runs/summary.js';
 import type { Dataset } from '../tasks/problem.js';
+import { openPrompt, readPromptFile } from '../tasks/prompts.js';
 import { buildBanks, calibratorSettings, needsBank, provenanceOf, requireOneTokenizer } from './calibrate.js';
 import { Chain, type ChainContext } from './chain.js';
 import { accuracyOf, rejectionOf } from './metrics.js';
@@ -74,6 +75,7 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   if (draft && target) requireOneTokenizer(draft, target);
   const directory = options.out ? RunDirectory.open(options.out, manifestOf(options, draft, target)) : null;
   try {
+    for (const note of dataset.notes ?? []) tell(note, options, directory);
     const calibrator = await openCalibrator(options, directory);
     const chains = [...(directory?.finished ?? [])];
     const events = [...(directory?.events ?? [])];
@@ -119,9 +121,10 @@ async function runChains(options: ScaleOptions, state: RunState): Promise<number
     },
   };
   const tokenizer = (draft ?? (target as Engine)).tokenizer;
+  const ask = openPrompt(config.prompt);
   const prompts = new Map<number, Prefix>();
   const promptAt = (problem: number): Prefix => {
-    const prompt = prompts.get(problem) ?? promptOf(dataset.problems[problem], tokenizer, config.prompt);
+    const prompt = prompts.get(problem) ?? promptOf(dataset.problems[problem], tokenizer, ask);
     prompts.set(problem, prompt);
     return prompt;
   };
@@ -166,11 +169,14 @@ async function openCalibrator(options: ScaleOptions, directory: RunDirectory | n
     if (saved) await writeBankFile(saved, bank);
   }
   const note = bankNote(bank, options);
-  if (note) {
-    directory?.note(note);
-    options.onNote?.(note);
-  }
+  if (note) tell(note, options, directory);
   return makeCalibrator({ ...settings, banks: banksOf(bank, config.bankWeights) });
+}
+
+/** To the user, and for the record. */
+function tell(note: string, { onNote }: ScaleOptions, directory: RunDirectory | null): void {
+  directory?.note(note);
+  onNote?.(note);
 }
 
 /** Why a given bank may not belong to the run: its scores were drawn otherwise, or nobody knows how. Null if it does. */
@@ -210,16 +216,30 @@ function replayDecisions(calibrator: Calibrator | null, events: readonly ModelCa
 function manifestOf({ config, dataset }: ScaleOptions, draft: Engine | null, target: Engine | null): RunManifest {
   const identity = (engine: Engine | null) =>
     engine && { id: engine.model.id, hash: engine.model.hash, fingerprint: engine.model.fingerprint };
+  const prompt = readPromptFile(config.prompt);
   return {
     schema: 'atts.run/1',
     config,
     draft: identity(draft),
     target: identity(target),
-    dataset: { name: dataset.name, hash: dataset.hash, problems: dataset.problems.length },
+    dataset: describeDataset(dataset),
+    ...(prompt ? { promptFile: prompt } : {}),
     kernelBuild: (draft ?? (target as Engine)).model.build,
     versions: describeVersions(),
     machine: describeMachine(),
     created: new Date().toISOString(),
+  };
+}
+
+/** What the run asks: for every multiple-choice question, how its options were shuffled and which one is right. */
+function describeDataset({ name, hash, problems, source }: Dataset): RunManifest['dataset'] {
+  const choices = problems.flatMap(({ id, answer, choices }) =>
+    choices ? [[id, `${answer} of ${choices.order.join(',')}`] as const] : [],
+  );
+  return {
+    ...{ name, hash, problems: problems.length },
+    ...(source ? { source: { ...source, files: [...source.files] } } : {}),
+    ...(choices.length > 0 ? { choices: Object.fromEntries(choices) } : {}),
   };
 }
 

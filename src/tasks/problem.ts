@@ -2,7 +2,17 @@
 export interface Problem {
   readonly id: string;
   readonly problem: string;
+  /** Of a multiple-choice question, the letter of the right option. */
   readonly answer: string;
+  /** The options of a multiple-choice question: A, B, … */
+  readonly choices?: Choices;
+}
+
+export interface Choices {
+  /** In the order in which they are shown. */
+  readonly texts: readonly string[];
+  /** Where each stands in the data set, from 0. */
+  readonly order: readonly number[];
 }
 
 export interface Dataset {
@@ -10,4 +20,16 @@ export interface Dataset {
   readonly problems: readonly Problem[];
   /** SHA-256 of the problems, hex: two datasets with equal hashes ask the same questions. */
   readonly hash: string;
+  /** Where a data set by name was taken from. */
+  readonly source?: DatasetSource;
+  /** What a user should know of it: problems set aside, asked twice, or left out. */
+  readonly notes?: readonly string[];
+}
+
+export interface DatasetSource {
+  /** `org/name` of a hub. */
+  readonly repository: string;
+  /** Commit. */
+  readonly revision: string;
+  readonly files: readonly string[];
 }

@@ -5,7 +5,7 @@ import type { Engine, GenerateRequest, Prefix } from '../../src/engine/engine.js
 import type { LocalEngine } from '../../src/engine/local/local-engine.js';
 import { openEngine } from '../../src/engine/open.js';
 import { AttsError } from '../../src/errors.js';
-import { loadDataset } from '../../src/tasks/datasets.js';
+import { loadDataset } from '../../src/tasks/datasets/index.js';
 import { promptMessages } from '../../src/tasks/prompts.js';
 
 const prompts: Prefix[] = [];

@@ -1,6 +1,6 @@
 import { RunDirectory, type RunManifest, runConfigSchema, summarise } from '../../src/runs/index.js';
 import { accuracyOf } from '../../src/scaling/metrics.js';
-import { loadDataset } from '../../src/tasks/datasets.js';
+import { loadDataset } from '../../src/tasks/datasets/index.js';
 import type { Dataset } from '../../src/tasks/problem.js';
 import { chain, manifest } from '../runs/fixtures.js';
 

@@ -5,7 +5,7 @@ import { AttsError } from '../../src/errors.js';
 import { RunLock } from '../../src/runs/lock.js';
 import { readRun } from '../../src/runs/read.js';
 import { regrade, writeRegrade } from '../../src/scaling/regrade.js';
-import { loadDataset } from '../../src/tasks/datasets.js';
+import { loadDataset } from '../../src/tasks/datasets/index.js';
 import type { Judge, JudgeQuestion } from '../../src/tasks/judge.js';
 import { refusal, temporaryFolder, withFs } from '../runs/fixtures.js';
 import { gradedRun, miscellany } from './graded-run.js';

@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { AttsError } from '../../src/errors.js';
-import { type DatasetOptions, loadDataset } from '../../src/tasks/datasets.js';
-import { promptMessages, rawPrompt } from '../../src/tasks/prompts.js';
+import { type DatasetOptions, loadDataset } from '../../src/tasks/datasets/index.js';
 
 describe('loadDataset', () => {
   let folder: string;
@@ -75,18 +75,67 @@ describe('loadDataset', () => {
     expect((await loadDataset(await file('mine.json', JSON.stringify(expected)))).problems).to.deep.equal(expected);
   });
 
-  it('splits a file by calibrationFraction into two parts that share nothing', async () => {
-    const rows = Array.from({ length: 10 }, (_, i) => `{"problem":"q${i}","answer":${i}}`);
-    const path = await file('ten.jsonl', rows.join('\n'));
-    const ids = async (options: DatasetOptions) =>
-      (await loadDataset(path, options)).problems.map((p) => p.id).join('');
-    expect(await ids({})).to.equal('0123456789');
-    expect(await ids({ calibrationFraction: 1 / 3 })).to.equal('0123456');
-    expect(await ids({ calibrationFraction: 1 / 3, split: 'calibration' })).to.equal('789');
-    expect(await ids({ calibrationFraction: 1 / 3, split: 'calibration', limit: 2 })).to.equal('78');
-    expect(await failure(path, { split: 'calibration' })).to.include('no calibration split');
-    expect(await failure(path, { calibrationFraction: 1 })).to.include('between 0 and 1');
-    expect(await failure(path, { calibrationFraction: 0.01, split: 'calibration' })).to.include('no problems');
+  it('cuts a calibration split out of a file: no question is in both, whatever the order and the count', async () => {
+    const row = fc.record({ problem: fc.stringMatching(/^[a-f ]{0,3}[a-f]$/), answer: fc.integer() });
+    const counts = fc.record({
+      rows: fc.array(row, { minLength: 3, maxLength: 40 }),
+      count: fc.integer({ min: 1, max: 20 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(counts, async ({ rows, count }) => {
+        const path = await file('split.jsonl', rows.map((value) => JSON.stringify(value)).join('\n'));
+        const questions = new Set(rows.map(({ problem }) => problem.replace(/\s+/g, ' ').trim()));
+        const options = { calibrationProblems: count };
+        const asked = async (split: 'test' | 'calibration') =>
+          (await loadDataset(path, { ...options, split })).problems.map(({ problem }) =>
+            problem.replace(/\s+/g, ' ').trim(),
+          );
+        const test = await asked('test');
+        const aside = Math.min(count, Math.floor(questions.size / 3));
+        const calibration = aside === 0 ? [] : await asked('calibration');
+        expect(new Set(calibration).size).to.equal(aside);
+        expect(test.filter((question) => calibration.includes(question))).to.deep.equal([]);
+        expect(new Set([...test, ...calibration])).to.deep.equal(questions);
+        expect(test.length + calibration.length).to.equal(rows.length);
+        const reversed = await file(
+          'turned.jsonl',
+          rows
+            .map((value) => JSON.stringify(value))
+            .reverse()
+            .join('\n'),
+        );
+        const same = (await loadDataset(reversed, options)).problems.map(({ problem }) =>
+          problem.replace(/\s+/g, ' ').trim(),
+        );
+        expect(same.sort()).to.deep.equal(test.sort());
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('sets the same problems aside whatever the seed, and more of the same for a larger count', async () => {
+    const rows = Array.from({ length: 30 }, (_, i) => `{"problem":"q${i}","answer":${i}}`);
+    const path = await file('thirty.jsonl', rows.join('\n'));
+    const ids = async (options: DatasetOptions) => (await loadDataset(path, options)).problems.map(({ id }) => id);
+    expect((await ids({})).length).to.equal(30);
+    const aside = await ids({ calibrationProblems: 5, split: 'calibration' });
+    expect(await ids({ calibrationProblems: 5, split: 'calibration', seed: 9 })).to.deep.equal(aside);
+    expect(await ids({ calibrationProblems: 99, split: 'calibration' }))
+      .to.include.members(aside)
+      .and.have.length(10);
+    expect((await loadDataset(path, { calibrationProblems: 5 })).notes).to.deep.equal([
+      '5 of 30 problems are set aside for calibration and not evaluated',
+    ]);
+    expect(await failure(path, { split: 'calibration' })).to.include('has no calibration split');
+    const two = await file('two.jsonl', rows.slice(0, 2).join('\n'));
+    expect(await failure(two, { calibrationProblems: 1, split: 'calibration' })).to.include('has no calibration split');
+    expect((await ids({ calibrationProblems: 5, limit: 3 })).length).to.equal(3);
+  });
+
+  it('tells of questions that are asked more than once', async () => {
+    const rows = ['x  y', 'z', 'x y', 'x y '].map((problem) => JSON.stringify({ problem, answer: '1' }));
+    const { notes } = await loadDataset(await file('twice.jsonl', rows.join('\n')));
+    expect(notes).to.deep.equal(['1 question is asked more than once, the first as problems 0 and 2 and 3']);
   });
 
   it('says in one line what is wrong with a data set, and where', async () => {
@@ -96,7 +145,7 @@ describe('loadDataset', () => {
       .and.include('abacus:generated');
     expect(await failure('abacus:other')).to.include("'abacus:other'");
     expect(await failure(join(folder, 'missing.jsonl'))).to.include('no such file');
-    expect(await failure(await file('a.csv', 'a,b'))).to.include('.jsonl');
+    expect(await failure(await file('a.tsv', 'a,b'))).to.include('.jsonl, .json, .csv or .parquet');
     expect(await failure(await file('b.jsonl', `${good}\n{oops`))).to.include('b.jsonl:2: not JSON');
     expect(await failure(await file('c.jsonl', '{"answer":"1"}'))).to.include('c.jsonl:1: no question');
     expect(await failure(await file('d.jsonl', `${good}\n\n{"problem":"q"}`))).to.include("d.jsonl:3: no 'answer'");
@@ -111,23 +160,5 @@ describe('loadDataset', () => {
     expect(await failure(await file('i.json', '{"a":1}'))).to.include('array');
     expect(await failure(await file('j.json', '[1,2'))).to.include('j.json: not JSON');
     expect(await failure(await file('k.json', '[3]'))).to.include('k.json[0]');
-  });
-});
-
-describe('prompts', () => {
-  const problem = { id: '0', problem: 'Start with 3. Add 4. What is the result?', answer: '7' };
-
-  it('asks in the words of the model card', () => {
-    expect(promptMessages(problem)).to.deep.equal([
-      { role: 'system', content: 'You are a math expert.' },
-      {
-        role: 'user',
-        content: `${problem.problem}\nPlease reason step by step, and put your final answer within \\boxed{}.`,
-      },
-    ]);
-  });
-
-  it('can ask the question alone', () => {
-    expect(rawPrompt(problem)).to.equal(`${problem.problem}\n`);
   });
 });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { loadDataset, openJudge, type Regrade, readRun, regrade, writeRegrade, writeReport } from '../../index.js';
+import { loadRunDataset, openJudge, type Regrade, readRun, regrade, writeRegrade, writeReport } from '../../index.js';
 import { percent, table } from '../format.js';
 import { warn } from '../progress.js';
 import { interruptible } from '../session.js';
@@ -25,7 +25,7 @@ export const gradeCommand: CommandModule = {
     const run = readRun(path);
     const { config } = run.manifest;
     const spec = (argv.dataset as string | undefined) ?? config.dataset;
-    const dataset = await loadDataset(spec, { limit: config.limit, seed: config.seed, split: 'test' });
+    const dataset = await loadRunDataset({ ...config, dataset: spec }, 'test');
     const result = await interruptible('nothing was written', (signal) => regrade(run, dataset, { judge, signal }));
     if (result.judge && result.judge.failed > 0) {
       const { failed, asked, error } = result.judge;

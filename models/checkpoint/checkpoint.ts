@@ -1,6 +1,18 @@
 /** What a checkpoint on disk is, whatever its file format. */
 
-export type StoredDtype = 'F32' | 'F16' | 'BF16';
+/** The dtypes of safetensors that are read, and ggml's block types by their names. */
+export type StoredDtype =
+  | 'F32'
+  | 'F16'
+  | 'BF16'
+  | 'Q8_0'
+  | 'Q4_0'
+  | 'Q4_1'
+  | 'Q5_0'
+  | 'Q5_1'
+  | 'Q4_K'
+  | 'Q5_K'
+  | 'Q6_K';
 
 export interface StoredTensor {
   readonly name: string;

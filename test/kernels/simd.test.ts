@@ -80,7 +80,7 @@ for (const backend of simdNames) {
             const [V, d] = [21, 96];
             const w = values(V * d, 3);
             const head = packHead(w, V, d, { dtype });
-            const table = packEmbedding(w, V, d, head);
+            const table = packEmbedding(w, V, d, { tiedHead: head });
             const rows = toFloat32(embedding(table, Int32Array.of(20, 0, 7), 1));
             const meant = storedValues(w, V, d, dtype);
             for (const [i, id] of [20, 0, 7].entries()) {

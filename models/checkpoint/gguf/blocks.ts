@@ -1,0 +1,137 @@
+/**
+ * ggml's quantised blocks (layouts: ggml-common.h, meanings: ggml-quants.c of github.com/ggml-org/llama.cpp), taken apart
+ * into whole numbers with a scale and a minimum: w = scale · q + min. d and m are the block's float16 numbers.
+ *
+ * | type | block | meaning |
+ * |---|---|---|
+ * | Q8_0 | 32 | d · q, q int8 |
+ * | Q4_0 | 32 | d · (q − 8), q 4 bits; values i and i + 16 share a byte |
+ * | Q4_1 | 32 | d · q + m |
+ * | Q5_0 | 32 | d · (q − 16), the fifth bits of q in a word of their own |
+ * | Q5_1 | 32 | d · q + m |
+ * | Q4_K | 256 | in groups of 32: d · s · q − m · t, with s and t of 6 bits |
+ * | Q5_K | 256 | the same with q of 5 bits |
+ * | Q6_K | 256 | in groups of 16: d · s · (q − 32), s int8, q 6 bits |
+ */
+
+import { float16, type QuantisedDtype, storedBlocks } from '../dtypes.js';
+
+/** Values, and one scale and minimum for every `group` of them, in the order of the file. */
+export interface Blocks {
+  readonly group: 16 | 32;
+  readonly values: Int8Array;
+  readonly scales: Float32Array;
+  readonly mins: Float32Array;
+}
+
+type Unpack = (bytes: DataView, at: number, block: number, out: Blocks) => void;
+
+/** Blocks of 32 values of 4 or 5 bits; `offset` is what a value is less, `min` what it is more, where it has none. */
+function legacy({ bits, hasMin, offset = 0, min = 0 }: Legacy): Unpack {
+  const head = hasMin ? 4 : 2;
+  return (bytes, at, block, { values, scales, mins }) => {
+    const d = float16(bytes.getUint16(at, true));
+    scales[block] = d;
+    mins[block] = hasMin ? float16(bytes.getUint16(at + 2, true)) : min * d;
+    const high = bits === 5 ? bytes.getUint32(at + head, true) : 0;
+    const from = at + head + (bits === 5 ? 4 : 0);
+    for (let i = 0; i < 16; i++) {
+      const byte = bytes.getUint8(from + i);
+      values[block * 32 + i] = ((byte & 15) | (((high >>> i) & 1) << 4)) - offset;
+      values[block * 32 + i + 16] = ((byte >>> 4) | (((high >>> (i + 16)) & 1) << 4)) - offset;
+    }
+  };
+}
+interface Legacy {
+  readonly bits: 4 | 5;
+  readonly hasMin: boolean;
+  readonly offset?: number;
+  readonly min?: number;
+}
+
+function q8(bytes: DataView, at: number, block: number, { values, scales }: Blocks): void {
+  scales[block] = float16(bytes.getUint16(at, true));
+  for (let i = 0; i < 32; i++) values[block * 32 + i] = bytes.getInt8(at + 2 + i);
+}
+
+/** Eight groups of 32: scales and minima of 6 bits in 12 bytes, then the fifth bits (Q5_K), then a byte for two values. */
+function k45(bits: 4 | 5): Unpack {
+  return (bytes, at, block, { values, scales, mins }) => {
+    const d = float16(bytes.getUint16(at, true));
+    const m = float16(bytes.getUint16(at + 2, true));
+    const packed = (i: number) => bytes.getUint8(at + 4 + i);
+    const high = at + 16;
+    const low = bits === 5 ? high + 32 : high;
+    for (let g = 0; g < 8; g++) {
+      // Groups 4 … 7: four bits here, the two upper ones in the bytes of group g − 4.
+      const scale = g < 4 ? packed(g) & 63 : (packed(g + 4) & 15) | ((packed(g - 4) >>> 6) << 4);
+      const min = g < 4 ? packed(g + 4) & 63 : (packed(g + 4) >>> 4) | ((packed(g) >>> 6) << 4);
+      scales[block * 8 + g] = d * scale;
+      mins[block * 8 + g] = -m * min;
+      const from = low + (g >>> 1) * 32;
+      const shift = (g & 1) * 4;
+      const to = block * 256 + g * 32;
+      for (let i = 0; i < 32; i++) {
+        const fifth = bits === 5 ? ((bytes.getUint8(high + i) >>> g) & 1) << 4 : 0;
+        values[to + i] = ((bytes.getUint8(from + i) >>> shift) & 15) | fifth;
+      }
+    }
+  };
+}
+
+/** Two halves of 128: 64 bytes of lower four bits, 32 of upper two; then 16 scales, then d. */
+function q6k(bytes: DataView, at: number, block: number, { values, scales }: Blocks): void {
+  const d = float16(bytes.getUint16(at + 208, true));
+  for (let g = 0; g < 16; g++) scales[block * 16 + g] = d * bytes.getInt8(at + 192 + g);
+  for (let half = 0; half < 2; half++) {
+    const low = at + half * 64;
+    const high = at + 128 + half * 32;
+    const to = block * 256 + half * 128;
+    for (let i = 0; i < 32; i++) {
+      const [a, b, h] = [bytes.getUint8(low + i), bytes.getUint8(low + 32 + i), bytes.getUint8(high + i)];
+      values[to + i] = ((a & 15) | ((h & 3) << 4)) - 32;
+      values[to + i + 32] = ((b & 15) | (((h >>> 2) & 3) << 4)) - 32;
+      values[to + i + 64] = ((a >>> 4) | (((h >>> 4) & 3) << 4)) - 32;
+      values[to + i + 96] = ((b >>> 4) | ((h >>> 6) << 4)) - 32;
+    }
+  }
+}
+
+const types: Readonly<Record<QuantisedDtype, { group: 16 | 32; unpack: Unpack }>> = {
+  // Values stay in 0 … 15, as the kernels have them; those of Q5_0 fit a signed byte.
+  Q4_0: { group: 32, unpack: legacy({ bits: 4, hasMin: false, min: -8 }) },
+  Q4_1: { group: 32, unpack: legacy({ bits: 4, hasMin: true }) },
+  Q5_0: { group: 32, unpack: legacy({ bits: 5, hasMin: false, offset: 16 }) },
+  Q5_1: { group: 32, unpack: legacy({ bits: 5, hasMin: true }) },
+  Q8_0: { group: 32, unpack: q8 },
+  Q4_K: { group: 32, unpack: k45(4) },
+  Q5_K: { group: 32, unpack: k45(5) },
+  Q6_K: { group: 16, unpack: q6k },
+};
+
+/** Takes whole blocks apart. */
+export function unpackBlocks(bytes: Uint8Array, dtype: QuantisedDtype): Blocks {
+  const { group, unpack } = types[dtype];
+  const stored = storedBlocks[dtype];
+  const count = bytes.length / stored.bytes;
+  const groups = (count * stored.values) / group;
+  const out: Blocks = {
+    group,
+    values: new Int8Array(count * stored.values),
+    scales: new Float32Array(groups),
+    mins: new Float32Array(groups),
+  };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let block = 0; block < count; block++) unpack(view, block * stored.bytes, block, out);
+  return out;
+}
+
+/** The float32 values that blocks stand for. */
+export function blockValues({ group, values, scales, mins }: Blocks): Float32Array {
+  const w = new Float32Array(values.length);
+  for (let g = 0; g < scales.length; g++) {
+    const [scale, min] = [scales[g], mins[g]];
+    for (let i = g * group; i < (g + 1) * group; i++) w[i] = scale * values[i] + min;
+  }
+  return w;
+}

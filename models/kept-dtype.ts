@@ -1,24 +1,9 @@
-import type { WeightDtype } from '../kernels/ops/linear/index.js';
+import { type WeightDtype, weightDtypes } from '../kernels/ops/linear/index.js';
 import type { Checkpoint, StoredDtype } from './checkpoint/checkpoint.js';
+import { groupDtypes } from './checkpoint/gguf/blocks.js';
 
-/**
- * The dtype in which a stored one is kept with `auto`. All but Q5_1, Q5_K and Q6_K lose nothing.
- */
-const kept: Readonly<Record<StoredDtype, WeightDtype>> = {
-  F32: 'f32',
-  F16: 'f32',
-  BF16: 'bf16',
-  Q8_0: 'q8',
-  Q5_0: 'q8',
-  Q5_1: 'q8',
-  Q5_K: 'q8',
-  Q6_K: 'q8',
-  Q4_0: 'q4',
-  Q4_1: 'q4',
-  Q4_K: 'q4',
-};
-
-const widest: readonly WeightDtype[] = ['f32', 'bf16', 'q8', 'q4'];
+/** The dtype in which a stored one is kept with `auto`: the smallest that loses nothing. */
+const kept: Readonly<Record<StoredDtype, WeightDtype>> = { F32: 'f32', F16: 'f32', BF16: 'bf16', ...groupDtypes };
 
 /**
  * A model of so few values stays in the processor's caches, where widening bfloat16 costs more than it saves: its
@@ -38,6 +23,6 @@ export function keptDtypes({ tensors }: Checkpoint, asked: WeightDtype | 'auto')
   };
   return (...names) => {
     const each = names.map(one);
-    return widest.find((dtype) => each.includes(dtype)) as WeightDtype;
+    return weightDtypes.find((dtype) => each.includes(dtype)) as WeightDtype;
   };
 }

@@ -12,7 +12,6 @@ import {
 import { stacked } from '../kernels/ops/linear/matrix.js';
 import { type LanguageModelHead, packHead } from '../kernels/ops/token-log-prob/index.js';
 import type { Checkpoint } from './checkpoint/checkpoint.js';
-import { groupDtypes } from './checkpoint/stored-tensor.js';
 import type { Layer } from './decoder.js';
 import type { DecoderConfig, DecoderWeightNames } from './families/decoder-config.js';
 import { keptDtypes } from './kept-dtype.js';
@@ -66,10 +65,8 @@ function packWeights(
   const tensorOf = (name: string) => checkpoint.tensors.get(name)!;
   /** Rows as the file's own groups where they are to be kept so. */
   const matrix = (name: string, dtype: WeightDtype): MatrixRows => {
-    const tensor = tensorOf(name);
-    const [N, K] = tensor.shape;
-    const isKept = tensor.readGroups && groupDtypes[tensor.dtype] === dtype;
-    return { N, K, read: isKept ? tensor.readGroups! : tensor.read };
+    const { shape, groups, read } = tensorOf(name);
+    return { N: shape[0], K: shape[1], read: groups?.dtype === dtype ? groups.read : read };
   };
   const vector = (name: string | undefined): Float32Array | null => (name ? tensorOf(name).read() : null);
   const norm = (name: string): tf.Tensor =>

@@ -22,8 +22,11 @@ export interface StoredTensor {
   readonly dtype: StoredDtype;
   /** Rows of the first dimension from `first` on, or the whole tensor, widened to float32, row-major. */
   read(first?: number, count?: number): Float32Array;
-  /** Rows as the very groups of 32 that are stored; absent where they are stored otherwise. */
-  readGroups?(first: number, count: number): QuantisedMatrix;
+  /** The very groups that are stored, as the kernels multiply them; absent where values are not stored in groups. */
+  readonly groups?: {
+    readonly dtype: QuantisedMatrix['dtype'];
+    read(first: number, count: number): QuantisedMatrix;
+  };
 }
 
 export interface Checkpoint {

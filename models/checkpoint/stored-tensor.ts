@@ -1,8 +1,8 @@
-import type { QuantisedMatrix } from '../../kernels/ops/linear/index.js';
+import { dequantise, type QuantisedMatrix } from '../../kernels/ops/linear/quantise.js';
 import type { StoredDtype, StoredTensor } from './checkpoint.js';
 import { widen } from './dtypes.js';
 import type { WeightsFile } from './file.js';
-import { blockValues, unpackBlocks } from './gguf/blocks.js';
+import { groupDtypes, unpackBlocks } from './gguf/blocks.js';
 
 /** Where a tensor lies in a file. */
 export interface TensorPlace {
@@ -17,15 +17,6 @@ export interface TensorPlace {
 /** Bytes of rows first … first + count − 1. */
 type RowBytes = (first: number, count: number) => Buffer;
 
-/** The dtypes whose blocks are groups as the kernels multiply them, and which. */
-export const groupDtypes: Readonly<Partial<Record<StoredDtype, 'q8' | 'q4'>>> = {
-  Q8_0: 'q8',
-  Q5_0: 'q8',
-  Q4_0: 'q4',
-  Q4_1: 'q4',
-  Q4_K: 'q4',
-};
-
 /** @param headDim given where the rows of heads of so many rows are stored as `unrotated` says */
 export function storedTensor(file: WeightsFile, place: TensorPlace, headDim: number | null = null): StoredTensor {
   const { name, shape, dtype, position, bytes } = place;
@@ -36,17 +27,14 @@ export function storedTensor(file: WeightsFile, place: TensorPlace, headDim: num
   if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') {
     return { name, shape, dtype, read: (first = 0, count = rows) => widen(rowsAt(first, count), dtype) };
   }
-  const blocks = (first: number, count: number) => unpackBlocks(rowsAt(first, count), dtype);
-  const kept = groupDtypes[dtype];
-  const readGroups = (first: number, count: number): QuantisedMatrix => {
-    const { values, scales, mins } = blocks(first, count);
-    return { dtype: kept as 'q8' | 'q4', N: count, K: values.length / count, values, scales, mins };
+  const groups = {
+    dtype: groupDtypes[dtype],
+    read(first: number, count: number): QuantisedMatrix {
+      const blocks = unpackBlocks(rowsAt(first, count), dtype);
+      return { dtype: groups.dtype, N: count, K: blocks.values.length / count, ...blocks };
+    },
   };
-  return {
-    ...{ name, shape, dtype },
-    read: (first = 0, count = rows) => blockValues(blocks(first, count)),
-    ...(kept ? { readGroups } : {}),
-  };
+  return { name, shape, dtype, groups, read: (first = 0, count = rows) => dequantise(groups.read(first, count)) };
 }
 
 /**

@@ -6,8 +6,9 @@ import { type LinearAttributes, type LinearInputs, linearReference } from './ref
 export type { Matrix, MatrixRows, PlacedRows } from './matrix.js';
 export type { QuantisedMatrix } from './quantise.js';
 
-/** How weights are kept: bf16 rounds them to nearest even, q8 and q4 are quantised in groups of 32 along K. */
-export type WeightDtype = 'f32' | 'bf16' | 'q8' | 'q4';
+/** How weights are kept, from the widest on: bf16 rounds them to nearest even, the others are quantised (quantise.ts). */
+export const weightDtypes = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q4'] as const;
+export type WeightDtype = (typeof weightDtypes)[number];
 
 /** Weights of a linear layer, in whatever layout the backend wants; callers only pass it back and dispose it. */
 export interface LinearWeights {

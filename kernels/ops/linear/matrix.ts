@@ -1,6 +1,6 @@
 import { roundToBf16 } from './bf16.js';
 import type { WeightDtype } from './index.js';
-import { dequantise, groupSize, type QuantisedMatrix, quantise } from './quantise.js';
+import { dequantise, isQuantised, type QuantisedMatrix, quantise, quantisedFormats } from './quantise.js';
 
 /** A matrix W[N, K] that gives its rows a block at a time, so that it never lies whole beside its packed form. */
 export interface MatrixRows {
@@ -28,7 +28,7 @@ export function rowsOf(matrix: Matrix, N: number, K: number): MatrixRows {
   }
   if ('read' in matrix) return matrix;
   const { dtype, scales, mins, values } = matrix;
-  const groups = Math.ceil(K / groupSize);
+  const groups = Math.ceil(K / quantisedFormats[dtype].group);
   const part = <T extends Float32Array | Int8Array>(all: T, width: number, first: number, count: number) =>
     all.subarray(first * width, (first + count) * width) as T;
   return {
@@ -72,7 +72,7 @@ export function* blocksOf(
 function inForm(block: Float32Array | QuantisedMatrix, N: number, K: number, dtype: WeightDtype) {
   if (!(block instanceof Float32Array) && block.dtype === dtype) return block;
   const values = block instanceof Float32Array ? block : dequantise(block);
-  return dtype === 'q8' || dtype === 'q4' ? quantise(values, N, K, dtype) : values;
+  return isQuantised(dtype) ? quantise(values, N, K, dtype) : values;
 }
 
 /** What is left of W[N, K] when its parts are kept in a dtype, as float32. */

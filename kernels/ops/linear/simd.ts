@@ -4,12 +4,15 @@ import { registerFor } from '../../tfjs.js';
 import { bf16Bits } from './bf16.js';
 import { linearPacker, type WeightDtype } from './index.js';
 import { blocksOf } from './matrix.js';
-import type { QuantisedMatrix } from './quantise.js';
+import { isQuantised, type QuantisedMatrix, quantisedFormats } from './quantise.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
-import { groupBytes, groupRows, interleaved, panelStep } from './tiles.js';
+import { groupBytes, groupRows, headerBytes, interleaved, panelStep } from './tiles.js';
 
 /** Codes of the dtypes in simd.as.ts. */
-export const dtypeCode: Readonly<Record<WeightDtype, number>> = { f32: 0, bf16: 1, q8: 2, q4: 3 };
+export const dtypeCode: Readonly<Record<WeightDtype, number>> = {
+  ...{ f32: 0, bf16: 1 },
+  ...{ q8: 2, q6: 3, q5: 4, q4: 5 },
+};
 
 /** Below so many multiply-adds a job is done before another thread has heard of it. */
 const smallestShared = 40_000;
@@ -21,7 +24,7 @@ export function threadsFor(multiplyAdds: number): number {
 
 /** Bytes of the areas that quantised weights need for M rows: 16-bit rows, and (scale, sum) a group. */
 export function quantisedBytes(dtype: WeightDtype, M: number, K: number): [number, number] {
-  if (dtype !== 'q8' && dtype !== 'q4') return [0, 0];
+  if (!isQuantised(dtype)) return [0, 0];
   const groups = Math.ceil(K / 32);
   return [M * groups * 64, M * groups * 8];
 }
@@ -70,27 +73,30 @@ function packBf16(w: Float32Array, n: number, width: number, K: number, to: numb
 /** Groups with their scales in front; see tiles.ts. */
 function packQuantised(block: QuantisedMatrix, n: number, K: number, to: number, out: Uint8Array): void {
   const { dtype, K: width, scales, mins, values } = block;
+  const { group, hasMin } = quantisedFormats[dtype];
   const floats = new Float32Array(out.buffer, out.byteOffset, out.length / 4);
-  const groups = Math.ceil(width / 32);
+  const groups = Math.ceil(width / group);
   const j = to & 7;
   const lane = (j >> 2) * 16 + (j & 3); // floats
-  for (let g = 0; g < groups; g++) {
+  for (let k = 0, g = 0; k < width; k += 32, g++) {
     const at = panelAt(dtype, K, to, g);
-    floats[at / 4 + lane] = scales[n * groups + g];
-    if (dtype === 'q4') floats[at / 4 + 32 + lane] = mins[n * groups + g];
-    const from = n * width + g * 32;
-    const isWhole = width - g * 32 >= 32;
-    const group = isWhole ? values : padded(values.subarray(from, (n + 1) * width));
-    const first = isWhole ? from : 0;
-    if (dtype === 'q8') {
-      for (let i = 0, b = at + 128 + j * 2; i < 32; i += 2, b += 64) {
-        out[b] = group[first + i];
-        out[b + 1] = group[first + i + 1];
+    const first = n * groups + k / group;
+    floats[at / 4 + lane] = scales[first];
+    if (hasMin) floats[at / 4 + 32 + lane] = mins[first];
+    else if (group === 16 && k + 16 < width) floats[at / 4 + 32 + lane] = scales[first + 1];
+    const isWhole = k + 32 <= width;
+    const q = isWhole ? values : padded(values.subarray(n * width + k, (n + 1) * width));
+    const from = isWhole ? n * width + k : 0;
+    let b = at + headerBytes(dtype) + j * 2;
+    if (dtype === 'q4') {
+      for (let i = from; i < from + 32; i += 4, b += 64) {
+        out[b] = q[i] | (q[i + 2] << 4);
+        out[b + 1] = q[i + 1] | (q[i + 3] << 4);
       }
     } else {
-      for (let i = 0, b = at + 256 + j * 2; i < 32; i += 4, b += 64) {
-        out[b] = group[first + i] | (group[first + i + 2] << 4);
-        out[b + 1] = group[first + i + 1] | (group[first + i + 3] << 4);
+      for (let i = from; i < from + 32; i += 2, b += 64) {
+        out[b] = q[i];
+        out[b + 1] = q[i + 1];
       }
     }
   }

@@ -14,15 +14,21 @@
  * | Q6_K | 256 | in groups of 16: d · s · (q − 32), s int8, q 6 bits |
  */
 
+import {
+  type QuantisedDtype as KernelDtype,
+  type QuantisedMatrix,
+  quantisedFormats,
+} from '../../../kernels/ops/linear/quantise.js';
 import { float16, type QuantisedDtype, storedBlocks } from '../dtypes.js';
 
-/** Values, and one scale and minimum for every `group` of them, in the order of the file. */
-export interface Blocks {
-  readonly group: 16 | 32;
-  readonly values: Int8Array;
-  readonly scales: Float32Array;
-  readonly mins: Float32Array;
-}
+/** The kernels' dtype that holds the groups of a block type as they are. */
+export const groupDtypes = {
+  ...{ Q8_0: 'q8', Q5_0: 'q8', Q6_K: 'q6' },
+  ...{ Q5_1: 'q5', Q5_K: 'q5', Q4_0: 'q4', Q4_1: 'q4', Q4_K: 'q4' },
+} as const satisfies Record<QuantisedDtype, KernelDtype>;
+
+/** Values, and a scale and a minimum a group, in the order of the file. */
+export type Blocks = Pick<QuantisedMatrix, 'values' | 'scales' | 'mins'>;
 
 type Unpack = (bytes: DataView, at: number, block: number, out: Blocks) => void;
 
@@ -97,41 +103,27 @@ function q6k(bytes: DataView, at: number, block: number, { values, scales }: Blo
   }
 }
 
-const types: Readonly<Record<QuantisedDtype, { group: 16 | 32; unpack: Unpack }>> = {
+const unpackers: Readonly<Record<QuantisedDtype, Unpack>> = {
   // Values stay in 0 … 15, as the kernels have them; those of Q5_0 fit a signed byte.
-  Q4_0: { group: 32, unpack: legacy({ bits: 4, hasMin: false, min: -8 }) },
-  Q4_1: { group: 32, unpack: legacy({ bits: 4, hasMin: true }) },
-  Q5_0: { group: 32, unpack: legacy({ bits: 5, hasMin: false, offset: 16 }) },
-  Q5_1: { group: 32, unpack: legacy({ bits: 5, hasMin: true }) },
-  Q8_0: { group: 32, unpack: q8 },
-  Q4_K: { group: 32, unpack: k45(4) },
-  Q5_K: { group: 32, unpack: k45(5) },
-  Q6_K: { group: 16, unpack: q6k },
+  Q4_0: legacy({ bits: 4, hasMin: false, min: -8 }),
+  Q4_1: legacy({ bits: 4, hasMin: true }),
+  Q5_0: legacy({ bits: 5, hasMin: false, offset: 16 }),
+  Q5_1: legacy({ bits: 5, hasMin: true }),
+  Q8_0: q8,
+  Q4_K: k45(4),
+  Q5_K: k45(5),
+  Q6_K: q6k,
 };
 
 /** Takes whole blocks apart. */
 export function unpackBlocks(bytes: Uint8Array, dtype: QuantisedDtype): Blocks {
-  const { group, unpack } = types[dtype];
   const stored = storedBlocks[dtype];
+  const unpack = unpackers[dtype];
   const count = bytes.length / stored.bytes;
-  const groups = (count * stored.values) / group;
-  const out: Blocks = {
-    group,
-    values: new Int8Array(count * stored.values),
-    scales: new Float32Array(groups),
-    mins: new Float32Array(groups),
-  };
+  const groups = (count * stored.values) / quantisedFormats[groupDtypes[dtype]].group;
+  const values = new Int8Array(count * stored.values);
+  const out: Blocks = { values, scales: new Float32Array(groups), mins: new Float32Array(groups) };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let block = 0; block < count; block++) unpack(view, block * stored.bytes, block, out);
   return out;
-}
-
-/** The float32 values that blocks stand for. */
-export function blockValues({ group, values, scales, mins }: Blocks): Float32Array {
-  const w = new Float32Array(values.length);
-  for (let g = 0; g < scales.length; g++) {
-    const [scale, min] = [scales[g], mins[g]];
-    for (let i = g * group; i < (g + 1) * group; i++) w[i] = scale * values[i] + min;
-  }
-  return w;
 }

@@ -5,6 +5,7 @@ import { type LinearAttributes, type LinearInputs, linearReference } from './ref
 
 export type { Matrix, MatrixRows, PlacedRows } from './matrix.js';
 export type { QuantisedMatrix } from './quantise.js';
+export { packedBytes } from './tiles.js';
 
 /** How weights are kept, from the widest on: bf16 rounds them to nearest even, the others are quantised (quantise.ts). */
 export const weightDtypes = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q4'] as const;

@@ -6,7 +6,7 @@ import { linearPacker, type WeightDtype } from './index.js';
 import { blocksOf } from './matrix.js';
 import { isQuantised, type QuantisedMatrix, quantisedFormats } from './quantise.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
-import { groupBytes, groupRows, headerBytes, interleaved, panelStep } from './tiles.js';
+import { groupBytes, groupRows, headerBytes, interleaved, packedBytes, panelStep } from './tiles.js';
 
 /** Codes of the dtypes in simd.as.ts. */
 export const dtypeCode: Readonly<Record<WeightDtype, number>> = {
@@ -31,8 +31,7 @@ export function quantisedBytes(dtype: WeightDtype, M: number, K: number): [numbe
 
 linearPacker.register(simdNames, (parts, N, K, dtype) => {
   const backend = simd();
-  const panels = Math.ceil(N / (8 * interleaved)) * interleaved;
-  const bytes = (panels / interleaved) * Math.ceil(K / groupRows(dtype)) * groupBytes[dtype];
+  const bytes = packedBytes(N, K, dtype);
   const { info, pointer } = backend.output([bytes / 4]);
   const { buffer } = backend.heap.memory;
   const out = new Uint8Array(buffer, pointer, bytes).fill(0);

@@ -47,6 +47,11 @@ export const groupBytes: Readonly<Record<WeightDtype, number>> = {
   ...{ q8: 128 + 1024, q6: 256 + 1024, q5: 256 + 1024, q4: 256 + 512 },
 };
 
+/** Bytes of W[N, K] packed, with what its last panels are filled up by. */
+export function packedBytes(N: number, K: number, dtype: WeightDtype): number {
+  return Math.ceil(N / (8 * interleaved)) * Math.ceil(K / groupRows(dtype)) * groupBytes[dtype];
+}
+
 /** Bytes of a quantised group in front of its values. */
 export const headerBytes = (dtype: QuantisedDtype): number => (dtype === 'q8' ? 128 : 256);
 

@@ -30,19 +30,23 @@ export const groupDtypes = {
 /** Values, and a scale and a minimum a group, in the order of the file. */
 export type Blocks = Pick<QuantisedMatrix, 'values' | 'scales' | 'mins'>;
 
-type Unpack = (bytes: DataView, at: number, block: number, out: Blocks) => void;
+type Unpack = (bytes: Uint8Array, at: number, block: number, out: Blocks) => void;
+
+function u16(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8);
+}
 
 /** Blocks of 32 values of 4 or 5 bits; `offset` is what a value is less, `min` what it is more, where it has none. */
 function legacy({ bits, hasMin, offset = 0, min = 0 }: Legacy): Unpack {
   const head = hasMin ? 4 : 2;
   return (bytes, at, block, { values, scales, mins }) => {
-    const d = float16(bytes.getUint16(at, true));
+    const d = float16(u16(bytes, at));
     scales[block] = d;
-    mins[block] = hasMin ? float16(bytes.getUint16(at + 2, true)) : min * d;
-    const high = bits === 5 ? bytes.getUint32(at + head, true) : 0;
+    mins[block] = hasMin ? float16(u16(bytes, at + 2)) : min * d;
+    const high = bits === 5 ? u16(bytes, at + head) | (u16(bytes, at + head + 2) << 16) : 0;
     const from = at + head + (bits === 5 ? 4 : 0);
     for (let i = 0; i < 16; i++) {
-      const byte = bytes.getUint8(from + i);
+      const byte = bytes[from + i];
       values[block * 32 + i] = ((byte & 15) | (((high >>> i) & 1) << 4)) - offset;
       values[block * 32 + i + 16] = ((byte >>> 4) | (((high >>> (i + 16)) & 1) << 4)) - offset;
     }
@@ -55,17 +59,17 @@ interface Legacy {
   readonly min?: number;
 }
 
-function q8(bytes: DataView, at: number, block: number, { values, scales }: Blocks): void {
-  scales[block] = float16(bytes.getUint16(at, true));
-  for (let i = 0; i < 32; i++) values[block * 32 + i] = bytes.getInt8(at + 2 + i);
+function q8(bytes: Uint8Array, at: number, block: number, { values, scales }: Blocks): void {
+  scales[block] = float16(u16(bytes, at));
+  for (let i = 0; i < 32; i++) values[block * 32 + i] = bytes[at + 2 + i];
 }
 
 /** Eight groups of 32: scales and minima of 6 bits in 12 bytes, then the fifth bits (Q5_K), then a byte for two values. */
 function k45(bits: 4 | 5): Unpack {
   return (bytes, at, block, { values, scales, mins }) => {
-    const d = float16(bytes.getUint16(at, true));
-    const m = float16(bytes.getUint16(at + 2, true));
-    const packed = (i: number) => bytes.getUint8(at + 4 + i);
+    const d = float16(u16(bytes, at));
+    const m = float16(u16(bytes, at + 2));
+    const packed = (i: number) => bytes[at + 4 + i];
     const high = at + 16;
     const low = bits === 5 ? high + 32 : high;
     for (let g = 0; g < 8; g++) {
@@ -77,24 +81,24 @@ function k45(bits: 4 | 5): Unpack {
       const from = low + (g >>> 1) * 32;
       const shift = (g & 1) * 4;
       const to = block * 256 + g * 32;
-      for (let i = 0; i < 32; i++) {
-        const fifth = bits === 5 ? ((bytes.getUint8(high + i) >>> g) & 1) << 4 : 0;
-        values[to + i] = ((bytes.getUint8(from + i) >>> shift) & 15) | fifth;
-      }
+      for (let i = 0; i < 32; i++) values[to + i] = (bytes[from + i] >>> shift) & 15;
+      if (bits === 5) for (let i = 0; i < 32; i++) values[to + i] |= ((bytes[high + i] >>> g) & 1) << 4;
     }
   };
 }
 
 /** Two halves of 128: 64 bytes of lower four bits, 32 of upper two; then 16 scales, then d. */
-function q6k(bytes: DataView, at: number, block: number, { values, scales }: Blocks): void {
-  const d = float16(bytes.getUint16(at + 208, true));
-  for (let g = 0; g < 16; g++) scales[block * 16 + g] = d * bytes.getInt8(at + 192 + g);
+function q6k(bytes: Uint8Array, at: number, block: number, { values, scales }: Blocks): void {
+  const d = float16(u16(bytes, at + 208));
+  for (let g = 0; g < 16; g++) scales[block * 16 + g] = d * ((bytes[at + 192 + g] << 24) >> 24);
   for (let half = 0; half < 2; half++) {
     const low = at + half * 64;
     const high = at + 128 + half * 32;
     const to = block * 256 + half * 128;
     for (let i = 0; i < 32; i++) {
-      const [a, b, h] = [bytes.getUint8(low + i), bytes.getUint8(low + 32 + i), bytes.getUint8(high + i)];
+      const a = bytes[low + i];
+      const b = bytes[low + 32 + i];
+      const h = bytes[high + i];
       values[to + i] = ((a & 15) | ((h & 3) << 4)) - 32;
       values[to + i + 32] = ((b & 15) | (((h >>> 2) & 3) << 4)) - 32;
       values[to + i + 64] = ((a >>> 4) | (((h >>> 4) & 3) << 4)) - 32;
@@ -123,7 +127,6 @@ export function unpackBlocks(bytes: Uint8Array, dtype: QuantisedDtype): Blocks {
   const groups = (count * stored.values) / quantisedFormats[groupDtypes[dtype]].group;
   const values = new Int8Array(count * stored.values);
   const out: Blocks = { values, scales: new Float32Array(groups), mins: new Float32Array(groups) };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let block = 0; block < count; block++) unpack(view, block * stored.bytes, block, out);
+  for (let block = 0; block < count; block++) unpack(bytes, block * stored.bytes, block, out);
   return out;
 }

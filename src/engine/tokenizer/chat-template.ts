@@ -63,7 +63,10 @@ export class ChatTemplate {
 
   private failure(why: string): AttsError {
     const line = why.replace(/\s+/g, ' ').slice(0, 200);
-    return new AttsError('checkpoint', `${this.source}: its chat template fails: ${line}; --prompt raw does without it`);
+    return new AttsError(
+      'checkpoint',
+      `${this.source}: its chat template fails: ${line}; --prompt raw does without it`,
+    );
   }
 }
 

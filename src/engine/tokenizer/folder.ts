@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { AttsError } from '../../errors.js';
 import type { TokenizerFile } from './byte-pair.js';
-import { parseTokenizerJson, type TokenizerJson } from './tokenizer-json.js';
+import { parseTokenizerJson, type TokenizerParts } from './tokenizer-json.js';
 
 const tokenSchema = z.union([z.string(), z.looseObject({ content: z.string() }).transform(({ content }) => content)]);
 const templateSchema = z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]);
@@ -22,7 +22,7 @@ const configSchema = z.looseObject({
  */
 export function folderTokenizer(folder: string): TokenizerFile {
   const source = join(folder, 'tokenizer.json');
-  const json = parseTokenizerJson(readJson(source), source);
+  const { parts, model } = parseTokenizerJson(readJson(source), source);
   const configPath = join(folder, 'tokenizer_config.json');
   const parsed = configSchema.safeParse(readJson(configPath));
   if (!parsed.success) {
@@ -31,15 +31,16 @@ export function folderTokenizer(folder: string): TokenizerFile {
   }
   const config = parsed.data;
   const idOf = (content: string | null | undefined): number | null =>
-    json.added_tokens.find((token) => token.content === content)?.id ?? null;
+    parts.added_tokens.find((token) => token.content === content)?.id ?? null;
   const eos = idOf(config.eos_token);
   const bos = idOf(config.bos_token);
   const { bos_token, eos_token, unk_token, pad_token } = config;
   const named = Object.entries({ bos_token, eos_token, unk_token, pad_token });
   return {
     source,
-    json,
-    bosId: bos !== null && (config.add_bos_token ?? opensWith(json, config.bos_token as string)) ? bos : null,
+    parts,
+    model,
+    bosId: bos !== null && (config.add_bos_token ?? opensWith(parts, config.bos_token as string)) ? bos : null,
     stopIds: eos === null ? [] : [eos],
     chatTemplate: chatTemplateOf(folder, config.chat_template),
     templateTokens: Object.fromEntries(named.flatMap(([name, token]) => (token ? [[name, token]] : []))),
@@ -61,9 +62,9 @@ function chatTemplateOf(folder: string, configured: z.infer<typeof templateSchem
 }
 
 /** Whether the post-processor opens a text with the token. */
-function opensWith({ post_processor: postProcessor }: TokenizerJson, token: string): boolean {
-  const parts = postProcessor?.type === 'Sequence' ? postProcessor.processors : [postProcessor];
-  return [parts].flat().some((part) => {
+function opensWith({ post_processor: postProcessor }: TokenizerParts, token: string): boolean {
+  const processors = postProcessor?.type === 'Sequence' ? postProcessor.processors : [postProcessor];
+  return [processors].flat().some((part) => {
     const single = (part as { single?: { SpecialToken?: { id?: unknown } }[] } | null)?.single;
     return Array.isArray(single) && single[0]?.SpecialToken?.id === token;
   });

@@ -1,9 +1,10 @@
 import type { GgufValue } from '../../../models/checkpoint/gguf/header.js';
 import { AttsError } from '../../errors.js';
 import type { TokenizerFile } from './byte-pair.js';
+import { type PairModel, ranksByScore, ranksOf } from './pair-model.js';
 import { preTokenizers } from './pre-tokenizers.js';
 import { spaceMark } from './token-bytes.js';
-import { isMerge, type TokenizerJson } from './tokenizer-json.js';
+import { isMerge, type TokenizerParts } from './tokenizer-json.js';
 
 /** Kinds of tokens (`tokenizer.ggml.token_type`). 5 is an id that no token uses. */
 const kind = { normal: 1, unknown: 2, control: 3, user: 4, unused: 5, byte: 6 };
@@ -32,20 +33,21 @@ export function ggufTokenizer(metadata: Metadata, source: string): TokenizerFile
   const kinds = numbersOf(metadata, 'tokenizer.ggml.token_type');
   if (kinds && kinds.length !== tokens.length) throw bad('it has another number of token types than of tokens');
   const kindOf = (id: number) => kinds?.[id] ?? kind.normal;
-  const { json, addsBos } =
+  const { parts, pairs, addsBos } =
     model === 'gpt2' ? byteLevel(metadata, tokens, kindOf, bad) : sentencePiece(metadata, tokens, kindOf, bad);
   const idOf = (name: string): number | null => {
     const id = metadata.get(`tokenizer.ggml.${name}_token_id`);
     return typeof id === 'number' && id < tokens.length ? id : null;
   };
   const bos = idOf('bos');
-  const ends = json.added_tokens.filter(({ content }) => turnEnds.has(content)).map(({ id }) => id);
+  const ends = parts.added_tokens.filter(({ content }) => turnEnds.has(content)).map(({ id }) => id);
   const stopIds = [idOf('eos'), idOf('eot'), idOf('eom'), ...ends].filter((id) => id !== null);
   const names = { bos_token: bos, eos_token: idOf('eos'), unk_token: idOf('unknown'), pad_token: idOf('padding') };
   const template = metadata.get('tokenizer.chat_template');
   return {
     source,
-    json,
+    parts,
+    model: pairs,
     bosId: (metadata.get('tokenizer.ggml.add_bos_token') ?? addsBos) ? bos : null,
     stopIds: [...new Set(stopIds)],
     chatTemplate: typeof template === 'string' ? template : null,
@@ -65,35 +67,38 @@ function byteLevel(metadata: Metadata, tokens: readonly string[], kindOf: KindOf
     const known = [...preTokenizers.keys()].join(', ');
     throw bad(`pre-tokenizer ${JSON.stringify(pre)} is not known; known are ${known}`);
   }
-  const vocab = vocabOf(tokens, (id) => kindOf(id) === kind.normal || kindOf(id) === kind.byte);
+  const idOf = idsOf(tokens, (id) => kindOf(id) === kind.normal || kindOf(id) === kind.byte);
   const merges = metadata.get('tokenizer.ggml.merges');
-  if (!isStrings(merges) || !merges.every((merge) => isMerge(merge, vocab))) {
+  if (!isStrings(merges) || !merges.every((merge) => isMerge(merge, idOf))) {
     throw bad('its tokenizer.ggml.merges are not pairs of its tokens');
   }
   const byteLevelParts = { type: 'ByteLevel', add_prefix_space: false, use_regex: false };
   const splits = preTokenizer.patterns.map((pattern) => ({
     ...{ type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
   }));
-  const json: TokenizerJson = {
+  const parts: TokenizerParts = {
     added_tokens: addedTokens(tokens, kindOf),
     normalizer: null,
     pre_tokenizer: { type: 'Sequence', pretokenizers: [...splits, byteLevelParts] },
     post_processor: null,
     decoder: byteLevelParts,
-    model: { type: 'BPE', vocab, merges, ignore_merges: preTokenizer.ignoreMerges, byte_fallback: false },
   };
-  return { json, addsBos: preTokenizer.addsBos };
+  const { ignoreMerges, addsBos } = preTokenizer;
+  const pairs: PairModel = {
+    ...{ idOf, merges, rankOf: ranksOf(merges), ignoreMerges, byteFallback: false, unknown: null },
+  };
+  return { parts, pairs, addsBos };
 }
 
 function sentencePiece(metadata: Metadata, tokens: readonly string[], kindOf: KindOf, bad: Bad) {
   const scores = numbersOf(metadata, 'tokenizer.ggml.scores');
   if (scores?.length !== tokens.length) throw bad('it has another number of tokenizer.ggml.scores than of tokens');
   const pieces = [kind.normal, kind.byte, kind.unknown];
-  const vocab = vocabOf(tokens, (id) => pieces.includes(kindOf(id)));
+  const idOf = idsOf(tokens, (id) => pieces.includes(kindOf(id)));
   const unknown = metadata.get('tokenizer.ggml.unknown_token_id');
   const addsSpace = metadata.get('tokenizer.ggml.add_space_prefix') ?? true;
   const replaceSpaces = { type: 'Replace', pattern: { String: ' ' }, content: spaceMark };
-  const json: TokenizerJson = {
+  const parts: TokenizerParts = {
     added_tokens: addedTokens(tokens, kindOf).map((token) => ({
       ...token,
       content: token.special ? token.content : token.content.replaceAll(spaceMark, ' '),
@@ -105,43 +110,23 @@ function sentencePiece(metadata: Metadata, tokens: readonly string[], kindOf: Ki
     pre_tokenizer: null,
     post_processor: null,
     decoder: null,
-    model: {
-      ...{ type: 'BPE', vocab, merges: mergesByScore(tokens, scores, (id) => kindOf(id) === kind.normal) },
-      ...{ byte_fallback: true, fuse_unk: true },
-      ...{ unk_token: typeof unknown === 'number' ? tokens[unknown] : null },
-    },
   };
-  return { json, addsBos: true };
-}
-
-/**
- * SentencePiece merges the neighbours whose union has the best score. As a list of merges: every way to cut every piece
- * in two pieces, by falling score of the whole; of one whole the longest left part first.
- */
-function mergesByScore(
-  tokens: readonly string[],
-  scores: ArrayLike<number>,
-  isPiece: (id: number) => boolean,
-): [string, string][] {
-  const ids = tokens.map((_, id) => id).filter(isPiece);
-  const known = new Set(ids.map((id) => tokens[id]));
-  const merges: [string, string][] = [];
-  for (const id of ids.sort((a, b) => scores[b] - scores[a])) {
-    const whole = tokens[id];
-    for (let cut = whole.length - 1; cut > 0; cut--) {
-      const left = whole.slice(0, cut);
-      if (!known.has(left)) continue;
-      const right = whole.slice(cut);
-      if (known.has(right)) merges.push([left, right]);
-    }
-  }
-  return merges;
+  const scoreOf = new Map<string, number>();
+  for (const [token, id] of idOf) if (kindOf(id) === kind.normal) scoreOf.set(token, scores[id]);
+  const pairs: PairModel = {
+    ...{ idOf, merges: [], rankOf: ranksByScore(scoreOf), ignoreMerges: false, byteFallback: true },
+    unknown: typeof unknown === 'number' ? (tokens[unknown] ?? null) : null,
+  };
+  return { parts, pairs, addsBos: true };
 }
 
 /** Where a string occurs twice its first id counts. */
-function vocabOf(tokens: readonly string[], isWanted: (id: number) => boolean): Record<string, number> {
-  const ids = tokens.map((_, id) => id).filter(isWanted);
-  return Object.fromEntries(ids.reverse().map((id) => [tokens[id], id]));
+function idsOf(tokens: readonly string[], isWanted: (id: number) => boolean): Map<string, number> {
+  const idOf = new Map<string, number>();
+  tokens.forEach((token, id) => {
+    if (isWanted(id) && !idOf.has(token)) idOf.set(token, id);
+  });
+  return idOf;
 }
 
 function addedTokens(tokens: readonly string[], kindOf: KindOf) {

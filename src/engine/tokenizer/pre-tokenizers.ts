@@ -30,10 +30,7 @@ const plain = (...patterns: string[]): PreTokenizer => ({ patterns, ignoreMerges
 const wholeWords = (...patterns: string[]): PreTokenizer => ({ patterns, ignoreMerges: true, addsBos: true });
 
 const named: readonly (readonly [string, PreTokenizer])[] = [
-  [
-    'default',
-    plain('[\\p{P}\\$\\+<=>\\^~\\|]+', gpt2, '\\p{N}+', '[0-9][0-9][0-9]'),
-  ],
+  ['default', plain('[\\p{P}\\$\\+<=>\\^~\\|]+', gpt2, '\\p{N}+', '[0-9][0-9][0-9]')],
   ['gpt-2 phi-2 mpt olmo jais exaone4 trillion granite-docling', plain(gpt2)],
   ['starcoder refact command-r smollm codeshell exaone minerva-7b', plain('\\p{N}', gpt2)],
   ['llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2', wholeWords(llama3)],

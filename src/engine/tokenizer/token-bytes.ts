@@ -1,4 +1,5 @@
-import type { TokenizerJson } from './tokenizer-json.js';
+import type { PairModel } from './pair-model.js';
+import type { AddedToken } from './tokenizer-json.js';
 
 /** How the strings of a vocabulary stand for bytes. */
 export type Alphabet = 'byte-level' | 'sentencepiece';
@@ -21,10 +22,13 @@ export const byteCharacters: readonly string[] = (() => {
 const byteOfCharacter = new Map(byteCharacters.map((character, byte) => [character, byte]));
 
 /** The bytes a token stands for. Special tokens and ids without a token have none. */
-export function tokenBytes(json: TokenizerJson, alphabet: Alphabet): (id: number) => Uint8Array {
-  const strings: string[] = [];
-  for (const [token, id] of Object.entries(json.model.vocab)) strings[id] ??= token;
-  const added = new Map(json.added_tokens.map(({ id, content, special }) => [id, special ? '' : content]));
+export function tokenBytes(
+  { idOf }: PairModel,
+  addedTokens: readonly AddedToken[],
+  alphabet: Alphabet,
+): (id: number) => Uint8Array {
+  const strings = stringsById(idOf);
+  const added = new Map(addedTokens.map(({ id, content, special }) => [id, special ? '' : content]));
   const known = new Map<number, Uint8Array>();
   return (id) => {
     const before = known.get(id);
@@ -38,8 +42,17 @@ export function tokenBytes(json: TokenizerJson, alphabet: Alphabet): (id: number
 
 function bytesOfString(token: string, alphabet: Alphabet): Uint8Array {
   if (alphabet === 'byte-level') {
-    return Uint8Array.from([...token].flatMap((character) => byteOfCharacter.get(character) ?? [...utf8.encode(character)]));
+    return Uint8Array.from(
+      [...token].flatMap((character) => byteOfCharacter.get(character) ?? [...utf8.encode(character)]),
+    );
   }
   const byte = /^<0x([0-9A-F]{2})>$/.exec(token);
   return byte ? Uint8Array.of(Number.parseInt(byte[1], 16)) : utf8.encode(token.replaceAll(spaceMark, ' '));
+}
+
+/** Tokens by id; ids without one are holes. */
+export function stringsById(idOf: PairModel['idOf']): string[] {
+  const strings: string[] = [];
+  for (const [token, id] of idOf) strings[id] = token;
+  return strings;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AttsError } from '../../errors.js';
+import { type PairModel, ranksOf } from './pair-model.js';
 import { type Alphabet, spaceMark } from './token-bytes.js';
 
 /** Ids beyond it would be a vocabulary of more than 16 million. */
@@ -17,19 +18,15 @@ const addedTokenSchema = z.looseObject({
   special: z.boolean().default(false),
 });
 
-/** tokenizer.json as far as it decides ids and text. */
-export interface TokenizerJson {
-  readonly added_tokens: readonly z.infer<typeof addedTokenSchema>[];
+export type AddedToken = z.infer<typeof addedTokenSchema>;
+
+/** What tokenizer.json does around the merging, part by part. */
+export interface TokenizerParts {
+  readonly added_tokens: readonly AddedToken[];
   readonly normalizer: Component | null;
   readonly pre_tokenizer: Component | null;
   readonly post_processor: Component | null;
   readonly decoder: Component | null;
-  readonly model: {
-    readonly type: 'BPE';
-    readonly vocab: Readonly<Record<string, number>>;
-    readonly merges: readonly (string | readonly string[])[];
-    readonly [option: string]: unknown;
-  };
 }
 
 const documentSchema = z.looseObject({
@@ -38,26 +35,34 @@ const documentSchema = z.looseObject({
   pre_tokenizer: componentSchema.nullish().transform((value) => value ?? null),
   post_processor: componentSchema.nullish().transform((value) => value ?? null),
   decoder: componentSchema.nullish().transform((value) => value ?? null),
-  model: z.looseObject({ type: z.string().optional() }),
+  model: z.looseObject({
+    type: z.string().optional(),
+    unk_token: z.string().nullish(),
+    ignore_merges: z.boolean().nullish(),
+    byte_fallback: z.boolean().nullish(),
+    end_of_word_suffix: z.literal('').nullish(),
+    continuing_subword_prefix: z.literal('').nullish(),
+  }),
 });
 
 /**
  * The document checked: byte-pair models whose every part is known and keeps the text.
  * @throws AttsError `checkpoint`
  */
-export function parseTokenizerJson(document: unknown, source: string): TokenizerJson {
+export function parseTokenizerJson(document: unknown, source: string): { parts: TokenizerParts; model: PairModel } {
   const bad = (what: string) => new AttsError('checkpoint', `${source}: ${what}`);
   const parsed = documentSchema.safeParse(document);
   if (!parsed.success) {
     const [{ path, message }] = parsed.error.issues;
     throw bad(`not a tokenizer that can be used: ${path.join('.') || 'the document'}: ${message}`);
   }
-  const { model, ...rest } = parsed.data;
+  const { model, ...parts } = parsed.data;
   // Files of older releases do not name the model's type.
   const type = model.type ?? ('merges' in model ? 'BPE' : 'unnamed');
   if (type !== 'BPE') throw bad(`its model is ${show(type)}, which is not supported; byte-pair encodings (BPE) are`);
-  const { vocab, merges } = model;
+  const { vocab } = model;
   if (!isRecord(vocab)) throw bad('its model has no vocabulary');
+  const idOf = new Map<string, number>();
   const tokenOf = new Map<number, string>();
   for (const [token, id] of Object.entries(vocab)) {
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > largestId) {
@@ -65,28 +70,30 @@ export function parseTokenizerJson(document: unknown, source: string): Tokenizer
     }
     if (tokenOf.has(id)) throw bad(`two tokens have the id ${id}`);
     tokenOf.set(id, token);
+    idOf.set(token, id);
   }
-  for (const { id, content } of rest.added_tokens) {
+  for (const { id, content } of parts.added_tokens) {
     if ((tokenOf.get(id) ?? content) !== content) throw bad(`two tokens have the id ${id}`);
-    if (Object.hasOwn(vocab, content) && vocab[content] !== id) throw bad(`token ${show(content)} has two ids`);
+    if ((idOf.get(content) ?? id) !== id) throw bad(`token ${show(content)} has two ids`);
     tokenOf.set(id, content);
   }
-  if (!Array.isArray(merges) || !merges.every((merge) => isMerge(merge, vocab))) {
-    throw bad('its merges are not pairs of tokens of the vocabulary');
-  }
-  checkNormalizer(componentsOf(rest.normalizer, 'normalizers'), bad);
-  checkPreTokenizer(componentsOf(rest.pre_tokenizer, 'pretokenizers'), bad);
-  return { ...rest, model: { ...model, type: 'BPE', vocab: vocab as Record<string, number>, merges } };
+  const pairs = Array.isArray(model.merges) ? model.merges.map(pairText) : [null];
+  if (!pairs.every((pair) => isMerge(pair, idOf))) throw bad('its merges are not pairs of tokens of the vocabulary');
+  checkNormalizer(componentsOf(parts.normalizer, 'normalizers'), bad);
+  checkPreTokenizer(componentsOf(parts.pre_tokenizer, 'pretokenizers'), bad);
+  const { unk_token: unknown = null, ignore_merges: ignoreMerges, byte_fallback: byteFallback } = model;
+  const merging = { idOf, merges: pairs, rankOf: ranksOf(pairs), unknown };
+  return { parts, model: { ...merging, ignoreMerges: ignoreMerges === true, byteFallback: byteFallback === true } };
 }
 
 /** @throws AttsError `checkpoint` where the strings of the vocabulary are neither bytes nor SentencePiece */
-export function alphabetOf(json: TokenizerJson, source: string): Alphabet {
-  const decoders = componentsOf(json.decoder, 'decoders');
-  const preTokenizers = componentsOf(json.pre_tokenizer, 'pretokenizers');
+export function alphabetOf(parts: TokenizerParts, source: string): Alphabet {
+  const decoders = componentsOf(parts.decoder, 'decoders');
+  const preTokenizers = componentsOf(parts.pre_tokenizer, 'pretokenizers');
   const has = (type: string) => [...decoders, ...preTokenizers].some((component) => component.type === type);
   if (has('ByteLevel')) return 'byte-level';
   const marksSpaces = ({ type, content }: Component) => type === 'Replace' && content === spaceMark;
-  if (has('Metaspace') || componentsOf(json.normalizer, 'normalizers').some(marksSpaces)) return 'sentencepiece';
+  if (has('Metaspace') || componentsOf(parts.normalizer, 'normalizers').some(marksSpaces)) return 'sentencepiece';
   throw new AttsError('checkpoint', `${source}: its tokens are neither byte-level nor SentencePiece pieces`);
 }
 
@@ -94,7 +101,7 @@ export function alphabetOf(json: TokenizerJson, source: string): Alphabet {
  * The same tokenizer for text that goes on from other text: no space is put before it, and what looks like a control
  * token is text.
  */
-export function insideOf(json: TokenizerJson): TokenizerJson {
+export function insideOf(parts: TokenizerParts): TokenizerParts {
   const withoutSpace = (component: Component): Component => {
     switch (component.type) {
       case 'ByteLevel':
@@ -105,22 +112,22 @@ export function insideOf(json: TokenizerJson): TokenizerJson {
         return component;
     }
   };
-  const normalizers = componentsOf(json.normalizer, 'normalizers').filter(({ type }) => type !== 'Prepend');
-  const pretokenizers = componentsOf(json.pre_tokenizer, 'pretokenizers').map(withoutSpace);
+  const normalizers = componentsOf(parts.normalizer, 'normalizers').filter(({ type }) => type !== 'Prepend');
+  const pretokenizers = componentsOf(parts.pre_tokenizer, 'pretokenizers').map(withoutSpace);
   return {
-    ...json,
-    added_tokens: json.added_tokens.filter(({ special }) => !special),
+    ...parts,
+    added_tokens: parts.added_tokens.filter(({ special }) => !special),
     normalizer: normalizers.length === 0 ? null : { type: 'Sequence', normalizers },
     pre_tokenizer: pretokenizers.length === 0 ? null : { type: 'Sequence', pretokenizers },
   };
 }
 
 /** A component's parts in order, sequences opened. */
-export function componentsOf(root: Component | null, parts: string): Component[] {
+export function componentsOf(root: Component | null, list: string): Component[] {
   if (root === null) return [];
   if (root.type !== 'Sequence') return [root];
-  const inner = z.array(componentSchema).safeParse(root[parts]);
-  return inner.success ? inner.data.flatMap((component) => componentsOf(component, parts)) : [{ type: 'Sequence' }];
+  const inner = z.array(componentSchema).safeParse(root[list]);
+  return inner.success ? inner.data.flatMap((component) => componentsOf(component, list)) : [{ type: 'Sequence' }];
 }
 
 type Bad = (what: string) => AttsError;
@@ -159,12 +166,17 @@ function checkPattern({ type, pattern }: Component, bad: Bad): void {
   }
 }
 
-/** A pair, as two strings or as one with a space between. */
-export function isMerge(merge: unknown, vocab: Record<string, unknown>): boolean {
-  const pair = typeof merge === 'string' ? merge.split(' ') : merge;
-  if (!Array.isArray(pair) || pair.length !== 2) return false;
-  const [left, right] = pair;
-  return typeof left === 'string' && typeof right === 'string' && Object.hasOwn(vocab, left + right);
+/** A merge as one string, whichever way the file has it; null for what is none. */
+function pairText(merge: unknown): string | null {
+  if (typeof merge === 'string') return merge;
+  const isPair = Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === 'string');
+  return isPair ? merge.join(' ') : null;
+}
+
+/** Two strings with a space between whose union is a token. */
+export function isMerge(pair: string | null, idOf: ReadonlyMap<string, number>): pair is string {
+  const space = pair?.indexOf(' ', 1) ?? -1;
+  return pair !== null && space > 0 && idOf.has(pair.slice(0, space) + pair.slice(space + 1));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -4,7 +4,7 @@ import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import type { Engine } from './engine.js';
 import { Device } from './local/device.js';
 import { LocalEngine } from './local/local-engine.js';
-import { openTokenizer } from './tokenizer.js';
+import { openTokenizer } from './tokenizer/index.js';
 
 export interface EngineOptions {
   readonly backend?: BackendChoice;

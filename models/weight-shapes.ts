@@ -3,7 +3,10 @@ import type { Checkpoint } from './checkpoint/checkpoint.js';
 import type { DecoderConfig, DecoderWeightNames } from './families/decoder-config.js';
 
 /** The tensors that a configuration asks for, with their shapes, one after another. */
-function* expectedShapes(config: DecoderConfig, names: DecoderWeightNames): Generator<[string, readonly number[]]> {
+export function* expectedShapes(
+  config: DecoderConfig,
+  names: DecoderWeightNames,
+): Generator<[string, readonly number[]]> {
   const { hiddenSize: d, headDim: h, heads: H, kvHeads: G, intermediateSize: f, vocabSize: V } = config;
   yield [names.embedding, [V, d]];
   yield [names.finalNorm, [d]];

@@ -39,6 +39,12 @@ export const gemma3: Family = {
     }
     const own = parsed.data;
     const pattern = own.sliding_window_pattern ?? own._sliding_window_pattern ?? 6;
+    if (own.layer_types && own.layer_types.length !== common.num_hidden_layers) {
+      throw new AttsError(
+        'checkpoint',
+        `config.json: ${own.layer_types.length} layer_types for ${common.num_hidden_layers} layers`,
+      );
+    }
     const slides = Array.from({ length: common.num_hidden_layers }, (_, layer) =>
       own.layer_types ? own.layer_types[layer] === 'sliding_attention' : (layer + 1) % pattern !== 0,
     );

@@ -1,4 +1,5 @@
 import { AttsError } from '../../../src/errors.js';
+import { shown } from '../file.js';
 import type { GgufHeader, GgufValue } from './header.js';
 
 export interface Architecture {
@@ -33,7 +34,7 @@ export function readArchitecture(
   const modelType = Object.hasOwn(modelTypes, name) ? modelTypes[name] : null;
   const type = metadata.get('general.type') ?? 'model';
   if (modelType === null || type !== 'model') {
-    const found = type === 'model' ? `general.architecture = ${name}` : `general.type = ${type}`;
+    const found = type === 'model' ? `general.architecture = ${shown(name)}` : `general.type = ${shown(String(type))}`;
     throw bad(`${found} is not supported (models of ${Object.keys(modelTypes).join(', ')} are)`);
   }
   if (Number(metadata.get('split.count') ?? 1) > 1) {
@@ -87,14 +88,15 @@ export function readArchitecture(
 }
 
 function readGemma3(keys: Keys, { num_hidden_layers: layers, hidden_size: hidden, ...common }: GemmaShape) {
-  const pattern = keys.optional('attention.sliding_window_pattern') ?? 6;
+  const key = 'attention.sliding_window_pattern';
+  const pattern = keys.optional(key);
   return {
     sliding_window: keys.number('attention.sliding_window'),
-    ...(typeof pattern === 'number'
-      ? { sliding_window_pattern: pattern }
-      : {
-          layer_types: [...(pattern as Uint8Array)].map((slides) => (slides ? 'sliding_attention' : 'full_attention')),
-        }),
+    ...(ArrayBuffer.isView(pattern)
+      ? {
+          layer_types: Array.from(pattern as Uint8Array, (slides) => (slides ? 'sliding_attention' : 'full_attention')),
+        }
+      : { sliding_window_pattern: keys.optionalNumber(key) ?? 6 }),
     rope_local_base_freq: keys.optionalNumber('rope.freq_base_swa') ?? 10_000,
     // The 27B, known by its 62 layers, is the one whose queries are not scaled by the head's size (llama.cpp, gemma3).
     query_pre_attn_scalar: layers === 62 ? hidden / common.num_attention_heads : common.head_dim,
@@ -121,6 +123,9 @@ function readRopeScaling(keys: Keys, divisors: readonly number[] | null): Record
     beta_slow: keys.optionalNumber('rope.scaling.yarn_beta_slow'),
   };
   const scale = keys.optionalNumber('rope.scaling.attn_factor') ?? keys.optionalNumber('rope.scaling.yarn_attn_factor');
+  if (type !== 'none' && type !== 'linear' && type !== 'yarn') {
+    throw keys.bad(`rope.scaling.type = ${shown(String(type))} is not supported`);
+  }
   const isScaled = type !== 'none' && factor !== 1;
   if (divisors) {
     if (isScaled) throw keys.bad(`rope_freqs.weight together with rope.scaling.type = ${type} is not supported`);
@@ -128,7 +133,6 @@ function readRopeScaling(keys: Keys, divisors: readonly number[] | null): Record
   }
   if (!isScaled) return null;
   if (type === 'linear') return { rope_type: 'linear', factor };
-  if (type !== 'yarn') throw keys.bad(`rope.scaling.type = ${type} is not supported`);
   // llama.cpp's factor multiplies the one that YaRN gives; config.json's stands in its place.
   const attention = scale === undefined ? undefined : scale * (1 + 0.1 * Math.log(factor));
   return {
@@ -194,9 +198,7 @@ class Keys {
   checkAllUsed(): void {
     for (const [key, value] of this.values) {
       if (!key.startsWith(this.prefix) || this.used.has(key)) continue;
-      throw this.bad(
-        `metadata key ${JSON.stringify(key.slice(0, 80))} = ${String(value).slice(0, 40)} is not supported`,
-      );
+      throw this.bad(`metadata key ${shown(key)} = ${shown(String(value))} is not supported`);
     }
   }
 }

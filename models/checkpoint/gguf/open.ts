@@ -1,6 +1,6 @@
 import { AttsError } from '../../../src/errors.js';
 import type { StoredTensor } from '../checkpoint.js';
-import { openWeightsFile, type WeightsFile } from '../file.js';
+import { openWeightsFile, shown, type WeightsFile } from '../file.js';
 import { storedTensor } from '../stored-tensor.js';
 import { readArchitecture } from './architecture.js';
 import { parseHeader } from './header.js';
@@ -30,10 +30,7 @@ export function openGguf(path: string): GgufWeights {
       const { name, shape, dtype } = tensor;
       const known = names.get(name);
       if (known === undefined) {
-        throw new AttsError(
-          'checkpoint',
-          `${path}: tensor ${JSON.stringify(name)} is not one that ${config.model_type} has`,
-        );
+        throw new AttsError('checkpoint', `${path}: tensor ${shown(name)} is not one that ${config.model_type} has`);
       }
       if (shape.length === 1 && dtype !== 'F32' && dtype !== 'F16' && dtype !== 'BF16') {
         throw new AttsError('checkpoint', `${path}: tensor ${name} is a vector of ${dtype}, which is not supported`);

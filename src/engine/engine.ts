@@ -77,12 +77,22 @@ export interface Generation extends TokenText {
 export interface ScoreRequest {
   readonly prefix: Prefix;
   readonly chunk: Chunk;
+  /** So many of the most probable tokens at each place of the chunk; 0 where not said. */
+  readonly top?: number;
   readonly signal?: AbortSignal;
+}
+
+/** A token that might have stood at a place, and its natural-log probability. */
+export interface Alternative {
+  readonly id: number;
+  readonly logProb: number;
 }
 
 export interface Score {
   /** Natural-log probability of each token of the chunk given everything before it; temperature 1, first token included. */
   readonly logProbs: readonly number[];
+  /** One list a token, the most probable first; where the request asked for it. */
+  readonly top?: readonly (readonly Alternative[])[];
   readonly usage: Usage;
   readonly timing: Timing;
 }

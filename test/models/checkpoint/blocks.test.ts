@@ -28,7 +28,7 @@ function fourOrFiveBits(b: Uint8Array, i: number, q: number): number {
 }
 
 /** Value i of a block, written from the format's description, one value at a time. */
-const valueOf: Readonly<Record<QuantisedDtype, (b: Uint8Array, i: number) => number>> = {
+const valueIn: Readonly<Record<QuantisedDtype, (b: Uint8Array, i: number) => number>> = {
   Q8_0: (b, i) => half(b, 0) * (b[2 + i] < 128 ? b[2 + i] : b[2 + i] - 256),
   Q4_0: (b, i) => half(b, 0) * (nibble(b, 2, i) - 8),
   Q4_1: (b, i) => half(b, 0) * nibble(b, 4, i) + half(b, 2),
@@ -77,7 +77,7 @@ function tensorOf(dtype: QuantisedDtype, bytes: Uint8Array, rows: number) {
 }
 
 describe('blocks of quantised weights', () => {
-  for (const dtype of Object.keys(valueOf) as QuantisedDtype[]) {
+  for (const dtype of Object.keys(valueIn) as QuantisedDtype[]) {
     const { values, bytes: size } = storedBlocks[dtype];
 
     it(`${dtype} means what its description says`, () => {
@@ -85,7 +85,7 @@ describe('blocks of quantised weights', () => {
         fc.property(fc.uint8Array({ minLength: 3 * size, maxLength: 3 * size }), (random) => {
           const bytes = blocksOf(dtype, random);
           const expected = Float32Array.from({ length: 3 * values }, (_, i) =>
-            valueOf[dtype](bytes.subarray(Math.floor(i / values) * size), i % values),
+            valueIn[dtype](bytes.subarray(Math.floor(i / values) * size), i % values),
           );
           const read = tensorOf(dtype, bytes, 3).read();
           const largest = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);

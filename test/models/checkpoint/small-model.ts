@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { KvCache } from '../../../kernels/ops/attention/index.js';
+import type { WeightDtype } from '../../../kernels/ops/linear/index.js';
 import { logits } from '../../../kernels/ops/token-log-prob/index.js';
 import { toFloat32 } from '../../../kernels/tfjs.js';
 import type { Checkpoint, StoredTensor } from '../../../models/checkpoint/checkpoint.js';
@@ -43,7 +44,7 @@ export function smallCheckpoint(config: Readonly<Record<string, unknown>>): Chec
 }
 
 /** Logits [T, V] of some ids. */
-export function logitsOf(checkpoint: Checkpoint, dtype: 'f32' | 'auto' = 'f32', T = 12): Float32Array {
+export function logitsOf(checkpoint: Checkpoint, dtype: WeightDtype | 'auto' = 'f32', T = 12): Float32Array {
   const decoder = Decoder.load(checkpoint, dtype);
   const cache = new KvCache(decoder.cacheShape(4, 16));
   const ids = Int32Array.from({ length: T }, (_, t) => (t * 7 + 3) % decoder.config.vocabSize);

@@ -1,0 +1,39 @@
+import { expect } from 'chai';
+import type { ModelReport } from '../../src/index.js';
+import { atts } from './atts.js';
+
+describe('atts models inspect', () => {
+  it('tells dimensions, dtypes, memory and the tokenizer without loading the model', async () => {
+    const { stdout, code } = await atts(['models', 'inspect', 'abacus-qwen3-2m', '--json']);
+    expect(code).to.equal(0);
+    const report = JSON.parse(stdout) as ModelReport;
+    expect(report).to.include({
+      schema: 'atts.model/1',
+      format: 'safetensors',
+      family: 'qwen3',
+      parameters: 2_281_344,
+    });
+    // 12 layers, keys and values of 2 heads of 32, float32.
+    expect(report.cacheBytesPerToken).to.equal(12 * 2 * 2 * 32 * 4);
+    expect(report.stored.BF16?.bytes).to.equal(2 * 2_281_344);
+    expect(report.kept.f32?.bytes).to.equal(report.weightBytes);
+    expect(report.weightBytes).to.be.within(4 * 2_281_344, 1.01 * 4 * 2_281_344);
+    expect(report.tokenizer)
+      .to.include({ bosId: null })
+      .and.to.have.property('chatTemplate')
+      .that.contains('<|im_start|>');
+  });
+
+  it('counts what another dtype would need, and prints it for people', async () => {
+    const { stdout, code } = await atts(['models', 'inspect', 'abacus-llama-0.4m', '--dtype', 'q4']);
+    expect(code).to.equal(0);
+    expect(stdout).to.match(/^abacus-llama-0.4m\n {2}path .*\n {2}family +llama\n/);
+    expect(stdout).to.match(/\n {2}kept +q4 \S+ MB \(\d+ tensors\), f32 /);
+  });
+
+  it('an unknown model is one line', async () => {
+    const { stderr, code } = await atts(['models', 'inspect', 'no-such.gguf']);
+    expect(stderr).to.match(/^atts: unknown model no-such\.gguf: give .*\n$/);
+    expect(code).to.equal(2);
+  });
+});

@@ -8,6 +8,7 @@ export { type HubSpec, parseHubSpec, type Repository } from '../models/hub/spec.
 export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
 export type * from './engine/engine.js';
+export { inspectModel, type ModelReport, type TokenizerReport } from './engine/inspect.js';
 export { type EngineOptions, openEngine } from './engine/open.js';
 export { type EnginePair, openPair, type PairOptions, type Placement } from './engine/pair.js';
 export { AttsError, type ErrorCode } from './errors.js';

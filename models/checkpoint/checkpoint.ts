@@ -1,23 +1,43 @@
 /** What a checkpoint on disk is, whatever its file format. */
 
-export type StoredDtype = 'F32' | 'F16' | 'BF16';
+import type { QuantisedMatrix } from '../../kernels/ops/linear/index.js';
+
+/** The dtypes of safetensors that are read, and ggml's block types by their names. */
+export type StoredDtype =
+  | 'F32'
+  | 'F16'
+  | 'BF16'
+  | 'Q8_0'
+  | 'Q4_0'
+  | 'Q4_1'
+  | 'Q5_0'
+  | 'Q5_1'
+  | 'Q4_K'
+  | 'Q5_K'
+  | 'Q6_K';
 
 export interface StoredTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: StoredDtype;
-  /** Reads the tensor and widens it to float32, row-major. */
-  read(): Float32Array;
+  /** Rows of the first dimension from `first` on, or the whole tensor, widened to float32, row-major. */
+  read(first?: number, count?: number): Float32Array;
+  /** The very groups that are stored, as the kernels multiply them; absent where values are not stored in groups. */
+  readonly groups?: {
+    readonly dtype: QuantisedMatrix['dtype'];
+    read(first: number, count: number): QuantisedMatrix;
+  };
 }
 
 export interface Checkpoint {
-  /** The folder's name. */
+  /** The name of the folder, or of the file without its ending. */
   readonly id: string;
+  /** The folder, or the path of the .gguf file. */
   readonly folder: string;
-  /** config.json as it stands. */
+  /** config.json as it stands, or what a GGUF file's metadata say in its terms. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** SHA-256 of the weights files, hex. */
+  /** SHA-256 of the weights files, hex; computed when first asked for, while the checkpoint is open. */
   readonly hash: string;
   close(): void;
 }

@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { AttsError } from '../../src/errors.js';
-import type { StoredDtype, StoredTensor } from './checkpoint.js';
-import { dtypeBytes, widen } from './dtypes.js';
+import type { StoredTensor } from './checkpoint.js';
+import { type FloatDtype, storedBytes } from './dtypes.js';
+import { openWeightsFile, shown, type WeightsFile } from './file.js';
+import { storedTensor } from './stored-tensor.js';
 
 /** Longest header that is read: real ones are below a few MiB. */
 const longestHeader = 100 * 2 ** 20;
@@ -14,16 +15,17 @@ const entrySchema = z.strictObject({
   shape: z.array(z.int().min(0)).max(8),
   data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
 });
+const dtypes: ReadonlySet<string> = new Set<FloatDtype>(['F32', 'F16', 'BF16']);
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
-export interface WeightsFiles {
+export interface Weights {
   readonly tensors: Map<string, StoredTensor>;
-  readonly hash: string;
-  close(): void;
+  /** Sorted by name. */
+  readonly files: readonly WeightsFile[];
 }
 
 /** Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names. */
-export function openSafetensors(folder: string): WeightsFiles {
+export function openSafetensors(folder: string): Weights {
   const single = join(folder, 'model.safetensors');
   const index = join(folder, 'model.safetensors.index.json');
   if (existsSync(single)) return combine([openFile(single)]);
@@ -35,77 +37,57 @@ export function openSafetensors(folder: string): WeightsFiles {
   try {
     for (const [tensor, shard] of Object.entries(weightMap)) {
       if (shard !== basename(shard))
-        throw new AttsError('checkpoint', `${index}: shard ${shard} is not a plain file name`);
+        throw new AttsError('checkpoint', `${index}: shard ${shown(shard)} is not a plain file name`);
       const file = shards.get(shard) ?? openFile(join(folder, shard));
       shards.set(shard, file);
       if (!file.tensors.has(tensor))
-        throw new AttsError('checkpoint', `${file.path}: no tensor ${tensor}, which ${index} puts there`);
+        throw new AttsError('checkpoint', `${file.file.path}: no tensor ${shown(tensor)}, which ${index} puts there`);
     }
     return combine([...shards.values()]);
   } catch (error) {
-    for (const shard of shards.values()) closeSync(shard.descriptor);
+    for (const shard of shards.values()) shard.file.close();
     throw error;
   }
 }
 
 interface OpenFile {
-  readonly path: string;
-  readonly descriptor: number;
+  readonly file: WeightsFile;
   readonly tensors: Map<string, StoredTensor>;
 }
 
-function combine(files: readonly OpenFile[]): WeightsFiles {
+function combine(files: readonly OpenFile[]): Weights {
+  const sorted = [...files].sort((a, b) => a.file.path.localeCompare(b.file.path));
   const tensors = new Map<string, StoredTensor>();
-  const hash = createHash('sha256');
-  for (const file of [...files].sort((a, b) => a.path.localeCompare(b.path))) {
-    for (const [name, tensor] of file.tensors) {
-      if (tensors.has(name)) throw new AttsError('checkpoint', `${file.path}: tensor ${name} is in another shard too`);
+  for (const { file, tensors: own } of sorted) {
+    for (const [name, tensor] of own) {
+      if (tensors.has(name))
+        throw new AttsError('checkpoint', `${file.path}: tensor ${shown(name)} is in another shard too`);
       tensors.set(name, tensor);
     }
-    hashFile(hash, file.descriptor);
   }
-  return {
-    tensors,
-    hash: hash.digest('hex'),
-    close: () => files.forEach(({ descriptor }) => void closeSync(descriptor)),
-  };
-}
-
-function hashFile(hash: ReturnType<typeof createHash>, descriptor: number): void {
-  const block = Buffer.alloc(2 ** 20);
-  for (let position = 0; ; ) {
-    const n = readSync(descriptor, block, 0, block.length, position);
-    if (n === 0) return;
-    hash.update(block.subarray(0, n));
-    position += n;
-  }
+  return { tensors, files: sorted.map(({ file }) => file) };
 }
 
 function openFile(path: string): OpenFile {
-  let descriptor: number;
+  const file = openWeightsFile(path);
   try {
-    descriptor = openSync(path, 'r');
-  } catch {
-    throw new AttsError('checkpoint', `${path}: cannot be opened`);
-  }
-  try {
-    return { path, descriptor, tensors: readHeader(path, descriptor) };
+    return { file, tensors: readHeader(file) };
   } catch (error) {
-    closeSync(descriptor);
+    file.close();
     throw error;
   }
 }
 
 /** The header, checked so that nothing behind it can read outside the file. */
-function readHeader(path: string, descriptor: number): Map<string, StoredTensor> {
+function readHeader(file: WeightsFile): Map<string, StoredTensor> {
+  const { path, size } = file;
   const bad = (what: string) => new AttsError('checkpoint', `${path}: ${what}; the file is corrupt, get it again`);
-  const size = fstatSync(descriptor).size;
   if (size < 8) throw bad('shorter than its 8-byte header length');
-  const headerLength = Number(readAt(path, descriptor, 0, 8).readBigUInt64LE(0));
+  const headerLength = Number(file.read(0, 8).readBigUInt64LE(0));
   if (headerLength > longestHeader || headerLength + 8 > size) {
     throw bad(`its header claims ${headerLength} bytes of a file of ${size}`);
   }
-  const text = readAt(path, descriptor, 8, headerLength).toString('utf8');
+  const text = file.read(8, headerLength).toString('utf8');
   const header = parse(path, text, z.record(z.string(), z.unknown()));
   const dataStart = 8 + headerLength;
   const tensors = new Map<string, StoredTensor>();
@@ -113,38 +95,29 @@ function readHeader(path: string, descriptor: number): Map<string, StoredTensor>
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') continue;
     const entry = entrySchema.safeParse(value);
-    if (!entry.success) throw bad(`tensor ${name} has a malformed header entry`);
+    if (!entry.success) throw bad(`tensor ${shown(name)} has a malformed header entry`);
     const { dtype, shape, data_offsets: offsets } = entry.data;
-    if (!(dtype in dtypeBytes)) {
-      throw new AttsError('checkpoint', `${path}: tensor ${name} is ${dtype}; F32, F16 and BF16 are supported`);
+    if (!dtypes.has(dtype)) {
+      throw new AttsError(
+        'checkpoint',
+        `${path}: tensor ${shown(name)} is ${shown(dtype)}; F32, F16 and BF16 are supported`,
+      );
     }
-    const stored = dtype as StoredDtype;
+    const stored = dtype as FloatDtype;
     const [begin, end] = offsets;
-    const bytes = shape.reduce((a, b) => a * b, dtypeBytes[stored]);
-    if (end - begin !== bytes || dataStart + end > size) {
-      throw bad(`tensor ${name} needs ${bytes} bytes but lies at ${begin}–${end} of ${size - dataStart}`);
+    const bytes = storedBytes(stored, shape);
+    if (bytes === null || end - begin !== bytes || dataStart + end > size) {
+      throw bad(`tensor ${shown(name)} needs ${bytes} bytes but lies at ${begin}–${end} of ${size - dataStart}`);
     }
     spans.push({ begin, end, name });
-    tensors.set(name, {
-      ...{ name, shape, dtype: stored },
-      read: () => widen(readAt(path, descriptor, dataStart + begin, bytes), stored),
-    });
+    tensors.set(name, storedTensor(file, { name, shape, dtype: stored, position: dataStart + begin, bytes }));
   }
   spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
   for (let i = 1; i < spans.length; i++) {
-    if (spans[i].begin < spans[i - 1].end) throw bad(`tensors ${spans[i - 1].name} and ${spans[i].name} overlap`);
+    if (spans[i].begin < spans[i - 1].end)
+      throw bad(`tensors ${shown(spans[i - 1].name)} and ${shown(spans[i].name)} overlap`);
   }
   return tensors;
-}
-
-function readAt(path: string, descriptor: number, position: number, length: number): Buffer {
-  const buffer = Buffer.alloc(length);
-  for (let done = 0; done < length; ) {
-    const n = readSync(descriptor, buffer, done, length - done, position + done);
-    if (n === 0) throw new AttsError('checkpoint', `${path}: ends before byte ${position + length}; get it again`);
-    done += n;
-  }
-  return buffer;
 }
 
 function parse<T>(path: string, text: string, schema: z.ZodType<T>): T {

@@ -9,7 +9,8 @@ import { randomCheckpoint, smolLm2Shape } from './random-checkpoint.js';
 
 /** The engine on random weights needs ids alone. */
 const noTokenizer: Tokenizer = {
-  ...{ fingerprint: 'none', stopIds: [], bosId: null, encode: () => [], decode: () => '' },
+  ...{ fingerprint: 'none', stopIds: [], bosId: null, encode: () => [], encodeContinuation: () => [] },
+  ...{ bytes: () => new Uint8Array(0), decode: () => '' },
   chat: () => ({ ids: [], text: '', fingerprint: 'none' }),
 };
 

@@ -27,7 +27,7 @@ export interface ModelInfo {
   readonly family: string;
   readonly parameters: number;
   readonly dtype: string;
-  /** SHA-256 of what decides tokenisation: equal fingerprints mean equal ids. */
+  /** SHA-256 of what ids mean: models with equal ones can pass ids to each other. */
   readonly fingerprint: string;
   /** Longest sequence, prompt included, in tokens. */
   readonly contextLength: number;
@@ -77,12 +77,22 @@ export interface Generation extends TokenText {
 export interface ScoreRequest {
   readonly prefix: Prefix;
   readonly chunk: Chunk;
+  /** So many of the most probable tokens at each place of the chunk; 0 where not said. */
+  readonly top?: number;
   readonly signal?: AbortSignal;
+}
+
+/** A token that might have stood at a place, and its natural-log probability. */
+export interface Alternative {
+  readonly id: number;
+  readonly logProb: number;
 }
 
 export interface Score {
   /** Natural-log probability of each token of the chunk given everything before it; temperature 1, first token included. */
   readonly logProbs: readonly number[];
+  /** One list a token, the most probable first; where the request asked for it. */
+  readonly top?: readonly (readonly Alternative[])[];
   readonly usage: Usage;
   readonly timing: Timing;
 }
@@ -96,9 +106,15 @@ export interface Tokenizer {
   readonly fingerprint: string;
   /** Ids that end a turn. */
   readonly stopIds: readonly number[];
+  /** The id that a text is opened with; null where the tokenizer opens it with none. */
   readonly bosId: number | null;
+  /** Ids of a text from its begin, control tokens within it included; without `bosId`. */
   encode(text: string): number[];
-  /** Text of the ids; special tokens have none. */
+  /** Ids of text that goes on from other text: no space is put before it, and what looks like a control token is text. */
+  encodeContinuation(text: string): number[];
+  /** UTF-8 of the ids, which may begin and end within a character; special tokens have none. */
+  bytes(ids: readonly number[]): Uint8Array;
+  /** Text of the ids; special tokens have none. Bytes that are no character become U+FFFD. */
   decode(ids: readonly number[]): string;
   /** The chat template applied, with the assistant's turn opened. */
   chat(messages: readonly ChatMessage[]): TokenText;

@@ -5,7 +5,7 @@ import type { Engine } from './engine.js';
 import { Device } from './local/device.js';
 import { LocalEngine } from './local/local-engine.js';
 import { ThreadEngine } from './thread/thread-engine.js';
-import { openTokenizer } from './tokenizer.js';
+import { openTokenizer } from './tokenizer/index.js';
 
 export interface EngineOptions {
   readonly backend?: BackendChoice;

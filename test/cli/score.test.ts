@@ -5,7 +5,7 @@ import { atts, temporaryFolder } from './atts.js';
 
 interface Scored {
   schema: string;
-  tokens: { id: number; text: string; logprob: number | null }[];
+  tokens: { id: number; text: string; logprob: number | null; top?: { id: number; logprob: number }[] }[];
   nll: number;
   perplexity: number;
 }
@@ -51,6 +51,23 @@ describe('atts score', () => {
   it('a token that spans the border belongs to the text', async () => {
     const { tokens } = await score('tep 1: 5', 'S');
     expect(tokens.map(({ text }) => text).join('')).to.equal('Step 1: 5');
+  });
+
+  it('shows the most probable alternatives of each token, whose probabilities are those of scoring them', async () => {
+    const textFile = join(folder, 'top');
+    writeFileSync(textFile, 'Step 1: 5 + 3 = 8.');
+    const args = ['score', '--model', 'abacus-qwen3-2m', '--text-file', textFile, '--json'];
+    const { stdout } = await atts([...args, '--top-k', '512']);
+    const { tokens } = JSON.parse(stdout) as Scored;
+    expect(tokens[0].top).to.deep.equal([]);
+    for (const { id, logprob, top = [] } of tokens.slice(1)) {
+      expect(top.map((one) => one.logprob)).to.deep.equal(top.map((one) => one.logprob).sort((a, b) => b - a));
+      expect(top.reduce((sum, one) => sum + Math.exp(one.logprob), 0)).to.be.closeTo(1, 1e-4);
+      expect(top.find((one) => one.id === id)?.logprob).to.be.closeTo(logprob as number, 1e-4);
+    }
+    const refused = await atts([...args, '--top-k', '-1']);
+    expect(refused.stderr).to.match(/^atts: --top-k must be a whole number .*\n$/);
+    expect(refused.code).to.equal(2);
   });
 
   it('refuses an empty text', async () => {

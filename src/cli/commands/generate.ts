@@ -8,7 +8,7 @@ export const generateCommand: CommandModule = {
   describe: 'Let a model continue a prompt',
   builder: (cli) =>
     cli.options({
-      model: { type: 'string', demandOption: true, requiresArg: true, describe: 'Embedded name or folder' },
+      model: { type: 'string', demandOption: true, requiresArg: true, describe: 'Embedded name, folder or .gguf file' },
       prompt: { type: 'string', requiresArg: true, describe: 'The problem' },
       'prompt-file': { type: 'string', requiresArg: true, describe: 'File with the problem' },
       raw: { type: 'boolean', default: false, describe: 'Continue the text as it is, without the chat template' },

@@ -3,18 +3,25 @@ import type { CommandModule } from 'yargs';
 import { AttsError, openEngine, type Tokenizer } from '../../index.js';
 import { engineFlags, engineOptions } from '../engine-flags.js';
 
+const mostAlternatives = 1000;
+
 export const scoreCommand: CommandModule = {
   command: 'score',
   describe: 'Log-probabilities of a text',
   builder: (cli) =>
     cli.options({
-      model: { type: 'string', demandOption: true, requiresArg: true, describe: 'Embedded name or folder' },
+      model: { type: 'string', demandOption: true, requiresArg: true, describe: 'Embedded name, folder or .gguf file' },
       'text-file': { type: 'string', demandOption: true, requiresArg: true, describe: 'Text to score' },
       'prefix-file': { type: 'string', requiresArg: true, describe: 'Text before it, which is not scored' },
+      'top-k': { type: 'number', default: 0, requiresArg: true, describe: 'Show so many alternatives of each token' },
       ...engineFlags,
       json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
     }),
   async handler(argv) {
+    const top = argv.topK as number;
+    if (!Number.isInteger(top) || top < 0 || top > mostAlternatives) {
+      throw new AttsError('usage', `--top-k must be a whole number from 0 to ${mostAlternatives} (got ${top})`);
+    }
     const text = readText(argv.textFile as string);
     const prefix = argv.prefixFile === undefined ? '' : readText(argv.prefixFile as string);
     const engine = await openEngine(argv.model as string, engineOptions(argv));
@@ -26,13 +33,21 @@ export const scoreCommand: CommandModule = {
     const all = [...before, ...ids];
     const from = before.length + unscored;
     const piece = (some: number[]) => ({ ids: some, text: tokenizer.decode(some), fingerprint: tokenizer.fingerprint });
-    const scored =
+    const score =
       from < all.length
-        ? (await engine.score({ prefix: piece(all.slice(0, from)), chunk: piece(all.slice(from)) })).logProbs
-        : [];
+        ? await engine.score({ prefix: piece(all.slice(0, from)), chunk: piece(all.slice(from)), top })
+        : null;
+    const scored = score?.logProbs ?? [];
     const tokens = ids.map((id, i) => ({
       ...{ id, text: tokenizer.decode([id]) },
       logprob: i < unscored ? null : scored[i - unscored],
+      ...(top > 0
+        ? {
+            top: (score?.top?.[i - unscored] ?? []).map(({ id, logProb }) => ({
+              ...{ id, text: tokenizer.decode([id]), logprob: logProb },
+            })),
+          }
+        : {}),
     }));
     const nll = scored.length === 0 ? null : -scored.reduce((a, b) => a + b, 0) / scored.length;
     const perplexity = nll === null ? null : Math.exp(nll);
@@ -40,8 +55,11 @@ export const scoreCommand: CommandModule = {
       process.stdout.write(`${JSON.stringify({ schema: 'atts.score/1', tokens, nll, perplexity })}\n`);
       return;
     }
-    for (const token of tokens)
-      process.stdout.write(`${token.logprob?.toFixed(4) ?? '–'}\t${JSON.stringify(token.text)}\n`);
+    for (const token of tokens) {
+      const others = (token.top ?? []).map(({ text, logprob }) => `${JSON.stringify(text)} ${logprob.toFixed(2)}`);
+      const line = [token.logprob?.toFixed(4) ?? '–', JSON.stringify(token.text), others.join('  ')];
+      process.stdout.write(`${line.join('\t').trimEnd()}\n`);
+    }
     process.stdout.write(`nll ${nll?.toFixed(4) ?? '–'} nats a token, perplexity ${perplexity?.toFixed(3) ?? '–'}\n`);
   },
 };

@@ -116,7 +116,8 @@ export class LocalEngine implements Engine {
       throw new AttsError('score', `${this.model.id} gave a log-probability that is not a finite number`);
     }
     const usage = usageOf(sequence, { generated: 0, scored: logProbs.length });
-    return { logProbs, usage, timing: timingOf(sequence) };
+    const top = sequence.numTop > 0 ? { top: sequence.top } : {};
+    return { logProbs, ...top, usage, timing: timingOf(sequence) };
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { KvCache, type RaggedRows } from '../../../kernels/ops/attention/index.js';
 import { sample } from '../../../kernels/ops/sample/index.js';
 import { logits, tokenLogProb } from '../../../kernels/ops/token-log-prob/index.js';
+import { topLogProbs } from '../../../kernels/ops/token-log-prob/top.js';
 import { toFloat32 } from '../../../kernels/tfjs.js';
 import type { Decoder } from '../../../models/decoder.js';
 import { uniformAt } from './random.js';
@@ -55,6 +56,11 @@ export class ModelRunner {
         const logProbs = toFloat32(tokenLogProb(pick(hidden, scoring), this.decoder.head, asked));
         for (const [i, { entry, position }] of scoring.entries()) {
           entry.sequence.logProbs[position + 1 - entry.sequence.promptLength] = logProbs[i];
+        }
+        for (const asking of scoring.filter(({ entry }) => entry.sequence.numTop > 0)) {
+          const { sequence } = asking.entry;
+          const place = asking.position + 1 - sequence.promptLength;
+          sequence.top[place] = topLogProbs(pick(hidden, [asking]), this.decoder.head, sequence.numTop);
         }
       }
       if (drawing.length > 0) {

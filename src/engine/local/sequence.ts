@@ -1,4 +1,4 @@
-import type { GenerateRequest, ScoreRequest } from '../engine.js';
+import type { Alternative, GenerateRequest, ScoreRequest } from '../engine.js';
 import { type StreamKey, streamKey } from './random.js';
 
 interface Settled<Result> {
@@ -37,11 +37,15 @@ export class Sequence implements Settled<SequenceResult> {
   /** Prefix tokens found in the cache when the request first ran. */
   numCachedTokens = 0;
   readonly logProbs: number[] = [];
+  /** Alternatives that a score asks for at each place, and those found. */
+  readonly numTop: number;
+  readonly top: (readonly Alternative[])[] = [];
 
   private constructor(kind: 'generate' | 'score', request: GenerateRequest | ScoreRequest) {
     this.kind = kind;
     this.promptLength = request.prefix.ids.length;
     this.signal = request.signal;
+    this.numTop = 'chunk' in request ? (request.top ?? 0) : 0;
     if ('chunk' in request) {
       this.ids = [...request.prefix.ids, ...request.chunk.ids];
       this.maxTokens = 0;

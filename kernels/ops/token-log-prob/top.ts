@@ -1,0 +1,35 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { toFloat32 } from '../../tfjs.js';
+import { type LanguageModelHead, logits } from './index.js';
+
+/** A token and its natural-log probability. */
+export interface Alternative {
+  readonly id: number;
+  readonly logProb: number;
+}
+
+/**
+ * The n most probable tokens of a row, the most probable first, the smaller id where two are alike. For looking at a
+ * model, not for speed: all V logits of the row come out of the device.
+ * @param hidden [1, d] final hidden state (after the last norm)
+ * @returns min(n, V) tokens
+ */
+export function topLogProbs(hidden: tf.Tensor, head: LanguageModelHead, n: number): Alternative[] {
+  const all = logits(hidden, head);
+  const row = toFloat32(all);
+  all.dispose();
+  const ids: number[] = [];
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < row.length; id++) {
+    largest = Math.max(largest, row[id]);
+    if (ids.length === n && !(row[id] > row[ids[n - 1]])) continue;
+    let at = ids.length;
+    while (at > 0 && row[id] > row[ids[at - 1]]) at--;
+    ids.splice(at, 0, id);
+    ids.length = Math.min(ids.length, n);
+  }
+  let sum = 0;
+  for (const value of row) sum += Math.exp(value - largest);
+  const total = largest + Math.log(sum);
+  return ids.map((id) => ({ id, logProb: row[id] - total }));
+}

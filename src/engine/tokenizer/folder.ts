@@ -1,0 +1,89 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { AttsError } from '../../errors.js';
+import type { TokenizerFile } from './byte-pair.js';
+import { parseTokenizerJson, type TokenizerParts } from './tokenizer-json.js';
+
+const tokenSchema = z.union([z.string(), z.looseObject({ content: z.string() }).transform(({ content }) => content)]);
+const templateSchema = z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]);
+const configSchema = z.looseObject({
+  bos_token: tokenSchema.nullish(),
+  eos_token: tokenSchema.nullish(),
+  unk_token: tokenSchema.nullish(),
+  pad_token: tokenSchema.nullish(),
+  add_bos_token: z.boolean().nullish(),
+  chat_template: templateSchema.nullish(),
+});
+
+/**
+ * The tokenizer of a folder with tokenizer.json and tokenizer_config.json.
+ * @throws AttsError `checkpoint` for missing or unusable files
+ */
+export function folderTokenizer(folder: string): TokenizerFile {
+  const source = join(folder, 'tokenizer.json');
+  const { parts, model } = parseTokenizerJson(readJson(source), source);
+  const configPath = join(folder, 'tokenizer_config.json');
+  const parsed = configSchema.safeParse(readJson(configPath));
+  if (!parsed.success) {
+    const [{ path, message }] = parsed.error.issues;
+    throw new AttsError('checkpoint', `${configPath}: ${path.join('.') || 'the document'}: ${message}`);
+  }
+  const config = parsed.data;
+  const idOf = (content: string | null | undefined): number | null =>
+    parts.added_tokens.find((token) => token.content === content)?.id ?? null;
+  const eos = idOf(config.eos_token);
+  const bos = idOf(config.bos_token);
+  const { bos_token, eos_token, unk_token, pad_token } = config;
+  const named = Object.entries({ bos_token, eos_token, unk_token, pad_token });
+  return {
+    source,
+    parts,
+    model,
+    bosId: bos !== null && (config.add_bos_token ?? opensWith(parts, config.bos_token as string)) ? bos : null,
+    stopIds: eos === null ? [] : [eos],
+    chatTemplate: chatTemplateOf(folder, config.chat_template),
+    templateTokens: Object.fromEntries(named.flatMap(([name, token]) => (token ? [[name, token]] : []))),
+  };
+}
+
+/** A file beside the configuration is the later word. Of named templates it is the one called default. */
+function chatTemplateOf(folder: string, configured: z.infer<typeof templateSchema> | null | undefined): string | null {
+  const jinja = join(folder, 'chat_template.jinja');
+  if (existsSync(jinja)) return readText(jinja);
+  const path = join(folder, 'chat_template.json');
+  const parsed = existsSync(path)
+    ? z.looseObject({ chat_template: templateSchema }).safeParse(readJson(path))
+    : undefined;
+  if (parsed?.success === false) throw new AttsError('checkpoint', `${path} has no chat_template`);
+  const template = parsed?.data.chat_template ?? configured ?? null;
+  if (!Array.isArray(template)) return template;
+  return (template.find(({ name }) => name === 'default') ?? template.at(0))?.template ?? null;
+}
+
+/** Whether the post-processor opens a text with the token. */
+function opensWith({ post_processor: postProcessor }: TokenizerParts, token: string): boolean {
+  const processors = postProcessor?.type === 'Sequence' ? postProcessor.processors : [postProcessor];
+  return [processors].flat().some((part) => {
+    const single = (part as { single?: { SpecialToken?: { id?: unknown } }[] } | null)?.single;
+    return Array.isArray(single) && single[0]?.SpecialToken?.id === token;
+  });
+}
+
+function readJson(path: string): unknown {
+  const text = readText(path);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AttsError('checkpoint', `${path} is not JSON`, { cause });
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new AttsError('checkpoint', `${path} ${missing ? 'is missing' : 'cannot be read'}`, { cause });
+  }
+}

@@ -4,6 +4,8 @@ export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
 export type * from './engine/engine.js';
 export { type EngineOptions, openEngine } from './engine/open.js';
+export { openText, openTokenizer } from './engine/tokenizer/index.js';
+export { TextStream } from './engine/tokenizer/text-stream.js';
 export { AttsError, type ErrorCode } from './errors.js';
 export {
   type BarrierCost,

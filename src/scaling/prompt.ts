@@ -1,11 +1,23 @@
-import type { Prefix, Tokenizer } from '../engine/engine.js';
+import type { Engine, Prefix, Tokenizer } from '../engine/engine.js';
+import { openText } from '../engine/tokenizer/index.js';
 import type { RunConfig } from '../runs/config.js';
 import type { Problem } from '../tasks/problem.js';
 import { promptMessages, rawPrompt } from '../tasks/prompts.js';
+import { type Prompts, shareTokens } from './transcripts/transcript.js';
 
-/** The prompt of a problem: the model's chat template with the assistant's turn opened, or plain text. */
-export function promptOf(problem: Problem, tokenizer: Tokenizer, kind: RunConfig['prompt']): Prefix {
-  if (kind === 'chat') return tokenizer.chat(promptMessages(problem));
-  const text = rawPrompt(problem);
-  return { ids: tokenizer.encode(text), text, fingerprint: tokenizer.fingerprint };
+/** The prompt of a problem for each model of a chain; models of one vocabulary read the draft's. */
+export function promptsOf(
+  problem: Problem,
+  draft: Engine | null,
+  target: Engine | null,
+  kind: RunConfig['prompt'],
+): Prompts {
+  const own = (engine: Engine | null) => (engine ? promptOf(problem, engine.tokenizer, kind) : undefined);
+  const first = own(draft);
+  return { draft: first, target: first && target && shareTokens(draft as Engine, target) ? first : own(target) };
+}
+
+/** The model's chat template with the assistant's turn opened, or plain text. */
+function promptOf(problem: Problem, tokenizer: Tokenizer, kind: RunConfig['prompt']): Prefix {
+  return kind === 'chat' ? tokenizer.chat(promptMessages(problem)) : openText(tokenizer, rawPrompt(problem));
 }

@@ -7,6 +7,7 @@ import {
   buildBanks,
   type Engine,
   needsBank,
+  openText,
   type RunConfig,
   type Summary,
   scale,
@@ -92,8 +93,7 @@ async function warmUp(config: RunConfig, signal: AbortSignal, drawsBank: boolean
 
 async function writeAndScore(engine: Engine, signal: AbortSignal): Promise<void> {
   const text = 'Start with 1. Add 1.';
-  const { fingerprint, encode } = engine.tokenizer;
-  const prefix = { ids: encode(text), text, fingerprint };
+  const prefix = openText(engine.tokenizer, text);
   const key = { seed: 0, problem: 'warm-up', sample: 0, role: 'warm-up' };
   await engine.generate({ prefix, maxTokens: 32, temperature: 1, key, signal });
   await engine.score({ prefix, chunk: prefix, signal });

@@ -1,11 +1,14 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: official-traces conformal-peers rejection-control calibrator-runs budget
+.PHONY: goldens goldens-tokens official-traces conformal-peers rejection-control calibrator-runs budget
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
 DATA ?= ../shared/data/reference
+# Real checkpoints, and log-probabilities of an independent implementation.
+MODELS ?= ../gguf
+GOLDENS ?= ../shared/models/goldens
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +61,12 @@ conformal-peers: build ## p-values and martingale against crepes and MAPIE (need
 	@test -x runs/peers/venv/bin/python || python3 -m venv runs/peers/venv
 	@runs/peers/venv/bin/pip install --quiet --disable-pip-version-check -r experiments/peers/requirements.txt
 	@runs/peers/venv/bin/python experiments/peers/conformal.py
+
+goldens: build ## log-probabilities of four real .gguf files (MODELS=folder, GOLDENS=folder; about 3 minutes on two cores)
+	node dist/test/real/goldens.js --models $(MODELS) --goldens $(GOLDENS)
+
+goldens-tokens: build ## ids and texts of four real .gguf files' tokenizers (MODELS=folder, GOLDENS=folder; seconds)
+	MODELS=$(MODELS) GOLDENS=$(GOLDENS) npx mocha --no-config --timeout 60000 dist/test/real/tokens.test.js
 
 official-traces: build ## reproduce the published facts of the reference implementation's traces (DATA=folder, seconds)
 	node dist/experiments/official-traces.js --data $(DATA)

@@ -3,6 +3,7 @@ export { type EmbeddedCheckpoint, embeddedCheckpoints } from '../models/checkpoi
 export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
 export type * from './engine/engine.js';
+export { inspectModel, type ModelReport, type TokenizerReport } from './engine/inspect.js';
 export { type EngineOptions, openEngine } from './engine/open.js';
 export { openText, openTokenizer } from './engine/tokenizer/index.js';
 export { TextStream } from './engine/tokenizer/text-stream.js';

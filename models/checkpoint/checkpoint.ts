@@ -1,5 +1,7 @@
 /** What a checkpoint on disk is, whatever its file format. */
 
+import type { QuantisedMatrix } from '../../kernels/ops/linear/index.js';
+
 /** The dtypes of safetensors that are read, and ggml's block types by their names. */
 export type StoredDtype =
   | 'F32'
@@ -18,18 +20,24 @@ export interface StoredTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: StoredDtype;
-  /** Reads the tensor and widens it to float32, row-major. */
-  read(): Float32Array;
+  /** Rows of the first dimension from `first` on, or the whole tensor, widened to float32, row-major. */
+  read(first?: number, count?: number): Float32Array;
+  /** The very groups that are stored, as the kernels multiply them; absent where values are not stored in groups. */
+  readonly groups?: {
+    readonly dtype: QuantisedMatrix['dtype'];
+    read(first: number, count: number): QuantisedMatrix;
+  };
 }
 
 export interface Checkpoint {
-  /** The folder's name. */
+  /** The name of the folder, or of the file without its ending. */
   readonly id: string;
+  /** The folder, or the path of the .gguf file. */
   readonly folder: string;
-  /** config.json as it stands. */
+  /** config.json as it stands, or what a GGUF file's metadata say in its terms. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** SHA-256 of the weights files, hex. */
+  /** SHA-256 of the weights files, hex; computed when first asked for, while the checkpoint is open. */
   readonly hash: string;
   close(): void;
 }

@@ -24,16 +24,28 @@ export function storedBytes(dtype: StoredDtype, shape: readonly number[]): numbe
   return isWhole && Number.isSafeInteger(count) && Number.isSafeInteger(total) ? total : null;
 }
 
+export type FloatDtype = Extract<StoredDtype, 'F32' | 'F16' | 'BF16'>;
+export type QuantisedDtype = Exclude<StoredDtype, FloatDtype>;
+
 /** Widens little-endian stored values to float32, exactly: subnormals, infinities and NaN included. */
-export function widen(bytes: Uint8Array, dtype: 'F32' | 'F16' | 'BF16'): Float32Array {
-  // A copy, because a typed array must start at a multiple of its element size.
-  const aligned = bytes.slice().buffer;
-  if (dtype === 'F32') return new Float32Array(aligned);
-  const stored = new Uint16Array(aligned);
+export function widen(bytes: Uint8Array, dtype: FloatDtype): Float32Array {
+  // A typed array must start at a multiple of its element size.
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  if (dtype === 'F32') return new Float32Array(aligned.buffer, aligned.byteOffset, bytes.length / 4);
+  const stored = new Uint16Array(aligned.buffer, aligned.byteOffset, bytes.length / 2);
   const bits = new Uint32Array(stored.length);
   for (let i = 0; i < stored.length; i++)
     bits[i] = dtype === 'BF16' ? stored[i] << 16 : float16ToFloat32Bits(stored[i]);
   return new Float32Array(bits.buffer);
+}
+
+const bits = new Uint32Array(1);
+const value = new Float32Array(bits.buffer);
+
+/** The value of an IEEE 754 binary16. */
+export function float16(half: number): number {
+  bits[0] = float16ToFloat32Bits(half);
+  return value[0];
 }
 
 /** IEEE 754 binary16 to the bits of the same value in binary32. */

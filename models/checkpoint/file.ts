@@ -43,6 +43,11 @@ function readAt(path: string, descriptor: number, position: number, length: numb
   return buffer;
 }
 
+/** A name that a file gives, as it may stand in an error line. */
+export function shown(name: string): string {
+  return JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name);
+}
+
 /** SHA-256 of files one after another, hex. */
 export function hashFiles(files: readonly WeightsFile[]): string {
   const hash = createHash('sha256');

@@ -1,8 +1,10 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { AttsError } from '../../src/errors.js';
 import { abacusFolder } from '../abacus/paths.js';
 import type { Checkpoint } from './checkpoint.js';
+import { hashFiles, type WeightsFile } from './file.js';
+import { openGguf } from './gguf/open.js';
 import { openSafetensors } from './safetensors.js';
 
 /** A checkpoint that comes with the package. */
@@ -23,32 +25,69 @@ export function embeddedCheckpoints(): EmbeddedCheckpoint[] {
   ];
 }
 
-/** The folder that a model spec names. @throws AttsError `usage` */
+/** The folder or .gguf file that a model spec names. @throws AttsError `usage` */
 export function resolveModel(spec: string): string {
   const embedded = embeddedCheckpoints().find(({ name }) => name === spec);
   if (embedded) return embedded.folder;
-  if (existsSync(spec) && statSync(spec).isDirectory()) return resolve(spec);
+  const found = existsSync(spec) ? statSync(spec) : null;
+  if (found?.isDirectory()) return onlyGguf(spec) ?? resolve(spec);
+  if (found && isGguf(spec)) return resolve(spec);
   const names = embeddedCheckpoints().map(({ name }) => name);
   throw new AttsError(
     'usage',
-    `unknown model ${spec}: give ${names.join(', ')}, or a folder with config.json, tokenizer.json and model.safetensors`,
+    `unknown model ${spec}: give ${names.join(', ')}, a .gguf file, or a folder with config.json, tokenizer.json and model.safetensors`,
   );
 }
 
-/** @throws AttsError `checkpoint` with the file and what is wrong with it */
-export function openCheckpoint(folder: string): Checkpoint {
-  const config = readConfig(join(folder, 'config.json'));
-  const generation = join(folder, 'generation_config.json');
-  const { tensors, hash, close } = openSafetensors(folder);
+export function isGguf(path: string): boolean {
+  return path.toLowerCase().endsWith('.gguf');
+}
+
+/** The .gguf file of a folder that has no other weights. */
+function onlyGguf(folder: string): string | null {
+  if (existsSync(join(folder, 'config.json'))) return null;
+  const files = readdirSync(folder).filter(isGguf);
+  if (files.length > 1) {
+    throw new AttsError(
+      'usage',
+      `${folder} has ${files.length} .gguf files: give one of them, such as ${join(folder, files.sort()[0])}`,
+    );
+  }
+  return files.length === 1 ? resolve(folder, files[0]) : null;
+}
+
+/**
+ * @param place a folder or a .gguf file, as `resolveModel` gives it
+ * @throws AttsError `checkpoint` with the file and what is wrong with it
+ */
+export function openCheckpoint(place: string): Checkpoint {
+  if (isGguf(place)) {
+    const { file, config, tensors } = openGguf(place);
+    return checkpointOf({ id: basename(place).slice(0, -'.gguf'.length), folder: place, config, tensors }, [file]);
+  }
+  const config = readConfig(join(place, 'config.json'));
+  const generation = join(place, 'generation_config.json');
   // A stop id may stand in either file; the generation config is the later word.
   const eos = existsSync(generation) ? readConfig(generation).eos_token_id : undefined;
+  const { tensors, files } = openSafetensors(place);
+  const whole = eos === undefined ? config : { ...config, eos_token_id: eos };
+  return checkpointOf({ id: basename(place), folder: place, config: whole, tensors }, files);
+}
+
+function checkpointOf(
+  fields: Pick<Checkpoint, 'id' | 'folder' | 'config' | 'tensors'>,
+  files: readonly WeightsFile[],
+): Checkpoint {
+  let hash: string | undefined;
   return {
-    id: basename(folder),
-    folder,
-    config: eos === undefined ? config : { ...config, eos_token_id: eos },
-    tensors,
-    hash,
-    close,
+    ...fields,
+    get hash() {
+      hash ??= hashFiles(files);
+      return hash;
+    },
+    close() {
+      for (const file of files) file.close();
+    },
   };
 }
 

@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { AttsError } from '../../src/errors.js';
-import type { StoredDtype, StoredTensor } from './checkpoint.js';
-import { storedBytes, widen } from './dtypes.js';
-import { hashFiles, openWeightsFile, type WeightsFile } from './file.js';
+import type { StoredTensor } from './checkpoint.js';
+import { type FloatDtype, storedBytes } from './dtypes.js';
+import { openWeightsFile, shown, type WeightsFile } from './file.js';
+import { storedTensor } from './stored-tensor.js';
 
 /** Longest header that is read: real ones are below a few MiB. */
 const longestHeader = 100 * 2 ** 20;
@@ -14,13 +15,13 @@ const entrySchema = z.strictObject({
   shape: z.array(z.int().min(0)).max(8),
   data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
 });
-const dtypes: ReadonlySet<string> = new Set<StoredDtype>(['F32', 'F16', 'BF16']);
+const dtypes: ReadonlySet<string> = new Set<FloatDtype>(['F32', 'F16', 'BF16']);
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
 export interface Weights {
   readonly tensors: Map<string, StoredTensor>;
-  readonly hash: string;
-  close(): void;
+  /** Sorted by name. */
+  readonly files: readonly WeightsFile[];
 }
 
 /** Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names. */
@@ -36,11 +37,11 @@ export function openSafetensors(folder: string): Weights {
   try {
     for (const [tensor, shard] of Object.entries(weightMap)) {
       if (shard !== basename(shard))
-        throw new AttsError('checkpoint', `${index}: shard ${shard} is not a plain file name`);
+        throw new AttsError('checkpoint', `${index}: shard ${shown(shard)} is not a plain file name`);
       const file = shards.get(shard) ?? openFile(join(folder, shard));
       shards.set(shard, file);
       if (!file.tensors.has(tensor))
-        throw new AttsError('checkpoint', `${file.file.path}: no tensor ${tensor}, which ${index} puts there`);
+        throw new AttsError('checkpoint', `${file.file.path}: no tensor ${shown(tensor)}, which ${index} puts there`);
     }
     return combine([...shards.values()]);
   } catch (error) {
@@ -59,15 +60,12 @@ function combine(files: readonly OpenFile[]): Weights {
   const tensors = new Map<string, StoredTensor>();
   for (const { file, tensors: own } of sorted) {
     for (const [name, tensor] of own) {
-      if (tensors.has(name)) throw new AttsError('checkpoint', `${file.path}: tensor ${name} is in another shard too`);
+      if (tensors.has(name))
+        throw new AttsError('checkpoint', `${file.path}: tensor ${shown(name)} is in another shard too`);
       tensors.set(name, tensor);
     }
   }
-  return {
-    tensors,
-    hash: hashFiles(sorted.map(({ file }) => file)),
-    close: () => sorted.forEach(({ file }) => void file.close()),
-  };
+  return { tensors, files: sorted.map(({ file }) => file) };
 }
 
 function openFile(path: string): OpenFile {
@@ -97,26 +95,27 @@ function readHeader(file: WeightsFile): Map<string, StoredTensor> {
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') continue;
     const entry = entrySchema.safeParse(value);
-    if (!entry.success) throw bad(`tensor ${name} has a malformed header entry`);
+    if (!entry.success) throw bad(`tensor ${shown(name)} has a malformed header entry`);
     const { dtype, shape, data_offsets: offsets } = entry.data;
     if (!dtypes.has(dtype)) {
-      throw new AttsError('checkpoint', `${path}: tensor ${name} is ${dtype}; F32, F16 and BF16 are supported`);
+      throw new AttsError(
+        'checkpoint',
+        `${path}: tensor ${shown(name)} is ${shown(dtype)}; F32, F16 and BF16 are supported`,
+      );
     }
-    const stored = dtype as 'F32' | 'F16' | 'BF16';
+    const stored = dtype as FloatDtype;
     const [begin, end] = offsets;
     const bytes = storedBytes(stored, shape);
     if (bytes === null || end - begin !== bytes || dataStart + end > size) {
-      throw bad(`tensor ${name} needs ${bytes} bytes but lies at ${begin}–${end} of ${size - dataStart}`);
+      throw bad(`tensor ${shown(name)} needs ${bytes} bytes but lies at ${begin}–${end} of ${size - dataStart}`);
     }
     spans.push({ begin, end, name });
-    tensors.set(name, {
-      ...{ name, shape, dtype: stored },
-      read: () => widen(file.read(dataStart + begin, bytes), stored),
-    });
+    tensors.set(name, storedTensor(file, { name, shape, dtype: stored, position: dataStart + begin, bytes }));
   }
   spans.sort((a, b) => a.begin - b.begin || a.end - b.end);
   for (let i = 1; i < spans.length; i++) {
-    if (spans[i].begin < spans[i - 1].end) throw bad(`tensors ${spans[i - 1].name} and ${spans[i].name} overlap`);
+    if (spans[i].begin < spans[i - 1].end)
+      throw bad(`tensors ${shown(spans[i - 1].name)} and ${shown(spans[i].name)} overlap`);
   }
   return tensors;
 }

@@ -13,7 +13,27 @@ export interface RopeConfig {
         readonly lowFrequencyFactor: number;
         readonly highFrequencyFactor: number;
         readonly originalContextLength: number;
+      }
+    | YarnScaling
+    | {
+        /** Every frequency has a divisor of its own: how GGUF files hold llama3's. */
+        readonly kind: 'divisors';
+        readonly divisors: readonly number[];
       };
+}
+
+/** Peng et al. 2023, arXiv 2309.00071. */
+export interface YarnScaling {
+  readonly kind: 'yarn';
+  readonly factor: number;
+  readonly originalContextLength: number;
+  /** Turns within the original context from which a frequency is kept, and up to which it is divided by the factor. */
+  readonly betaFast: number;
+  readonly betaSlow: number;
+  /** Multiplies rotated queries and keys alike. */
+  readonly attentionFactor: number;
+  /** The dimensions between which frequencies are blended are whole ones. */
+  readonly truncate: boolean;
 }
 
 /** Everything that tells one family's forward pass from another's. */
@@ -86,7 +106,11 @@ export interface Family {
   weightNames(config: Readonly<Record<string, unknown>>): DecoderWeightNames;
 }
 
-const positive = z.int().positive();
+/** Above what any tensor of a file can have. */
+const positive = z
+  .int()
+  .positive()
+  .max(2 ** 31 - 1);
 
 /** What all families share of config.json in the Hugging Face layout. */
 export const commonSchema = z.object({
@@ -94,10 +118,10 @@ export const commonSchema = z.object({
   vocab_size: positive,
   hidden_size: positive,
   intermediate_size: positive,
-  num_hidden_layers: positive,
+  num_hidden_layers: positive.max(10_000),
   num_attention_heads: positive,
   num_key_value_heads: positive.optional(),
-  head_dim: positive.nullish(),
+  head_dim: positive.max(65_536).nullish(),
   max_position_embeddings: positive,
   rms_norm_eps: z.number().positive(),
   tie_word_embeddings: z.boolean().default(false),
@@ -161,7 +185,9 @@ export function readScaling(parameters: Readonly<Record<string, unknown>>): Rope
     if (!value.success) throw new AttsError('checkpoint', `config.json: rope scaling ${kind} needs a positive ${key}`);
     return value.data;
   };
-  if (kind === 'default') return { kind: 'none' };
+  const optional = (key: string, fallback: number): number => (parameters[key] == null ? fallback : number(key));
+  // NTK by parts of the length ("dynamic") changes nothing up to max_position_embeddings, where a sequence ends.
+  if (kind === 'default' || kind === 'dynamic') return { kind: 'none' };
   if (kind === 'linear') return { kind: 'linear', factor: number('factor') };
   if (kind === 'llama3') {
     return {
@@ -172,6 +198,26 @@ export function readScaling(parameters: Readonly<Record<string, unknown>>): Rope
       originalContextLength: number('original_max_position_embeddings'),
     };
   }
+  if (kind === 'yarn') {
+    const factor = number('factor');
+    const gain = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
+    const isSplit = parameters.mscale != null && parameters.mscale_all_dim != null;
+    const usual = isSplit ? gain(number('mscale')) / gain(number('mscale_all_dim')) : gain(1);
+    return {
+      kind: 'yarn',
+      factor,
+      originalContextLength: number('original_max_position_embeddings'),
+      betaFast: optional('beta_fast', 32),
+      betaSlow: optional('beta_slow', 1),
+      attentionFactor: optional('attention_factor', usual),
+      truncate: parameters.truncate !== false,
+    };
+  }
+  if (kind === 'divisors') {
+    const divisors = z.array(factorSchema).safeParse(parameters.divisors);
+    if (divisors.success) return { kind: 'divisors', divisors: divisors.data };
+    throw new AttsError('checkpoint', 'config.json: rope scaling divisors are not positive numbers');
+  }
   throw new AttsError('checkpoint', `config.json: rope scaling ${JSON.stringify(kind)} is not supported`);
 }
 
@@ -179,7 +225,7 @@ export function readScaling(parameters: Readonly<Record<string, unknown>>): Rope
 export function commonDecoderConfig(common: CommonConfig) {
   const headDim = common.head_dim ?? common.hidden_size / common.num_attention_heads;
   const kvHeads = common.num_key_value_heads ?? common.num_attention_heads;
-  if (!Number.isInteger(headDim) || headDim % 4 !== 0) {
+  if (!Number.isInteger(headDim) || headDim % 4 !== 0 || headDim > 65_536) {
     throw new AttsError('checkpoint', `config.json: head_dim ${headDim} is not a multiple of 4`);
   }
   if (common.num_attention_heads % kvHeads !== 0) {

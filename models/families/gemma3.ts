@@ -17,6 +17,8 @@ const gemmaSchema = z.object({
   sliding_window_pattern: z.int().positive().optional(),
   _sliding_window_pattern: z.int().positive().optional(),
   layer_types: z.array(z.enum(['sliding_attention', 'full_attention'])).optional(),
+  /** Absent in config.json, where weights are stored less one; 0 where a format has it added. */
+  norm_offset: z.union([z.literal(0), z.literal(1)]).default(1),
   rope_local_base_freq: z.number().positive().default(10_000),
 });
 
@@ -37,6 +39,12 @@ export const gemma3: Family = {
     }
     const own = parsed.data;
     const pattern = own.sliding_window_pattern ?? own._sliding_window_pattern ?? 6;
+    if (own.layer_types && own.layer_types.length !== common.num_hidden_layers) {
+      throw new AttsError(
+        'checkpoint',
+        `config.json: ${own.layer_types.length} layer_types for ${common.num_hidden_layers} layers`,
+      );
+    }
     const slides = Array.from({ length: common.num_hidden_layers }, (_, layer) =>
       own.layer_types ? own.layer_types[layer] === 'sliding_attention' : (layer + 1) % pattern !== 0,
     );
@@ -50,7 +58,7 @@ export const gemma3: Family = {
     return {
       ...commonDecoderConfig({ ...common, head_dim: common.head_dim ?? 256 }),
       family: 'gemma3',
-      normOffset: 1,
+      normOffset: own.norm_offset,
       embeddingScale: Math.sqrt(common.hidden_size),
       activation: activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh'),
       attentionScale: 1 / Math.sqrt(own.query_pre_attn_scalar),

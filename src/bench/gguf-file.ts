@@ -1,10 +1,11 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { groupSize, quantise } from '../../kernels/ops/linear/quantise.js';
+import { quantise } from '../../kernels/ops/linear/quantise.js';
 import type { Checkpoint } from '../../models/checkpoint/checkpoint.js';
 import { familyOf } from '../../models/families/index.js';
 import type { smolLm2Shape } from './random-checkpoint.js';
 
 const alignment = 32;
+const groupSize = 32;
 /** ggml's numbers of tensor types. */
 const tensorTypes = { f32: 0, q8_0: 8 } as const;
 /** Of metadata values. */

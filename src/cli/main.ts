@@ -7,7 +7,7 @@ import { benchCommand } from './commands/bench.js';
 import { calibrateCommand } from './commands/calibrate/index.js';
 import { compareCommand } from './commands/compare.js';
 import { generateCommand } from './commands/generate.js';
-import { modelsCommand } from './commands/models.js';
+import { modelsCommand } from './commands/models/index.js';
 import { replayCommand } from './commands/replay.js';
 import { reportCommand } from './commands/report.js';
 import { runCommand } from './commands/run.js';

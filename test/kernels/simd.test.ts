@@ -12,15 +12,16 @@ import { ThreadPool } from '../../kernels/backends/simd/pool.js';
 import { embedding, packEmbedding } from '../../kernels/ops/embedding/index.js';
 import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
 import { linear, packLinear, storedValues, type WeightDtype } from '../../kernels/ops/linear/index.js';
+import { isQuantised } from '../../kernels/ops/linear/quantise.js';
 import { packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
 import { largestDifference, on, product, values } from './backend.js';
 
-const dtypes: WeightDtype[] = ['f32', 'bf16', 'q8', 'q4'];
+const dtypes: WeightDtype[] = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q4'];
 
 /** Largest error of a product of values in (−1, 1): float32 sums, or activations rounded to 16 bits a group of 32. */
 function roundingOf(dtype: WeightDtype): number {
-  return dtype === 'q8' || dtype === 'q4' ? 4e-5 : 4e-6;
+  return isQuantised(dtype) ? 4e-5 : 4e-6;
 }
 
 async function withThreads<T>(backend: SimdName, threads: number, body: () => T): Promise<T> {
@@ -80,7 +81,7 @@ for (const backend of simdNames) {
             const [V, d] = [21, 96];
             const w = values(V * d, 3);
             const head = packHead(w, V, d, { dtype });
-            const table = packEmbedding(w, V, d, head);
+            const table = packEmbedding(w, V, d, { tiedHead: head });
             const rows = toFloat32(embedding(table, Int32Array.of(20, 0, 7), 1));
             const meant = storedValues(w, V, d, dtype);
             for (const [i, id] of [20, 0, 7].entries()) {

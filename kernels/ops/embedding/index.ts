@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, PerBackend } from '../../tfjs.js';
-import { storedValues, type WeightDtype } from '../linear/index.js';
+import type { Matrix, WeightDtype } from '../linear/index.js';
+import { keptValues, rowsOf, stacked } from '../linear/matrix.js';
 import type { LanguageModelHead } from '../token-log-prob/index.js';
 import { type EmbeddingAttributes, embeddingReference } from './reference.js';
 
@@ -13,33 +14,34 @@ export interface EmbeddingTable {
   dispose(): void;
 }
 
-/** Packs values [V, d]; a backend that can read the rows of a tied head keeps no second copy. */
+/** Packs a table [V, d]; a backend that can read the rows of a tied head keeps no second copy. */
 export type EmbeddingPacker = (
-  values: Float32Array,
+  values: Matrix,
   V: number,
   d: number,
+  dtype: WeightDtype,
   tiedHead: LanguageModelHead | null,
 ) => EmbeddingTable;
 
-export const embeddingPacker = new PerBackend<EmbeddingPacker>((values, V, d, tiedHead) => {
-  // Tied is tied: the rows are what the head keeps of them.
-  const table = tf.tensor2d(storedValues(values, V, d, tiedHead?.dtype ?? 'f32'), [V, d]);
+export const embeddingPacker = new PerBackend<EmbeddingPacker>((values, V, d, dtype) => {
+  const table = tf.tensor2d(keptValues(stacked(rowsOf(values, V, d)), V, d, dtype), [V, d]);
   return { V, d, dtype: 'f32', table, dispose: () => table.dispose() };
 });
 
 const run = defineKernel<{ table: tf.Tensor }, EmbeddingAttributes>('AttsEmbedding', embeddingReference);
 
 /**
- * @param values [V, d] row-major
- * @param tiedHead the LM head made of the same values, where the two are tied; it must outlive the table
+ * @param values [V, d]
+ * @param tiedHead the LM head made of the same values, where the two are tied; it must outlive the table, and its dtype
+ *   is the table's: tied is tied
  */
 export function packEmbedding(
-  values: Float32Array,
+  values: Matrix,
   V: number,
   d: number,
-  tiedHead: LanguageModelHead | null = null,
+  { dtype = 'f32', tiedHead = null }: { dtype?: WeightDtype; tiedHead?: LanguageModelHead | null } = {},
 ): EmbeddingTable {
-  return embeddingPacker.active(values, V, d, tiedHead);
+  return embeddingPacker.active(values, V, d, tiedHead?.dtype ?? dtype, tiedHead);
 }
 
 /**

@@ -6,10 +6,10 @@ import { dtypeCode, threadsFor } from '../linear/simd.js';
 import { embeddingPacker } from './index.js';
 import type { EmbeddingAttributes } from './reference.js';
 
-embeddingPacker.register(simdNames, (values, V, d, tiedHead) => {
+embeddingPacker.register(simdNames, (values, V, d, dtype, tiedHead) => {
   const shared = tiedHead?.tiles[0];
   if (shared) return { V, d, dtype: shared.dtype, table: shared.packed, dispose() {} };
-  const { packed, dtype } = packLinear(values, V, d);
+  const { packed } = packLinear(values, V, d, null, dtype);
   return { V, d, dtype, table: packed, dispose: () => packed.dispose() };
 });
 

@@ -1,7 +1,15 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { concat } from '../../concat.js';
 import { defineKernel, PerBackend } from '../../tfjs.js';
-import { type LinearOptions, type LinearWeights, packLinear, type WeightDtype } from '../linear/index.js';
+import {
+  type LinearOptions,
+  type LinearWeights,
+  type Matrix,
+  packLinear,
+  packParts,
+  type WeightDtype,
+} from '../linear/index.js';
+import { rowsOf, stacked } from '../linear/matrix.js';
 import { type Activation, type GatedMlpAttributes, type GatedMlpInputs, gatedMlpReference } from './reference.js';
 
 export type { Activation } from './reference.js';
@@ -10,9 +18,9 @@ export type { Activation } from './reference.js';
 export interface GatedMlpMatrices {
   readonly d: number;
   readonly f: number;
-  readonly gate: Float32Array;
-  readonly up: Float32Array;
-  readonly down: Float32Array;
+  readonly gate: Matrix;
+  readonly up: Matrix;
+  readonly down: Matrix;
   readonly gateBias?: Float32Array | null;
   readonly upBias?: Float32Array | null;
   readonly downBias?: Float32Array | null;
@@ -28,22 +36,32 @@ export interface GatedMlpWeights {
   dispose(): void;
 }
 
-export type GatedMlpPacker = (matrices: GatedMlpMatrices, dtype: WeightDtype) => Omit<GatedMlpWeights, 'dispose'>;
+export interface GatedMlpDtypes {
+  readonly gateUp: WeightDtype;
+  readonly down: WeightDtype;
+}
+
+export type GatedMlpPacker = (matrices: GatedMlpMatrices, dtypes: GatedMlpDtypes) => Omit<GatedMlpWeights, 'dispose'>;
 
 /** The stock order: all of gate, then all of up. */
-export const gatedMlpPacker = new PerBackend<GatedMlpPacker>(({ d, f, gate, up, down, ...biases }, dtype) => {
+export const gatedMlpPacker = new PerBackend<GatedMlpPacker>(({ d, f, gate, up, down, ...biases }, dtypes) => {
   const { gateBias, upBias, downBias } = biases;
   const bias = gateBias || upBias ? concat([gateBias ?? new Float32Array(f), upBias ?? new Float32Array(f)]) : null;
   return {
     d,
     f,
-    gateUp: packLinear(concat([gate, up]), 2 * f, d, bias, dtype),
-    down: packLinear(down, d, f, downBias ?? null, dtype),
+    gateUp: packParts(stacked(rowsOf(gate, f, d), rowsOf(up, f, d)), 2 * f, d, bias, dtypes.gateUp),
+    down: packLinear(down, d, f, downBias ?? null, dtypes.down),
   };
 });
 
-export function packGatedMlp(matrices: GatedMlpMatrices, dtype: WeightDtype = 'f32'): GatedMlpWeights {
-  const packed = gatedMlpPacker.active(matrices, dtype);
+/** @param dtypes one for all, or one a matrix */
+export function packGatedMlp(
+  matrices: GatedMlpMatrices,
+  dtypes: WeightDtype | GatedMlpDtypes = 'f32',
+): GatedMlpWeights {
+  const each = typeof dtypes === 'string' ? { gateUp: dtypes, down: dtypes } : dtypes;
+  const packed = gatedMlpPacker.active(matrices, each);
   return {
     ...packed,
     dispose() {
@@ -71,5 +89,5 @@ export function gatedMlp(
     ...{ x, gateUp: gateUp.packed, down: down.packed, residual, norm: norm?.weight },
     ...{ gateUpBias: gateUp.bias ?? undefined, downBias: down.bias ?? undefined },
   };
-  return run(inputs, { d, f, activation, epsilon: norm?.epsilon ?? 0, dtype: gateUp.dtype });
+  return run(inputs, { d, f, activation, epsilon: norm?.epsilon ?? 0, dtype: gateUp.dtype, downDtype: down.dtype });
 }

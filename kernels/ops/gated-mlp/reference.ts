@@ -18,7 +18,9 @@ export interface GatedMlpAttributes {
   f: number;
   activation: Activation;
   epsilon: number;
+  /** Of gate and up. */
   dtype: WeightDtype;
+  downDtype: WeightDtype;
 }
 
 /** With gateUp[d, 2f] = gate, then up, and down[f, d]. */

@@ -2,7 +2,7 @@
 // of activation and up is taken while both are in the cache.
 import { exp4 } from '../../backends/simd/math.as';
 import { address, barrier, operand, operandF32, take, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { Q4, Q8, TOGETHER, finish, multiplyPanels, prepareRows, product, quantiseRow } from '../linear/simd.as';
+import { TOGETHER, finish, isQuantised, multiplyPanels, prepareRows, product, quantiseRow } from '../linear/simd.as';
 
 // @ts-ignore: decorator
 @inline
@@ -59,7 +59,7 @@ export function gatedMlpJob(): void {
   const downDtype = operand(15), F = pairs << 3;
   const hs = address(21);
   let h = hidden;
-  if (downDtype == Q8 || downDtype == Q4) {
+  if (isQuantised(downDtype)) {
     const groups = (F + 31) >>> 5;
     h = address(20);
     for (;;) {

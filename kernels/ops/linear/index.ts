@@ -1,12 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, PerBackend } from '../../tfjs.js';
-import { dequantise, type QuantisedMatrix, quantise } from './quantise.js';
+import { keptValues, type Matrix, type PlacedRows, rowsOf, stacked } from './matrix.js';
 import { type LinearAttributes, type LinearInputs, linearReference } from './reference.js';
 
+export type { Matrix, MatrixRows, PlacedRows } from './matrix.js';
 export type { QuantisedMatrix } from './quantise.js';
+export { packedBytes } from './tiles.js';
 
-/** How weights are kept: bf16 rounds them to nearest even, q8 and q4 are quantised in groups of 32 along K. */
-export type WeightDtype = 'f32' | 'bf16' | 'q8' | 'q4';
+/** How weights are kept, from the widest on: bf16 rounds them to nearest even, the others are quantised (quantise.ts). */
+export const weightDtypes = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q4'] as const;
+export type WeightDtype = (typeof weightDtypes)[number];
 
 /** Weights of a linear layer, in whatever layout the backend wants; callers only pass it back and dispose it. */
 export interface LinearWeights {
@@ -20,36 +23,44 @@ export interface LinearWeights {
   dispose(): void;
 }
 
-/** W[N, K], row-major as checkpoints store it, to the backend's layout. */
-export type LinearPacker = (w: Float32Array | QuantisedMatrix, N: number, K: number, dtype: WeightDtype) => tf.Tensor;
+/** A matrix [N, K] made of placed rows, to the backend's layout. */
+export type LinearPacker = (parts: readonly PlacedRows[], N: number, K: number, dtype: WeightDtype) => tf.Tensor;
 
 /** The stock backends want float32, transposed: [K, N]. */
-export const linearPacker = new PerBackend<LinearPacker>((w, N, K, dtype) => {
-  const values = w instanceof Float32Array ? storedValues(w, N, K, dtype) : dequantise(w);
-  return tf.tidy(() => tf.transpose(tf.tensor2d(values, [N, K])));
-});
+export const linearPacker = new PerBackend<LinearPacker>((parts, N, K, dtype) =>
+  tf.tidy(() => tf.transpose(tf.tensor2d(keptValues(parts, N, K, dtype), [N, K]))),
+);
 
 /** What is left of W[N, K] when it is kept in a dtype, as float32. */
 export function storedValues(w: Float32Array, N: number, K: number, dtype: WeightDtype): Float32Array {
-  if (dtype === 'f32') return w;
-  return dtype === 'bf16' ? w.map(roundToBf16) : dequantise(quantise(w, N, K, dtype));
+  return dtype === 'f32' ? w : keptValues(stacked(rowsOf(w, N, K)), N, K, dtype);
 }
 
 const run = defineKernel<LinearInputs, LinearAttributes>('AttsLinear', linearReference);
 
 /**
- * Packs W[N, K], row-major as checkpoints store it.
+ * Packs W[N, K], a block of rows at a time. Rows that are quantised as `dtype` says keep their very groups.
  * @param bias [N], or null
  */
 export function packLinear(
-  values: Float32Array | QuantisedMatrix,
+  values: Matrix,
   N: number,
   K: number,
   bias: Float32Array | null = null,
-  dtype: WeightDtype = values instanceof Float32Array ? 'f32' : values.dtype,
+  dtype: WeightDtype = 'dtype' in values ? values.dtype : 'f32',
 ): LinearWeights {
-  const isToQuantise = values instanceof Float32Array && (dtype === 'q8' || dtype === 'q4');
-  const packed = linearPacker.active(isToQuantise ? quantise(values, N, K, dtype) : values, N, K, dtype);
+  return packParts(stacked(rowsOf(values, N, K)), N, K, bias, dtype);
+}
+
+/** Packs a matrix [N, K] that is made of others. */
+export function packParts(
+  parts: readonly PlacedRows[],
+  N: number,
+  K: number,
+  bias: Float32Array | null,
+  dtype: WeightDtype,
+): LinearWeights {
+  const packed = linearPacker.active(parts, N, K, dtype);
   const biasTensor = bias ? tf.tensor1d(bias) : null;
   return {
     N,
@@ -82,11 +93,20 @@ export function linear(x: tf.Tensor, weights: LinearWeights, { residual, norm }:
   return run(inputs, { N, K, dtype, epsilon: norm?.epsilon ?? 0 });
 }
 
-/** To the nearest value that bfloat16 holds, ties to even. */
-export function roundToBf16(value: number): number {
-  word[0] = value;
-  bits[0] = (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) & 0xffff0000;
-  return word[0];
+/**
+ * Layers of the same input side by side, [M, N₁ + N₂ + …]: one product where they are one matrix, else, where they are
+ * kept in different dtypes, one each.
+ */
+export function linearSideBySide(
+  x: tf.Tensor,
+  layers: readonly LinearWeights[],
+  norm: NonNullable<LinearOptions['norm']>,
+): tf.Tensor {
+  if (layers.length === 1) return linear(x, layers[0], { norm });
+  return tf.tidy(() =>
+    tf.concat(
+      layers.map((layer) => linear(x, layer, { norm })),
+      1,
+    ),
+  );
 }
-const word = new Float32Array(1);
-const bits = new Uint32Array(word.buffer);

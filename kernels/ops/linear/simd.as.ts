@@ -1,15 +1,18 @@
-// y[M, N] = norm(x)[M, K] · Wᵀ (+ bias) (+ residual), for f32, bf16, int8 and int4 weights packed in panels of 8 features
+// y[M, N] = norm(x)[M, K] · Wᵀ (+ bias) (+ residual), for floating and quantised weights packed in panels of 8 features
 // (tiles.ts has the innermost loops and the layouts).
 import { normRow } from '../rms-norm/simd.as';
 import { address, barrier, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
 import {
-  bf16MostRows, bf16Rows, bf16Width, f32Rows, f32Width, q4Rows, q4Width, q8Rows, q8Width,
+  bf16MostRows, bf16Rows, bf16Width, f32Rows, f32Width,
+  q4Rows, q4Width, q5Rows, q5Width, q6Rows, q6Width, q8Rows, q8Width,
 } from './tiles.as';
 
 export const F32 = 0;
 export const BF16 = 1;
 export const Q8 = 2;
-export const Q4 = 3;
+export const Q6 = 3;
+export const Q5 = 4;
+export const Q4 = 5;
 
 // Where a tile takes less than the interleaved panels, they go by in blocks of so many k, which stay in the L1 cache until
 // all panels and rows have met them.
@@ -18,14 +21,16 @@ const BLOCK = 128;
 // Panels that lie interleaved (tiles.ts).
 export const TOGETHER: i32 = 4;
 
-// Bytes of the interleaved panels for one k (F32, BF16) or a group of 32 (Q8, Q4).
+// Bytes of the interleaved panels for one k (F32, BF16) or a group of 32 (the others).
 // @ts-ignore: decorator
 @inline
-export function groupBytes(dtype: i32): usize { return dtype == F32 ? 128 : dtype == BF16 ? 64 : dtype == Q8 ? 1152 : 768; }
+export function groupBytes(dtype: i32): usize {
+  return dtype == F32 ? 128 : dtype == BF16 ? 64 : dtype == Q8 ? 1152 : dtype == Q4 ? 768 : 1280;
+}
 
 // @ts-ignore: decorator
 @inline
-function isQuantised(dtype: i32): bool { return dtype == Q8 || dtype == Q4; }
+export function isQuantised(dtype: i32): bool { return dtype >= Q8; }
 
 // Where a panel begins.
 // @ts-ignore: decorator
@@ -37,7 +42,9 @@ export function panelAt(w: usize, dtype: i32, K: i32, p: i32): usize {
 
 // Panels that a tile of M rows takes side by side.
 function tileWidth(dtype: i32, M: i32): i32 {
-  return dtype == F32 ? f32Width(M) : dtype == BF16 ? bf16Width(M) : dtype == Q8 ? q8Width(M) : q4Width(M);
+  if (dtype == F32) return f32Width(M);
+  if (dtype == BF16) return bf16Width(M);
+  return dtype == Q8 ? q8Width(M) : dtype == Q6 ? q6Width(M) : dtype == Q5 ? q5Width(M) : q4Width(M);
 }
 
 // Quantises one row to 16 bits in groups of 32: q[K], and a scale and the sum of the dequantised values a group.
@@ -83,6 +90,8 @@ export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dt
         const at = from + group * groupBytes(dtype) + <usize>i * step;
         const xk = x + (<usize>k << 1), xsk = xs + (group << 3);
         if (dtype == Q8) q8Rows(xk, groups << 6, xsk, groups << 3, M, at, width, n, to, ldy, first);
+        else if (dtype == Q6) q6Rows(xk, groups << 6, xsk, groups << 3, M, at, width, n, to, ldy, first);
+        else if (dtype == Q5) q5Rows(xk, groups << 6, xsk, groups << 3, M, at, width, n, to, ldy, first);
         else q4Rows(xk, groups << 6, xsk, groups << 3, M, at, width, n, to, ldy, first);
       } else {
         const at = from + <usize>k * groupBytes(dtype) + <usize>i * step;

@@ -1,13 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { simd, simdNames } from '../../backends/simd/index.js';
 import { registerFor } from '../../tfjs.js';
-import { linearPacker, roundToBf16, type WeightDtype } from './index.js';
-import type { QuantisedMatrix } from './quantise.js';
+import { bf16Bits } from './bf16.js';
+import { linearPacker, type WeightDtype } from './index.js';
+import { blocksOf } from './matrix.js';
+import { isQuantised, type QuantisedMatrix, quantisedFormats } from './quantise.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
-import { groupBytes, groupRows, interleaved, panelStep } from './tiles.js';
+import { groupBytes, groupRows, headerBytes, interleaved, packedBytes, panelStep } from './tiles.js';
 
 /** Codes of the dtypes in simd.as.ts. */
-export const dtypeCode: Readonly<Record<WeightDtype, number>> = { f32: 0, bf16: 1, q8: 2, q4: 3 };
+export const dtypeCode: Readonly<Record<WeightDtype, number>> = {
+  ...{ f32: 0, bf16: 1 },
+  ...{ q8: 2, q6: 3, q5: 4, q4: 5 },
+};
 
 /** Below so many multiply-adds a job is done before another thread has heard of it. */
 const smallestShared = 40_000;
@@ -19,21 +24,27 @@ export function threadsFor(multiplyAdds: number): number {
 
 /** Bytes of the areas that quantised weights need for M rows: 16-bit rows, and (scale, sum) a group. */
 export function quantisedBytes(dtype: WeightDtype, M: number, K: number): [number, number] {
-  if (dtype !== 'q8' && dtype !== 'q4') return [0, 0];
+  if (!isQuantised(dtype)) return [0, 0];
   const groups = Math.ceil(K / 32);
   return [M * groups * 64, M * groups * 8];
 }
 
-linearPacker.register(simdNames, (w, N, K, dtype) => {
+linearPacker.register(simdNames, (parts, N, K, dtype) => {
   const backend = simd();
-  const panels = Math.ceil(N / (8 * interleaved)) * interleaved;
-  const bytes = (panels / interleaved) * Math.ceil(K / groupRows(dtype)) * groupBytes[dtype];
+  const bytes = packedBytes(N, K, dtype);
   const { info, pointer } = backend.output([bytes / 4]);
   const { buffer } = backend.heap.memory;
   const out = new Uint8Array(buffer, pointer, bytes).fill(0);
-  if (!(w instanceof Float32Array)) packQuantised(w, out);
-  else if (dtype === 'f32') packF32(w, N, K, out);
-  else packBf16(w, N, K, out);
+  for (const { rows, place } of parts) {
+    for (const { first, count, block } of blocksOf(rows, dtype)) {
+      for (let n = 0; n < count; n++) {
+        const to = place(first + n);
+        if (!(block instanceof Float32Array)) packQuantised(block, n, K, to, out);
+        else if (dtype === 'f32') packF32(block, n, rows.K, K, to, out);
+        else packBf16(block, n, rows.K, K, to, out);
+      }
+    }
+  }
   return tf.engine().makeTensorFromTensorInfo(info);
 });
 
@@ -44,48 +55,56 @@ function panelAt(dtype: WeightDtype, K: number, n: number, g: number): number {
   return (Math.floor(panel / interleaved) * groups + g) * groupBytes[dtype] + (panel % interleaved) * panelStep[dtype];
 }
 
-/** [four panels][k][panel 4][8] */
-function packF32(w: Float32Array, N: number, K: number, out: Uint8Array): void {
+/** Row n of a block of width `width` to feature `to`: [four panels][k][panel 4][8] */
+function packF32(w: Float32Array, n: number, width: number, K: number, to: number, out: Uint8Array): void {
   const floats = new Float32Array(out.buffer, out.byteOffset, out.length / 4);
-  for (let n = 0; n < N; n++) {
-    const to = panelAt('f32', K, n, 0) / 4 + (n & 7);
-    for (let k = 0; k < K; k++) floats[to + k * 32] = w[n * K + k];
-  }
+  const at = panelAt('f32', K, to, 0) / 4 + (to & 7);
+  for (let k = 0; k < width; k++) floats[at + k * 32] = w[n * width + k];
 }
 
 /** [four panels][k][panel 4][4] words, feature j in the low half, j + 4 in the high half. */
-function packBf16(w: Float32Array, N: number, K: number, out: Uint8Array): void {
-  const words = new Uint32Array(out.buffer, out.byteOffset, out.length / 4);
-  const rounded = new Float32Array(K);
-  const bits = new Uint32Array(rounded.buffer);
-  for (let n = 0; n < N; n++) {
-    for (let k = 0; k < K; k++) rounded[k] = roundToBf16(w[n * K + k]);
-    const to = panelAt('bf16', K, n, 0) / 4 + (n & 3);
-    const isHigh = (n & 4) !== 0;
-    for (let k = 0; k < K; k++) words[to + k * 16] |= isHigh ? bits[k] : bits[k] >>> 16;
-  }
+function packBf16(w: Float32Array, n: number, width: number, K: number, to: number, out: Uint8Array): void {
+  const halves = new Uint16Array(out.buffer, out.byteOffset, out.length / 2);
+  const at = panelAt('bf16', K, to, 0) / 2 + (to & 3) * 2 + ((to & 4) >> 2);
+  for (let k = 0; k < width; k++) halves[at + k * 32] = bf16Bits(w[n * width + k]);
 }
 
 /** Groups with their scales in front; see tiles.ts. */
-function packQuantised({ dtype, N, K, scales, mins, values }: QuantisedMatrix, out: Uint8Array): void {
+function packQuantised(block: QuantisedMatrix, n: number, K: number, to: number, out: Uint8Array): void {
+  const { dtype, K: width, scales, mins, values } = block;
+  const { group, hasMin } = quantisedFormats[dtype];
   const floats = new Float32Array(out.buffer, out.byteOffset, out.length / 4);
-  const groups = Math.ceil(K / 32);
-  for (let n = 0; n < N; n++) {
-    const j = n & 7;
-    const lane = (j >> 2) * 16 + (j & 3); // floats
-    for (let g = 0; g < groups; g++) {
-      const at = panelAt(dtype, K, n, g);
-      floats[at / 4 + lane] = scales[n * groups + g];
-      if (dtype === 'q4') floats[at / 4 + 32 + lane] = mins[n * groups + g];
-      const count = Math.min(32, K - g * 32);
-      for (let i = 0; i < count; i++) {
-        const value = values[n * K + g * 32 + i];
-        const pair = i >> 1;
-        if (dtype === 'q8') out[at + 128 + pair * 64 + j * 2 + (i & 1)] = value;
-        else out[at + 256 + (pair >> 1) * 64 + j * 2 + (i & 1)] |= value << ((pair & 1) * 4);
+  const groups = Math.ceil(width / group);
+  const j = to & 7;
+  const lane = (j >> 2) * 16 + (j & 3); // floats
+  for (let k = 0, g = 0; k < width; k += 32, g++) {
+    const at = panelAt(dtype, K, to, g);
+    const first = n * groups + k / group;
+    floats[at / 4 + lane] = scales[first];
+    if (hasMin) floats[at / 4 + 32 + lane] = mins[first];
+    else if (group === 16 && k + 16 < width) floats[at / 4 + 32 + lane] = scales[first + 1];
+    const isWhole = k + 32 <= width;
+    const q = isWhole ? values : padded(values.subarray(n * width + k, (n + 1) * width));
+    const from = isWhole ? n * width + k : 0;
+    let b = at + headerBytes(dtype) + j * 2;
+    if (dtype === 'q4') {
+      for (let i = from; i < from + 32; i += 4, b += 64) {
+        out[b] = q[i] | (q[i + 2] << 4);
+        out[b + 1] = q[i + 1] | (q[i + 3] << 4);
+      }
+    } else {
+      for (let i = from; i < from + 32; i += 2, b += 64) {
+        out[b] = q[i];
+        out[b + 1] = q[i + 1];
       }
     }
   }
+}
+
+function padded(values: Int8Array): Int8Array {
+  const group = new Int8Array(32);
+  group.set(values);
+  return group;
 }
 
 registerFor<LinearInputs, LinearAttributes>(simdNames, 'AttsLinear', ({ x, weight, bias, residual, norm }, attrs) => {

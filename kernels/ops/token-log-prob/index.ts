@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineKernel, PerBackend } from '../../tfjs.js';
-import { type LinearWeights, linear, packLinear, type WeightDtype } from '../linear/index.js';
+import { type LinearWeights, linear, type Matrix, packLinear, type WeightDtype } from '../linear/index.js';
+import { rowsOf, sliceRows } from '../linear/matrix.js';
 import { type TokenLogProbAttributes, type TokenLogProbInputs, tokenLogProbReference } from './reference.js';
 
 /** The LM head [V, d], packed whole or in tiles of vocabulary rows, as the backend wants it. */
@@ -13,7 +14,7 @@ export interface LanguageModelHead {
 }
 
 export type HeadPacker = (
-  values: Float32Array,
+  values: Matrix,
   V: number,
   d: number,
   dtype: WeightDtype,
@@ -21,10 +22,11 @@ export type HeadPacker = (
 ) => LinearWeights[];
 
 export const headPacker = new PerBackend<HeadPacker>((values, V, d, dtype, tileRows) => {
+  const all = rowsOf(values, V, d);
   const tiles: LinearWeights[] = [];
   for (let first = 0; first < V; first += tileRows) {
     const rows = Math.min(tileRows, V - first);
-    tiles.push(packLinear(values.subarray(first * d, (first + rows) * d), rows, d, null, dtype));
+    tiles.push(packLinear(sliceRows(all, first, rows), rows, d, null, dtype));
   }
   return tiles;
 });
@@ -32,11 +34,11 @@ export const headPacker = new PerBackend<HeadPacker>((values, V, d, dtype, tileR
 const run = defineKernel<TokenLogProbInputs, TokenLogProbAttributes>('AttsTokenLogProb', tokenLogProbReference);
 
 /**
- * @param values [V, d] row-major
+ * @param values [V, d]
  * @param tileRows vocabulary rows a tile on the stock backends
  */
 export function packHead(
-  values: Float32Array,
+  values: Matrix,
   V: number,
   d: number,
   { dtype = 'f32', tileRows = 4096 }: { dtype?: WeightDtype; tileRows?: number } = {},

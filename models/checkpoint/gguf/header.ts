@@ -1,7 +1,7 @@
 import { AttsError } from '../../../src/errors.js';
 import type { StoredDtype } from '../checkpoint.js';
 import { storedBytes } from '../dtypes.js';
-import { openWeightsFile, type WeightsFile } from '../file.js';
+import { openWeightsFile, shown, type WeightsFile } from '../file.js';
 import { HeaderReader } from './header-reader.js';
 import { otherTypes, tensorTypes } from './tensor-types.js';
 
@@ -77,7 +77,7 @@ export function parseHeader(file: WeightsFile): GgufHeader {
   const metadata = new Map<string, GgufValue>();
   for (let i = 0; i < metadataCount; i++) {
     const key = reader.string('a metadata key');
-    if (metadata.has(key)) throw reader.bad(`metadata key ${show(key)} occurs twice`);
+    if (metadata.has(key)) throw reader.bad(`metadata key ${shown(key)} occurs twice`);
     metadata.set(key, readValue(reader, reader.u32(), key));
   }
   const relative = Array.from({ length: tensorCount }, () => readTensor(reader));
@@ -96,9 +96,9 @@ function readTensor(reader: HeaderReader): GgufTensorInfo {
   const name = reader.string('a tensor name');
   const dimensions = reader.u32();
   if (dimensions < 1 || dimensions > mostDimensions)
-    throw reader.bad(`tensor ${show(name)} has ${dimensions} dimensions`);
+    throw reader.bad(`tensor ${shown(name)} has ${dimensions} dimensions`);
   const shape = Array.from({ length: dimensions }, () =>
-    reader.u64(`a dimension of tensor ${show(name)}`),
+    reader.u64(`a dimension of tensor ${shown(name)}`),
   ).toReversed();
   const type = reader.u32();
   const dtype = tensorTypes.get(type);
@@ -107,12 +107,12 @@ function readTensor(reader: HeaderReader): GgufTensorInfo {
     const found = otherTypes.get(type) ?? `of ggml type ${type}`;
     throw new AttsError(
       'checkpoint',
-      `${reader.path}: tensor ${show(name)} is ${found}, which is not supported (${known} are)`,
+      `${reader.path}: tensor ${shown(name)} is ${found}, which is not supported (${known} are)`,
     );
   }
   const bytes = storedBytes(dtype, shape);
-  if (bytes === null) throw reader.bad(`tensor ${show(name)} of ${shape.join(' × ')} cannot be ${dtype}`);
-  return { name, shape, dtype, position: reader.u64(`the offset of tensor ${show(name)}`), bytes };
+  if (bytes === null) throw reader.bad(`tensor ${shown(name)} of ${shape.join(' × ')} cannot be ${dtype}`);
+  return { name, shape, dtype, position: reader.u64(`the offset of tensor ${shown(name)}`), bytes };
 }
 
 /** Every tensor lies inside the file, aligned, and none upon another. */
@@ -121,15 +121,15 @@ function checkPlaces(reader: HeaderReader, tensors: readonly GgufTensorInfo[], s
   let before: GgufTensorInfo | null = null;
   for (const tensor of [...tensors].sort((a, b) => a.position - b.position)) {
     const { name, position, bytes } = tensor;
-    if (names.has(name)) throw reader.bad(`tensor ${show(name)} occurs twice`);
+    if (names.has(name)) throw reader.bad(`tensor ${shown(name)} occurs twice`);
     names.add(name);
     if (position + bytes > reader.size) {
-      throw reader.bad(`tensor ${show(name)} needs bytes ${position}–${position + bytes} of a file of ${reader.size}`);
+      throw reader.bad(`tensor ${shown(name)} needs bytes ${position}–${position + bytes} of a file of ${reader.size}`);
     }
     if ((position - start) % alignment !== 0)
-      throw reader.bad(`tensor ${show(name)} is not aligned to ${alignment} bytes`);
+      throw reader.bad(`tensor ${shown(name)} is not aligned to ${alignment} bytes`);
     if (before && before.position + before.bytes > position) {
-      throw reader.bad(`tensors ${show(before.name)} and ${show(name)} overlap`);
+      throw reader.bad(`tensors ${shown(before.name)} and ${shown(name)} overlap`);
     }
     before = tensor;
   }
@@ -154,28 +154,23 @@ const scalars: ReadonlyMap<number, { bytes: number; array: (buffer: ArrayBuffer)
 const booleanType = 7;
 
 function readValue(reader: HeaderReader, type: number, key: string): GgufValue {
-  if (type === stringType) return reader.string(`metadata key ${show(key)}`);
+  if (type === stringType) return reader.string(`metadata key ${shown(key)}`);
   if (type !== arrayType) {
     const [value] = readNumbers(reader, type, 1, key);
     return type === booleanType ? value !== 0 : value;
   }
   const element = reader.u32();
-  if (element === arrayType) throw reader.bad(`metadata key ${show(key)} is an array of arrays`);
+  if (element === arrayType) throw reader.bad(`metadata key ${shown(key)} is an array of arrays`);
   const least = element === stringType ? 8 : (scalars.get(element)?.bytes ?? 1);
-  const length = reader.count(`elements of metadata key ${show(key)}`, Number.MAX_SAFE_INTEGER, least);
+  const length = reader.count(`elements of metadata key ${shown(key)}`, Number.MAX_SAFE_INTEGER, least);
   if (element !== stringType) return readNumbers(reader, element, length, key);
-  const what = `an element of metadata key ${show(key)}`;
+  const what = `an element of metadata key ${shown(key)}`;
   return Array.from({ length }, () => reader.string(what));
 }
 
 function readNumbers(reader: HeaderReader, type: number, length: number, key: string): GgufNumbers {
   const scalar = scalars.get(type);
-  if (!scalar) throw reader.bad(`metadata key ${show(key)} has a value of type ${type}`);
+  if (!scalar) throw reader.bad(`metadata key ${shown(key)} has a value of type ${type}`);
   // A copy, because a typed array must start at a multiple of its element size.
   return scalar.array(new Uint8Array(reader.take(length * scalar.bytes)).buffer);
-}
-
-/** A name of the file as it may stand in an error line. */
-function show(name: string): string {
-  return JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name);
 }

@@ -1,6 +1,7 @@
 import { readGgufHeader } from '../../../models/checkpoint/gguf/header.js';
+import { isGguf } from '../../../models/checkpoint/open.js';
 import type { Tokenizer, TokenText } from '../engine.js';
-import { bytePairTokenizer } from './byte-pair.js';
+import { bytePairTokenizer, type TokenizerFile } from './byte-pair.js';
 import { folderTokenizer } from './folder.js';
 import { ggufTokenizer } from './gguf.js';
 
@@ -9,8 +10,12 @@ import { ggufTokenizer } from './gguf.js';
  * @throws AttsError `checkpoint` for missing or unusable files
  */
 export async function openTokenizer(path: string): Promise<Tokenizer> {
-  const file = path.endsWith('.gguf') ? ggufTokenizer(readGgufHeader(path).metadata, path) : folderTokenizer(path);
-  return bytePairTokenizer(file);
+  return bytePairTokenizer(openTokenizerFile(path));
+}
+
+/** The same as its file describes it, before anything is made of it. */
+export function openTokenizerFile(path: string): TokenizerFile {
+  return isGguf(path) ? ggufTokenizer(readGgufHeader(path).metadata, path) : folderTokenizer(path);
 }
 
 /** A text from its begin, opened as the tokenizer opens one. */

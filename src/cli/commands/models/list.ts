@@ -1,14 +1,12 @@
 import type { CommandModule } from 'yargs';
-import { embeddedCheckpoints } from '../../index.js';
-import { table } from '../format.js';
+import { embeddedCheckpoints } from '../../../index.js';
+import { table } from '../../format.js';
 
-export const modelsCommand: CommandModule = {
-  command: 'models <action>',
+export const listCommand: CommandModule = {
+  command: 'list',
   describe: 'Models that come with the package',
   builder: (cli) =>
-    cli
-      .positional('action', { choices: ['list'] as const, demandOption: true })
-      .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
+    cli.option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
   handler(argv) {
     const models = embeddedCheckpoints();
     if (argv.json) {

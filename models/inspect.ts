@@ -1,0 +1,70 @@
+import { pageBytes } from '../kernels/ops/attention/index.js';
+import { packedBytes, type WeightDtype } from '../kernels/ops/linear/index.js';
+import type { Checkpoint, StoredDtype } from './checkpoint/checkpoint.js';
+import { storedBytes } from './checkpoint/dtypes.js';
+import type { DecoderConfig } from './families/decoder-config.js';
+import { familyOf } from './families/index.js';
+import { keptDtypes } from './kept-dtype.js';
+import { checkShapes } from './weight-shapes.js';
+
+export interface DtypeShare {
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+export interface CheckpointReport {
+  readonly config: DecoderConfig;
+  readonly parameters: number;
+  /** The head is a matrix of its own, not the embedding. */
+  readonly hasOwnHead: boolean;
+  readonly stored: Readonly<Partial<Record<StoredDtype, DtypeShare>>>;
+  /** Of the simd backends: matrices by the dtype in which they are kept; vectors count as f32. */
+  readonly kept: Readonly<Partial<Record<WeightDtype, DtypeShare>>>;
+  /** Bytes of the KV cache a token. */
+  readonly cacheBytesPerToken: number;
+}
+
+/**
+ * What a checkpoint is and what it will need, from its header alone: nothing is loaded.
+ * @throws AttsError `checkpoint`
+ */
+export function inspectCheckpoint(checkpoint: Checkpoint, asked: WeightDtype | 'auto' = 'auto'): CheckpointReport {
+  const family = familyOf(checkpoint.config);
+  const config = family.decoderConfig(checkpoint.config);
+  const names = family.weightNames(checkpoint.config);
+  const parameters = checkShapes(checkpoint, config, names);
+  const stored: Partial<Record<StoredDtype, DtypeShare>> = {};
+  for (const { dtype, shape } of checkpoint.tensors.values()) add(stored, dtype, storedBytes(dtype, shape) ?? 0);
+  const kept: Partial<Record<WeightDtype, DtypeShare>> = {};
+  const dtypeOf = keptDtypes(checkpoint, asked);
+  const keep = (together: readonly (string | null | undefined)[]) => {
+    const tensors = together.flatMap((name) => (name ? [name] : []));
+    for (const name of tensors) {
+      const { shape } = checkpoint.tensors.get(name)!;
+      const isMatrix = shape.length === 2;
+      const dtype = isMatrix ? dtypeOf(...tensors) : 'f32';
+      add(kept, dtype, isMatrix ? packedBytes(shape[0], shape[1], dtype) : 4 * shape[0]);
+    }
+  };
+  keep([names.embedding]);
+  keep([names.head]);
+  keep([names.finalNorm]);
+  for (let index = 0; index < config.layers; index++) {
+    const { gate, up, ...others } = names.layer(index);
+    keep([gate, up]);
+    for (const name of Object.values(others)) keep([name]);
+  }
+  const { layers, kvHeads, headDim } = config;
+  const cacheBytesPerToken = pageBytes({ layers, kvHeads, headDim, pageSize: 1 });
+  return { config, parameters, hasOwnHead: names.head !== null, stored, kept, cacheBytesPerToken };
+}
+
+function add<K extends string>(shares: Partial<Record<K, DtypeShare>>, key: K, bytes: number): void {
+  const { tensors, bytes: before } = shares[key] ?? { tensors: 0, bytes: 0 };
+  shares[key] = { tensors: tensors + 1, bytes: before + bytes };
+}
+
+/** Bytes of all shares together. */
+export function totalBytes(shares: Readonly<Partial<Record<string, DtypeShare>>>): number {
+  return Object.values(shares).reduce((sum, share) => sum + (share?.bytes ?? 0), 0);
+}

@@ -1,0 +1,62 @@
+import type { CommandModule } from 'yargs';
+import { type EngineOptions, inspectModel, type ModelReport } from '../../../index.js';
+import { engineFlags } from '../../engine-flags.js';
+
+const templateLines = 4;
+
+export const inspectCommand: CommandModule = {
+  command: 'inspect <model>',
+  describe: 'What a model is and what it will need, from its header alone',
+  builder: (cli) =>
+    cli
+      .positional('model', { type: 'string', demandOption: true, describe: 'Embedded name, folder or .gguf file' })
+      .option('dtype', engineFlags.dtype)
+      .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
+  async handler(argv) {
+    const report = inspectModel(argv.model as string, argv.dtype as EngineOptions['dtype']);
+    const text = argv.json ? JSON.stringify(report) : lines(report).join('\n');
+    process.stdout.write(`${text}\n`);
+  },
+};
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
+
+function lines(report: ModelReport): string[] {
+  const { heads, kvHeads, headDim, hiddenSize, intermediateSize, vocabSize, parameters, cacheBytesPerToken } = report;
+  const cache = (cacheBytesPerToken * 1000) / 2 ** 20;
+  const shares = (of: ModelReport['stored']) =>
+    Object.entries(of).map(([dtype, share]) => `${dtype} ${megabytes(share!.bytes)} (${share!.tensors} tensors)`);
+  const rows: [string, string][] = [
+    ['path', `${report.path} (${report.format})`],
+    ['family', report.family],
+    ['parameters', `${parameters.toLocaleString('en')}${report.hasOwnHead ? '' : ', head tied to the embedding'}`],
+    ['layers', `${report.layers}, ${heads} query and ${kvHeads} key-value heads of ${headDim}`],
+    ['width', `${hiddenSize}, ${intermediateSize} within the MLP`],
+    ['vocabulary', vocabSize.toLocaleString('en')],
+    ['context', `${report.contextLength.toLocaleString('en')} tokens`],
+    ...report.rope.map(({ theta, scaling, window, layers }): [string, string] => [
+      'attention',
+      `${layers} layers: ${window === null ? 'full' : `window ${window}`}, rope θ ${theta}, scaling ${scaling}`,
+    ]),
+    ['stored', shares(report.stored).join(', ')],
+    ['kept', shares(report.kept).join(', ')],
+    ['memory', `${megabytes(report.weightBytes)} of weights, ${cache.toFixed(1)} MiB of KV cache for 1,000 tokens`],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [report.id, ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`), ...tokenizerLines(report)];
+}
+
+function tokenizerLines({ tokenizer }: ModelReport): string[] {
+  if ('error' in tokenizer) return [`  no tokenizer: ${tokenizer.error}`];
+  const { bosId, stopIds, special, chatTemplate } = tokenizer;
+  const names = Object.entries(special).map(([name, token]) => `${name} ${JSON.stringify(token)}`);
+  const opened = bosId === null ? 'texts open with no token' : `texts open with ${bosId}`;
+  const template = chatTemplate?.split('\n') ?? [];
+  const rest = template.length - templateLines;
+  return [
+    `  special tokens: ${[...names, opened, `ends ${stopIds.join(', ')}`].join(', ')}`,
+    ...(chatTemplate === null ? ['  no chat template'] : ['  chat template:']),
+    ...template.slice(0, templateLines).map((line) => `    ${line.slice(0, 100)}`),
+    ...(rest > 0 ? [`    … ${rest} more lines`] : []),
+  ];
+}

@@ -1,0 +1,86 @@
+import type { WeightDtype } from '../../kernels/ops/linear/index.js';
+import { isGguf, openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
+import { type DtypeShare, inspectCheckpoint, totalBytes } from '../../models/inspect.js';
+import { openTokenizerFile } from './tokenizer/index.js';
+
+/** What `atts models inspect` tells of a model. Sizes are bytes. */
+export interface ModelReport {
+  readonly schema: 'atts.model/1';
+  readonly id: string;
+  /** The folder, or the .gguf file. */
+  readonly path: string;
+  readonly format: 'gguf' | 'safetensors';
+  readonly family: string;
+  readonly parameters: number;
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly vocabSize: number;
+  /** Tokens. */
+  readonly contextLength: number;
+  readonly hasOwnHead: boolean;
+  /** One a distinct kind of layer. */
+  readonly rope: readonly {
+    readonly theta: number;
+    readonly scaling: string;
+    readonly window: number | null;
+    readonly layers: number;
+  }[];
+  readonly stored: Readonly<Partial<Record<string, DtypeShare>>>;
+  readonly kept: Readonly<Partial<Record<string, DtypeShare>>>;
+  readonly weightBytes: number;
+  readonly cacheBytesPerToken: number;
+  readonly tokenizer: TokenizerReport | { readonly error: string };
+}
+
+export interface TokenizerReport {
+  readonly bosId: number | null;
+  readonly stopIds: readonly number[];
+  /** By their names in the chat template: bos_token, eos_token … */
+  readonly special: Readonly<Record<string, string>>;
+  readonly chatTemplate: string | null;
+}
+
+/**
+ * Reads what a model is and what it will need, without loading it.
+ * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
+ */
+export function inspectModel(spec: string, dtype: WeightDtype | 'auto' = 'auto'): ModelReport {
+  const path = resolveModel(spec);
+  const checkpoint = openCheckpoint(path);
+  try {
+    const { config, parameters, hasOwnHead, stored, kept, cacheBytesPerToken } = inspectCheckpoint(checkpoint, dtype);
+    const { family, layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize, contextLength } = config;
+    return {
+      ...{ schema: 'atts.model/1', id: checkpoint.id, path, format: isGguf(path) ? 'gguf' : 'safetensors', family },
+      ...{ parameters, layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize, contextLength },
+      ...{ hasOwnHead, rope: kindsOfLayers(config), stored, kept, weightBytes: totalBytes(kept), cacheBytesPerToken },
+      tokenizer: inspectTokenizer(path),
+    };
+  } finally {
+    checkpoint.close();
+  }
+}
+
+function kindsOfLayers({ rope, slidingWindow }: ReturnType<typeof inspectCheckpoint>['config']): ModelReport['rope'] {
+  const kinds = new Map<string, ModelReport['rope'][number]>();
+  for (const [layer, { theta, scaling }] of rope.entries()) {
+    const factor = 'factor' in scaling ? ` × ${scaling.factor}` : '';
+    const kind = { theta, scaling: `${scaling.kind}${factor}`, window: slidingWindow[layer] };
+    const key = JSON.stringify([theta, scaling, kind.window]);
+    kinds.set(key, { ...kind, layers: (kinds.get(key)?.layers ?? 0) + 1 });
+  }
+  return [...kinds.values()];
+}
+
+function inspectTokenizer(path: string): ModelReport['tokenizer'] {
+  try {
+    const { bosId, stopIds, templateTokens, chatTemplate } = openTokenizerFile(path);
+    return { bosId, stopIds, special: templateTokens, chatTemplate };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}

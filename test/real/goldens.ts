@@ -1,0 +1,68 @@
+/**
+ * Log-probabilities of real GGUF checkpoints against an independent float32 implementation: a table, and exit code 1 where
+ * one is too far off. Usage: goldens.js --models DIR --goldens DIR (see the Makefile)
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { openCheckpoint } from '../../models/checkpoint/open.js';
+import { inspectCheckpoint, totalBytes } from '../../models/inspect.js';
+import { table } from '../../src/cli/format.js';
+import type { GoldenOutcome } from './golden-model.js';
+
+/** Bounds of f32 and of `auto`: nats a token, nats, and the perplexity's share. bf16 is shown, not judged. */
+const bounds = { mean: 1e-3, max: 2e-2, perplexity: 1e-3 };
+const memoryLimit = 4 * 2 ** 30;
+
+const cases = [
+  { golden: 'smollm2', file: 'SmolLM2-135M-Instruct.Q4_1.gguf', dtypes: ['f32', 'auto'] },
+  { golden: 'gemma3', file: 'gemma-3-270m.Q4_K_M.gguf', dtypes: ['f32', 'auto'] },
+  { golden: 'qwen-0.5b', file: 'Qwen2.5-Coder-0.5B-Instruct.Q4.gguf', dtypes: ['f32', 'auto'] },
+  { golden: 'qwen-1.5b', file: 'Qwen2.5-Coder-1.5B-Instruct.Q4_K_M.gguf', dtypes: ['f32', 'bf16', 'auto'] },
+] as const;
+
+const { values } = parseArgs({ options: { models: { type: 'string' }, goldens: { type: 'string' } } });
+const child = fileURLToPath(new URL('./golden-model.js', import.meta.url));
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0);
+
+const rows = [['model', 'dtype', 'tokens', 'mean', 'max', 'perplexity', 'load s', 'file MB', 'kept MB', 'peak RSS MB']];
+let isWithin = true;
+for (const { golden, file, dtypes } of cases) {
+  const model = join(values.models ?? '', file);
+  const expected = join(values.goldens ?? '', `${golden}.json`);
+  for (const path of [model, expected]) {
+    if (existsSync(path)) continue;
+    process.stderr.write(`goldens: ${path} does not exist; give MODELS=folder of .gguf files and GOLDENS=folder\n`);
+    process.exit(1);
+  }
+  for (const dtype of dtypes) {
+    const checkpoint = openCheckpoint(model);
+    const report = inspectCheckpoint(checkpoint, dtype);
+    checkpoint.close();
+    const kept = totalBytes(report.kept);
+    const sizes = [megabytes(totalBytes(report.stored)), megabytes(kept)];
+    if (kept > memoryLimit) {
+      rows.push([golden, dtype, ...['–', '–', '–', '–', '–'], ...sizes, 'over the 4 GiB of one memory']);
+      continue;
+    }
+    const { status, stdout, stderr } = spawnSync(process.execPath, [child, model, expected, dtype], {
+      encoding: 'utf8',
+    });
+    if (status !== 0) {
+      process.stderr.write(`goldens: ${golden} ${dtype}: ${stderr.trim()}\n`);
+      process.exit(1);
+    }
+    const { tokens, mean, max, perplexityRatio, loadSeconds, peakMB } = JSON.parse(stdout) as GoldenOutcome;
+    if (dtype !== 'bf16') {
+      isWithin &&= mean <= bounds.mean && max <= bounds.max && Math.abs(perplexityRatio - 1) <= bounds.perplexity;
+    }
+    const numbers = [mean.toExponential(1), max.toExponential(1), perplexityRatio.toFixed(5), loadSeconds.toFixed(1)];
+    rows.push([golden, dtype, String(tokens), ...numbers, ...sizes, peakMB.toFixed(0)]);
+  }
+}
+process.stdout.write(`${table(rows)}\n`);
+if (!isWithin)
+  process.stderr.write('goldens: a mean over 1e-3, a largest difference over 2e-2, or 0.1 % of perplexity\n');
+process.exit(isWithin ? 0 : 1);

@@ -26,38 +26,45 @@ export class Reading {
   /** Takes up what the model wrote itself. */
   own(ids: readonly number[]): void {
     this.settled.push(...this.tailIds, ...ids);
-    this.setTail('');
+    this.tail = '';
+    this.tailIds = [];
   }
 
   /** Takes up what the other wrote. */
   foreign(text: string): void {
-    const whole = this.tail + text;
-    const end = endOfLines(whole);
-    this.settled.push(...this.tokenizer.encodeContinuation(whole.slice(0, end)));
-    this.setTail(whole.slice(end));
+    this.tail += text;
+    this.tailIds = this.tokenizer.encodeContinuation(this.tail);
+    const lines = this.tail.slice(0, endOfLines(this.tail));
+    const count = this.countWithin(this.tailIds, Buffer.byteLength(lines));
+    const ids = this.tailIds.slice(0, count);
+    // Lines whose text the tokenizer normalises stay in the tail: their end is at another byte.
+    if (this.tokenizer.decode(ids) !== lines) return;
+    this.settled.push(...ids);
+    this.tail = this.tail.slice(lines.length);
+    this.tailIds = this.tailIds.slice(count);
   }
 
   /** The chain with text of the other after it. A token that begins before the text and ends in it belongs to the text. */
   split(text: string): { before: number[]; ids: number[] } {
     const { tokenizer, settled, tail, tailIds } = this;
     const ids = tokenizer.encodeContinuation(tail + text);
-    const border = commonLength(tokenizer.bytes(tailIds), tokenizer.bytes(ids));
-    let count = 0;
-    for (let at = 0; count < ids.length; count++) {
-      at += tokenizer.bytes([ids[count]]).length;
-      if (at > border) break;
-    }
+    const count = this.countWithin(ids, commonLength(tokenizer.bytes(tailIds), tokenizer.bytes(ids)));
     return { before: [...settled, ...ids.slice(0, count)], ids: ids.slice(count) };
   }
 
-  private setTail(text: string): void {
-    this.tail = text;
-    this.tailIds = this.tokenizer.encodeContinuation(text);
+  /** How many of the ids, from the first on, end within so many bytes. */
+  private countWithin(ids: readonly number[], bytes: number): number {
+    let count = 0;
+    for (let end = 0; count < ids.length; count++) {
+      end += this.tokenizer.bytes([ids[count]]).length;
+      if (end > bytes) break;
+    }
+    return count;
   }
 }
 
 /**
- * Up to where a text is complete lines that other text follows: there every published pattern ends a piece. White space
+ * Up to where a text is complete lines that other text follows: there every published pattern begins a piece. White space
  * may be one piece with the line break before it.
  */
 function endOfLines(text: string): number {

@@ -1,7 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: goldens official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
+.PHONY: goldens goldens-tokens official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -64,6 +64,9 @@ conformal-peers: build ## p-values and martingale against crepes and MAPIE (need
 
 goldens: build ## log-probabilities of four real .gguf files (MODELS=folder, GOLDENS=folder; about 3 minutes on two cores)
 	node dist/test/real/goldens.js --models $(MODELS) --goldens $(GOLDENS)
+
+goldens-tokens: build ## ids and texts of four real .gguf files' tokenizers (MODELS=folder, GOLDENS=folder; seconds)
+	MODELS=$(MODELS) GOLDENS=$(GOLDENS) npx mocha --no-config --timeout 60000 dist/test/real/tokens.test.js
 
 official-traces: build ## reproduce the published facts of the reference implementation's traces (DATA=folder, seconds)
 	node dist/experiments/official-traces.js --data $(DATA)

@@ -23,11 +23,12 @@ export interface ModelCallEvent {
 
 export interface ChunkRecord {
   author: 'draft' | 'target' | 'cue';
+  /** The texts of the kept chunks together are the chain's; a character cut by a chunk's end is the next one's. */
   text: string;
   tokens: number;
   /** Draft chunks: the decision; under `replace` a rejected chunk is not part of the chain's text. False for the others. */
   rejected: boolean;
-  /** Token ids, so that a record is token-exact. */
+  /** Token ids of its author, the target's for a cue, so that a record is token-exact. */
   ids: number[];
   /** Draft chunks that were scored: mean nats per token under the target. */
   score: number | null;

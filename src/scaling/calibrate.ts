@@ -12,7 +12,7 @@ import type { ChainRecord } from '../runs/records.js';
 import type { Dataset, Problem } from '../tasks/problem.js';
 import { openPrompt, readPromptFile } from '../tasks/prompts.js';
 import { Chain, type ChainContext } from './chain.js';
-import { promptOf } from './prompt.js';
+import { promptsOf } from './prompt.js';
 import { inParallel } from './schedules/schedule.js';
 import { lockStep } from './schedules/sync.js';
 
@@ -35,8 +35,7 @@ export interface CalibrateOptions {
  *   rejected: the scores of turn t then have the law that the rule meets at turn t.
  */
 export async function buildBanks(options: CalibrateOptions): Promise<BankFile> {
-  const { config, draft, target, dataset } = options;
-  requireOneTokenizer(draft, target);
+  const { config, dataset } = options;
   const isPerQuestion = config.calibration === 'per-question';
   const problems = isPerQuestion ? dataset.problems : dataset.problems.slice(0, config.calibrationProblems);
   const file: BankFile = { schema: BANK_SCHEMA, provenance: provenanceOf(options), turns: [] };
@@ -80,8 +79,8 @@ async function firstChunkScores(options: CalibrateOptions, problems: readonly Pr
       },
       leave: () => {},
     };
-    const prompt = promptOf(problem, options.draft.tokenizer, ask);
-    requireFinished(await new Chain(contextOf(options, oneTurn), problem, sample, prompt, pace).run());
+    const prompts = promptsOf(problem, options.draft, options.target, ask);
+    requireFinished(await new Chain(contextOf(options, oneTurn), problem, sample, prompts, pace).run());
     options.onProgress?.(++done, chains.length);
   });
   return scores;
@@ -109,8 +108,8 @@ async function scoresOfTurns(
   );
   let done = 0;
   await lockStep(chains, decide, async ({ problem, sample }, pace) => {
-    const prompt = promptOf(problem, options.draft.tokenizer, ask);
-    requireFinished(await new Chain(contextOf(options, config), problem, sample, prompt, pace).run());
+    const prompts = promptsOf(problem, options.draft, options.target, ask);
+    requireFinished(await new Chain(contextOf(options, config), problem, sample, prompts, pace).run());
     options.onProgress?.(++done, chains.length);
   });
   return scores;
@@ -148,12 +147,4 @@ export function calibratorSettings(config: RunConfig) {
 /** A bank with holes would be another bank. */
 function requireFinished({ status, error, problem }: ChainRecord): void {
   if (status === 'failed') throw new AttsError('run', `calibration failed on problem ${problem}: ${error}`);
-}
-
-export function requireOneTokenizer(draft: Engine, target: Engine): void {
-  if (draft.model.fingerprint === target.model.fingerprint) return;
-  throw new AttsError(
-    'usage',
-    `${draft.model.id} and ${target.model.id} have different tokenizers, which is not supported yet; choose a pair of one family`,
-  );
 }

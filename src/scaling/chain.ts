@@ -1,5 +1,5 @@
 import type { Decision, ScoredChunk } from '../conformal/calibrator.js';
-import type { Engine, Generation, Prefix, Timing, Usage } from '../engine/engine.js';
+import type { Engine, Generation, Timing, Usage } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
 import type { ChainRecord, ChunkRecord, ModelCallEvent } from '../runs/records.js';
@@ -8,6 +8,7 @@ import { isCorrect } from '../tasks/grading.js';
 import type { Problem } from '../tasks/problem.js';
 import { policyRules } from './policies/index.js';
 import type { Pace } from './schedules/schedule.js';
+import { type Author, openTranscript, type Prompts, type Transcript } from './transcripts/transcript.js';
 
 /** Attempts at a model call before its chain is given up. */
 const attempts = 3;
@@ -31,32 +32,27 @@ export interface ChainContext {
 type Ending = 'answer' | 'stop-token' | 'context' | 'turns';
 
 /**
- * One reasoning chain: draft → answer check → score → p-value → decision → the target continues, turn after turn. Token
- * ids are passed on as they were generated, never encoded again.
+ * One reasoning chain: draft → answer check → score → p-value → decision → the target continues, turn after turn. What
+ * passes between the two models, tokens or text, is the transcript's business.
  */
 export class Chain {
   private readonly context: ChainContext;
   private readonly problem: Problem;
   private readonly sample: number;
-  private readonly prompt: Prefix;
   private readonly pace: Pace;
-  private readonly contextLength: number;
-  /** Ids of the kept chunks. */
-  private ids: number[] = [];
+  private readonly transcript: Transcript;
   private readonly chunks: ChunkRecord[] = [];
   private turn = 0;
   private barrierTotal = 0;
   /** Barrier time since the last event. */
   private barrierPending = 0;
 
-  constructor(context: ChainContext, problem: Problem, sample: number, prompt: Prefix, pace: Pace) {
+  constructor(context: ChainContext, problem: Problem, sample: number, prompts: Prompts, pace: Pace) {
     this.context = context;
     this.problem = problem;
     this.sample = sample;
-    this.prompt = prompt;
     this.pace = pace;
-    const engines = [context.draft, context.target].filter((engine) => engine !== null);
-    this.contextLength = Math.min(...engines.map(({ model }) => model.contextLength));
+    this.transcript = openTranscript(context, prompts);
   }
 
   /**
@@ -74,8 +70,10 @@ export class Chain {
     } finally {
       this.pace.leave();
     }
-    const text = this.text;
-    const answer = extractAnswer(text);
+    const answer = extractAnswer(this.transcript.text);
+    const { keepsRejected } = policyRules(this.context.config.policy, null);
+    const last = this.chunks.findLast(({ rejected }) => keepsRejected || !rejected);
+    if (last) last.text += this.transcript.end();
     return {
       problem: this.problem.id,
       sample: this.sample,
@@ -105,34 +103,29 @@ export class Chain {
   private async takeTurn(): Promise<Ending | null> {
     const { config } = this.context;
     const rules = policyRules(config.policy, config.verifyAnswers);
-    if (this.room < 1) return 'context';
-    const draft = await this.generate('draft', this.ids, config.draftTokens);
-    const record: ChunkRecord = {
-      ...{ author: 'draft', text: draft.text, tokens: draft.ids.length, rejected: false },
-      ...{ ids: [...draft.ids], score: null, turn: this.turn },
-    };
-    if (!rules.verifiesAnswers && holdsAnswer(this.decode([...this.ids, ...draft.ids]))) {
-      this.keep(record);
+    if (this.transcript.room < 1) return 'context';
+    const draft = await this.generate('draft', config.draftTokens);
+    const record = this.recordOf('draft', draft);
+    if (!rules.verifiesAnswers && holdsAnswer(this.transcript.textWith(draft))) {
+      this.keep(record, draft);
       return 'answer';
     }
     await this.waitFor(() => this.pace.arrive());
     const decision = await this.judge(draft, record);
+    if (decision === null) return 'context';
     if (!decision.rejected) {
-      this.keep(record);
+      this.keep(record, draft);
       return this.endingAfter(draft);
     }
     record.rejected = true;
     if (rules.keepsRejected) {
       this.keepRejected(record, draft);
     } else {
-      this.chunks.push(record);
+      this.chunks.push({ ...record, text: this.transcript.addedBy(draft) });
     }
-    if (this.room < 1) return 'context';
-    const target = await this.generate('target', this.ids, config.targetTokens);
-    this.keep({
-      ...{ author: 'target', text: target.text, tokens: target.ids.length, rejected: false },
-      ...{ ids: [...target.ids], score: null, turn: this.turn },
-    });
+    if (this.transcript.room < 1) return 'context';
+    const target = await this.generate('target', config.targetTokens);
+    this.keep(this.recordOf('target', target), target);
     return this.endingAfter(target);
   }
 
@@ -145,22 +138,20 @@ export class Chain {
         ? config.draftTokens + config.targetTokens
         : Math.max(config.draftTokens, config.targetTokens);
     const budget = config.turns * perTurn;
-    const written = await this.generate(author, [], budget, []);
+    const written = await this.generate(author, budget, []);
+    this.keep(this.recordOf(author, written), written);
     this.turn = 1;
-    this.keep({
-      ...{ author, text: written.text, tokens: written.ids.length, rejected: false },
-      ...{ ids: [...written.ids], score: null, turn: 0 },
-    });
   }
 
-  /** Scores a draft chunk under the target and takes the decision on it. */
-  private async judge(draft: Generation, record: ChunkRecord): Promise<Decision> {
+  /** Scores a draft chunk under the target and takes the decision on it; null where the target has no room for it. */
+  private async judge(draft: Generation, record: ChunkRecord): Promise<Decision | null> {
     const target = this.context.target as Engine;
-    const chunk = { ids: draft.ids, text: draft.text, fingerprint: draft.fingerprint };
+    const request = this.transcript.asScored(draft);
+    if (request === null) return null;
     const scored = await this.attempt('score', async () => {
-      const result = await target.score({ prefix: this.prefixOf(this.ids), chunk, signal: this.context.signal });
+      const result = await target.score({ ...request, signal: this.context.signal });
       const score = -result.logProbs.reduce((a, b) => a + b, 0) / result.logProbs.length;
-      if (result.logProbs.length !== draft.ids.length || !Number.isFinite(score)) {
+      if (result.logProbs.length !== request.chunk.ids.length || !Number.isFinite(score)) {
         throw new AttsError('score', `score of turn ${this.turn} is not a finite number`);
       }
       return { ...result, score };
@@ -182,25 +173,24 @@ export class Chain {
       record.ids = record.ids.slice(0, -1);
       record.tokens = record.ids.length;
     }
-    this.keep(record);
+    this.keep(record, record);
     if (config.cue === null) return;
-    const target = this.context.target as Engine;
-    const separator = this.text.endsWith('\n\n') || this.text === '' ? '' : this.text.endsWith('\n') ? '\n' : '\n\n';
+    const { text: before } = this.transcript;
+    const separator = before.endsWith('\n\n') || before === '' ? '' : before.endsWith('\n') ? '\n' : '\n\n';
     const text = separator + config.cue;
-    const ids = target.tokenizer.encode(text);
-    if (ids.length >= this.room) return;
-    this.keep({ author: 'cue', text, tokens: ids.length, rejected: false, ids, score: null, turn: this.turn });
+    const ids = this.transcript.keepCue(text);
+    if (ids === null) return;
+    this.chunks.push({ ...this.recordOf('target', { ids, text }), author: 'cue' });
   }
 
   private endingAfter(last: Generation): Ending | null {
     if (last.finish === 'stop-token') return 'stop-token';
     if (last.finish === 'context') return 'context';
-    return holdsAnswer(this.text) ? 'answer' : null;
+    return holdsAnswer(this.transcript.text) ? 'answer' : null;
   }
 
   private async generate(
-    author: 'draft' | 'target',
-    ids: readonly number[],
+    author: Author,
     budget: number,
     stop: readonly string[] = this.context.config.chunk === 'paragraph' ? ['\n\n'] : [],
   ): Promise<Generation> {
@@ -208,13 +198,13 @@ export class Chain {
     const engine = this.context[author] as Engine;
     const result = await this.attempt(author, () =>
       engine.generate({
-        ...{ prefix: this.prefixOf(ids), maxTokens: Math.min(budget, this.room), stop, signal },
+        ...{ prefix: this.transcript.prefix(author), maxTokens: Math.min(budget, this.transcript.room), stop, signal },
         ...{ temperature: config.temperature, topP: config.topP },
         key: { seed: config.seed, problem: this.problem.id, sample: this.sample, role: keyPrefix + author },
       }),
     );
     this.record(author, result.usage, result.timing, this.takeBarrier(), null);
-    return result;
+    return this.transcript.received(author, result);
   }
 
   /** Tries a call again when it fails; the last failure ends the chain. */
@@ -270,26 +260,12 @@ export class Chain {
     return pending;
   }
 
-  private keep(record: ChunkRecord): void {
+  private recordOf(author: Author, { ids, text }: Pick<Generation, 'ids' | 'text'>): ChunkRecord {
+    return { author, text, tokens: ids.length, rejected: false, ids: [...ids], score: null, turn: this.turn };
+  }
+
+  private keep(record: ChunkRecord, written: Pick<Generation, 'ids' | 'text'>): void {
+    record.text = this.transcript.keep(record.author as Author, written);
     this.chunks.push(record);
-    this.ids = [...this.ids, ...record.ids];
-  }
-
-  private get text(): string {
-    return this.decode(this.ids);
-  }
-
-  private decode(ids: readonly number[]): string {
-    return (this.context.target ?? (this.context.draft as Engine)).tokenizer.decode(ids);
-  }
-
-  /** Tokens that still fit the shorter context. */
-  private get room(): number {
-    return this.contextLength - this.prompt.ids.length - this.ids.length;
-  }
-
-  private prefixOf(ids: readonly number[]): Prefix {
-    const all = [...this.prompt.ids, ...ids];
-    return { ids: all, text: this.prompt.text + this.decode(ids), fingerprint: this.prompt.fingerprint };
   }
 }

@@ -11,7 +11,7 @@ import {
   readBankFile,
   writeBankFile,
 } from '../conformal/index.js';
-import type { Engine, Prefix } from '../engine/engine.js';
+import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
 import { decisionsOf } from '../runs/decisions.js';
@@ -22,13 +22,14 @@ import type { RunManifest } from '../runs/schemas.js';
 import { summarise } from '../runs/summary.js';
 import type { Dataset } from '../tasks/problem.js';
 import { openPrompt, readPromptFile } from '../tasks/prompts.js';
-import { buildBanks, calibratorSettings, needsBank, provenanceOf, requireOneTokenizer } from './calibrate.js';
+import { buildBanks, calibratorSettings, needsBank, provenanceOf } from './calibrate.js';
 import { Chain, type ChainContext } from './chain.js';
 import { accuracyOf, rejectionOf } from './metrics.js';
-import { promptOf } from './prompt.js';
+import { promptsOf } from './prompt.js';
 import { runAsync } from './schedules/async.js';
 import type { ScheduleOptions } from './schedules/schedule.js';
 import { runSync } from './schedules/sync.js';
+import type { Prompts } from './transcripts/transcript.js';
 
 export interface Progress {
   readonly phase: 'calibrate' | 'chains';
@@ -72,7 +73,6 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   const { config, dataset } = options;
   const draft = config.method === 'target-only' ? null : needed(options.draft, 'draft');
   const target = config.method === 'draft-only' ? null : needed(options.target, 'target');
-  if (draft && target) requireOneTokenizer(draft, target);
   const directory = options.out ? RunDirectory.open(options.out, manifestOf(options, draft, target)) : null;
   try {
     for (const note of dataset.notes ?? []) tell(note, options, directory);
@@ -120,13 +120,12 @@ async function runChains(options: ScaleOptions, state: RunState): Promise<number
       report();
     },
   };
-  const tokenizer = (draft ?? (target as Engine)).tokenizer;
   const ask = openPrompt(config.prompt);
-  const prompts = new Map<number, Prefix>();
-  const promptAt = (problem: number): Prefix => {
-    const prompt = prompts.get(problem) ?? promptOf(dataset.problems[problem], tokenizer, ask);
-    prompts.set(problem, prompt);
-    return prompt;
+  const prompts = new Map<number, Prompts>();
+  const promptsAt = (problem: number): Prompts => {
+    const known = prompts.get(problem) ?? promptsOf(dataset.problems[problem], draft, target, ask);
+    prompts.set(problem, known);
+    return known;
   };
   const finished = new Set(chains.map(chainKey));
   const pending = dataset.problems.flatMap(({ id }, problem) =>
@@ -143,7 +142,7 @@ async function runChains(options: ScaleOptions, state: RunState): Promise<number
         pace.leave();
         throw new AttsError('run', 'interrupted');
       }
-      const chain = await new Chain(context, dataset.problems[problem], sample, promptAt(problem), pace).run();
+      const chain = await new Chain(context, dataset.problems[problem], sample, promptsAt(problem), pace).run();
       directory?.recordChain(chain);
       chains.push(chain);
       report();

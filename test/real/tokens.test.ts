@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Tokenizer } from '../../src/engine/engine.js';
 import { openTokenizer } from '../../src/engine/tokenizer/index.js';
+import { Reading } from '../../src/scaling/transcripts/reading.js';
 import { promptMessages } from '../../src/tasks/prompts.js';
 
 const { MODELS: models = '', GOLDENS: goldens = '' } = process.env;
@@ -53,6 +54,27 @@ for (const [name, pattern] of Object.entries(files)) {
       for (const { text, ids } of rowsOf(name)) {
         expect(tokenizer.decode(ids)).to.equal(text);
         expect(tokenizer.decode(tokenizer.encodeContinuation(text))).to.equal(text);
+      }
+    });
+
+    it('reads what another model writes, cut anywhere, as exactly that text', () => {
+      const text = rowsOf(name)
+        .map((row) => row.text)
+        .join('\n');
+      for (const length of [1, 7, 64, 500]) {
+        const characters = [...text].slice(0, 40 * length);
+        const reading = new Reading(tokenizer, []);
+        let chain = '';
+        for (let at = 0; at < characters.length; at += length) {
+          const chunk = characters.slice(at, at + length).join('');
+          const { before, ids } = reading.split(chunk);
+          expect(tokenizer.decode([...before, ...ids])).to.equal(chain + chunk);
+          expect(tokenizer.bytes(ids).length).to.be.at.least(Buffer.byteLength(chunk));
+          reading.foreign(chunk);
+          chain += chunk;
+        }
+        // Lines are settled one by one, and give the tokens of the text encoded at once.
+        expect(reading.ids).to.deep.equal(tokenizer.encodeContinuation(chain));
       }
     });
 

@@ -7,6 +7,7 @@ import {
   buildBanks,
   type Engine,
   needsBank,
+  openText,
   type RunConfig,
   type Summary,
   scale,
@@ -85,8 +86,7 @@ async function drawBank(config: RunConfig, signal: AbortSignal): Promise<BankFil
 async function warmUp(engine: Engine | undefined, signal: AbortSignal): Promise<void> {
   if (!engine) return;
   const text = 'Start with 1. Add 1.';
-  const { fingerprint, encode } = engine.tokenizer;
-  const prefix = { ids: encode(text), text, fingerprint };
+  const prefix = openText(engine.tokenizer, text);
   const key = { seed: 0, problem: 'warm-up', sample: 0, role: 'warm-up' };
   await engine.generate({ prefix, maxTokens: 32, temperature: 1, key, signal });
   await engine.score({ prefix, chunk: prefix, signal });

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { AttsError, openEngine, promptMessages } from '../../index.js';
+import { AttsError, openEngine, openText, promptMessages } from '../../index.js';
 import { engineFlags, engineOptions } from '../engine-flags.js';
 import { readText } from './score.js';
 
@@ -31,7 +31,7 @@ export const generateCommand: CommandModule = {
     const engine = await openEngine(argv.model as string, engineOptions(argv));
     const { tokenizer } = engine;
     const prefix = argv.raw
-      ? { ids: tokenizer.encode(text), text, fingerprint: tokenizer.fingerprint }
+      ? openText(tokenizer, text)
       : tokenizer.chat(promptMessages({ id: 'prompt', problem: text.trim(), answer: '' }));
     const key = { seed, problem: 'prompt', sample: 0, role: 'generate' };
     const result = await engine.generate({ prefix, maxTokens, temperature, topP, key });

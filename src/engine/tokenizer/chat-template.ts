@@ -1,29 +1,24 @@
-import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { Environment, Interpreter, type RuntimeValue, Template } from '@huggingface/jinja';
 import { AttsError } from '../../errors.js';
 import type { ChatMessage } from '../engine.js';
+import { withinTime } from './within-time.js';
 
-/** What the worker is asked and what it answers. */
-export interface RenderRequest {
-  readonly template: string;
-  readonly variables: Readonly<Record<string, unknown>>;
-}
-export type RenderAnswer = { readonly text: string } | { readonly error: string };
-
-/** Starting a thread takes some 50 ms, a rendering one; the rest is for a loaded machine. */
-const startMilliseconds = 30_000;
 const renderMilliseconds = 2000;
-/** Beyond the messages' own length. */
-const longestRendering = 1_000_000;
-const heapMiB = 64;
+/** What a rendering may evaluate: expressions, and characters and elements of their values. */
+const leastFuel = 500_000;
+const fuelPerCharacter = 100;
+const longestRange = 10_000;
+
+type Rendering = { readonly text: string } | { readonly error: string; readonly isOverBounds: boolean };
 
 /**
- * A checkpoint's chat template. It is a program that a stranger wrote: Jinja has no way to files or code, and it runs in a
- * thread of its own with bounded time and memory.
+ * A checkpoint's chat template: a program that a stranger wrote. Jinja has no way to files or code; time and memory are
+ * bounded by what it evaluates. (A thread of bounded memory would not do: an array that outgrows its heap at one stroke
+ * ends the whole process.)
  */
 export class ChatTemplate {
   private readonly template: string;
   private readonly source: string;
-  private thread: RenderThread | null = null;
 
   constructor(template: string, source: string) {
     this.template = template;
@@ -37,37 +32,72 @@ export class ChatTemplate {
    * @throws AttsError `checkpoint`, one line
    */
   render(messages: readonly ChatMessage[], tokens: Readonly<Record<string, string>>): string {
-    const answer = this.ask(messages, tokens);
-    if ('text' in answer) return answer.text;
-    const folded = foldSystem(messages);
-    const second = folded === null ? answer : this.ask(folded, tokens);
+    const first = this.attempt(messages, tokens);
+    if ('text' in first) return first.text;
+    const folded = first.isOverBounds ? null : foldSystem(messages);
+    const second = folded === null ? first : this.attempt(folded, tokens);
     if ('text' in second) return second.text;
-    throw this.failure(answer.error);
+    const line = first.error.replace(/\s+/g, ' ').slice(0, 200);
+    throw new AttsError('checkpoint', `${this.source}: its chat template fails: ${line}; --prompt raw does without it`);
   }
 
-  private ask(messages: readonly ChatMessage[], tokens: Readonly<Record<string, string>>): RenderAnswer {
-    this.thread ??= new RenderThread();
-    const variables = { ...tokens, messages, add_generation_prompt: true };
-    const answer = this.thread.ask({ template: this.template, variables });
-    if (answer === null) {
-      this.thread.end();
-      this.thread = null;
-      throw this.failure(`it takes more than ${renderMilliseconds / 1000} s or ${heapMiB} MiB`);
+  private attempt(messages: readonly ChatMessage[], tokens: Readonly<Record<string, string>>): Rendering {
+    const fuel = leastFuel + fuelPerCharacter * messages.reduce((sum, { content }) => sum + content.length, 0);
+    try {
+      const text = withinTime(renderMilliseconds, 'rendering', () => {
+        const { parsed } = new Template(this.template);
+        const variables = { ...tokens, messages, add_generation_prompt: true };
+        return String(new BoundedInterpreter(environmentOf(variables), fuel).run(parsed).value);
+      });
+      return { text };
+    } catch (cause) {
+      const error = cause instanceof Error ? cause.message : String(cause);
+      return { error, isOverBounds: cause instanceof AttsError };
     }
-    const length = messages.reduce((sum, { content }) => sum + content.length, longestRendering);
-    if ('text' in answer && answer.text.length > length) {
-      throw this.failure(`it makes ${answer.text.length} characters`);
-    }
-    return answer;
+  }
+}
+
+/** Gives up once it has evaluated too much. Every value is looked at before anything larger can be made of it. */
+class BoundedInterpreter extends Interpreter {
+  private fuel: number;
+
+  constructor(environment: Environment, fuel: number) {
+    super(environment);
+    this.fuel = fuel;
   }
 
-  private failure(why: string): AttsError {
-    const line = why.replace(/\s+/g, ' ').slice(0, 200);
-    return new AttsError(
-      'checkpoint',
-      `${this.source}: its chat template fails: ${line}; --prompt raw does without it`,
-    );
+  override evaluate(statement: unknown, environment: Environment): RuntimeValue {
+    const value = super.evaluate(statement, environment);
+    this.fuel -= 1 + sizeOf(value.value);
+    if (this.fuel < 0) throw new AttsError('checkpoint', 'it evaluates too much');
+    return value;
   }
+}
+
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string' || Array.isArray(value)) return value.length;
+  return value instanceof Map ? value.size : 0;
+}
+
+/** What transformers gives a template, as far as prompts need it. */
+function environmentOf(variables: Readonly<Record<string, unknown>>): Environment {
+  const environment = new Environment();
+  const globals = {
+    ...{ true: true, false: false, none: null, True: true, False: false, None: null },
+    range,
+    raise_exception: (message: string) => {
+      throw new Error(message);
+    },
+  };
+  for (const [name, value] of Object.entries({ ...globals, ...variables })) environment.set(name, value);
+  return environment;
+}
+
+function range(first: number, last?: number, step = 1): number[] {
+  const [from, to] = typeof last === 'number' ? [first, last] : [0, first];
+  const length = Math.ceil((to - from) / (typeof step === 'number' ? step : 1));
+  if (!(length <= longestRange)) throw new Error(`range of more than ${longestRange}`);
+  return Array.from({ length: Math.max(0, length) }, (_, i) => from + i * step);
 }
 
 /** The system's text before the first user's; null where there is no system message or no user. */
@@ -78,39 +108,4 @@ function foldSystem(messages: readonly ChatMessage[]): ChatMessage[] | null {
   if (system.length === 0 || first < 0) return null;
   const text = [...system, others[first]].map(({ content }) => content).join('\n\n');
   return others.with(first, { role: 'user', content: text });
-}
-
-/** A thread that renders, asked and waited for. */
-class RenderThread {
-  /** 0 starting, 1 ready or answered, by turns. */
-  private readonly state = new Int32Array(new SharedArrayBuffer(4));
-  private readonly channel = new MessageChannel();
-  private readonly worker: Worker;
-
-  constructor() {
-    this.worker = new Worker(new URL('./chat-template-worker.js', import.meta.url), {
-      workerData: { state: this.state, port: this.channel.port2 },
-      transferList: [this.channel.port2],
-      resourceLimits: { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: 16 },
-      ...{ env: {}, stdin: false, stdout: true, stderr: true },
-    });
-    // Its end by lack of memory is seen by its silence.
-    this.worker.on('error', () => {});
-    this.worker.unref();
-    this.channel.port1.unref();
-    Atomics.wait(this.state, 0, 0, startMilliseconds);
-  }
-
-  /** @returns null where no answer came in time */
-  ask(request: RenderRequest): RenderAnswer | null {
-    Atomics.store(this.state, 0, 0);
-    this.channel.port1.postMessage(request);
-    Atomics.wait(this.state, 0, 0, renderMilliseconds);
-    return receiveMessageOnPort(this.channel.port1)?.message ?? null;
-  }
-
-  end(): void {
-    void this.worker.terminate();
-    this.channel.port1.close();
-  }
 }

@@ -1,6 +1,6 @@
 import { readGgufHeader } from '../../../models/checkpoint/gguf/header.js';
 import { isGguf } from '../../../models/checkpoint/open.js';
-import type { Tokenizer } from '../engine.js';
+import type { Tokenizer, TokenText } from '../engine.js';
 import { bytePairTokenizer, type TokenizerFile } from './byte-pair.js';
 import { folderTokenizer } from './folder.js';
 import { ggufTokenizer } from './gguf.js';
@@ -16,4 +16,10 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
 /** The same as its file describes it, before anything is made of it. */
 export function openTokenizerFile(path: string): TokenizerFile {
   return isGguf(path) ? ggufTokenizer(readGgufHeader(path).metadata, path) : folderTokenizer(path);
+}
+
+/** A text from its begin, opened as the tokenizer opens one. */
+export function openText({ encode, bosId, fingerprint }: Tokenizer, text: string): TokenText {
+  const ids = encode(text);
+  return { ids: bosId === null || ids[0] === bosId ? ids : [bosId, ...ids], text, fingerprint };
 }

@@ -8,6 +8,7 @@ const largestId = 2 ** 24;
 /** Published patterns have up to a thousand characters. */
 const longestPattern = 10_000;
 const mostReplacements = 4;
+const deepestSequence = 4;
 
 const componentSchema = z.looseObject({ type: z.string() });
 type Component = z.infer<typeof componentSchema>;
@@ -122,12 +123,12 @@ export function insideOf(parts: TokenizerParts): TokenizerParts {
   };
 }
 
-/** A component's parts in order, sequences opened. */
-export function componentsOf(root: Component | null, list: string): Component[] {
+/** A component's parts in order, sequences opened; what is nested deeper than any published file stays a sequence. */
+function componentsOf(root: Component | null, list: string, depth = 0): Component[] {
   if (root === null) return [];
   if (root.type !== 'Sequence') return [root];
-  const inner = z.array(componentSchema).safeParse(root[list]);
-  return inner.success ? inner.data.flatMap((component) => componentsOf(component, list)) : [{ type: 'Sequence' }];
+  const inner = depth < deepestSequence ? z.array(componentSchema).safeParse(root[list]) : null;
+  return inner?.success ? inner.data.flatMap((part) => componentsOf(part, list, depth + 1)) : [{ type: 'Sequence' }];
 }
 
 type Bad = (what: string) => AttsError;

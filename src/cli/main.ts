@@ -37,6 +37,12 @@ function stackOf(error: Error): string {
   return error.cause instanceof Error ? `${stack}\ncaused by ${stackOf(error.cause)}` : stack;
 }
 
+// Who reads only the first lines has what he wants.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
+  fail(error);
+});
+
 await yargs(hideBin(process.argv))
   .scriptName('atts')
   .usage(
@@ -69,5 +75,7 @@ await yargs(hideBin(process.argv))
     ),
   )
   .parseAsync();
+// A pipe takes in later what was written to it: the end must not cut it off.
+await new Promise<void>((written) => process.stdout.write('', () => written()));
 // Engines keep nothing open, but a wasm backend may: the work is done.
 process.exit(process.exitCode ?? 0);

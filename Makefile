@@ -1,7 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: goldens goldens-tokens official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
+.PHONY: goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -9,9 +9,11 @@ DATA ?= ../shared/data/reference
 # Real checkpoints, and log-probabilities of an independent implementation.
 MODELS ?= ../gguf
 GOLDENS ?= ../shared/models/goldens
+# gsm8k_openai_test.jsonl and other problems.
+MATH ?= ../shared/data/math
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # npm writes this file when node_modules is complete.
 node_modules/.package-lock.json: package.json npm-shrinkwrap.json
@@ -65,15 +67,30 @@ conformal-peers: build ## p-values and martingale against crepes and MAPIE (need
 goldens: build ## log-probabilities of four real .gguf files (MODELS=folder, GOLDENS=folder; about 3 minutes on two cores)
 	node dist/test/real/goldens.js --models $(MODELS) --goldens $(GOLDENS)
 
+GSM8K := --dataset gsm8k=$(MATH)/gsm8k_openai_test.jsonl --policy replace --temperature 0.7
+QWEN := $(MODELS)/Qwen2.5-Coder
+gsm8k: build ## a real pair on 50 problems of GSM8K, four methods (MODELS, MATH=folders; about an hour on two cores)
+	$(ATTS) compare --draft $(QWEN)-0.5B-Instruct.Q4.gguf --target $(QWEN)-1.5B-Instruct.Q4_K_M.gguf $(GSM8K) \
+	  --prompt file:experiments/prompts/gsm8k-two-shot.json --limit 50 --samples 4 --turns 8 --concurrency 16 \
+	  --calibration-problems 30 --calibration-samples 2 --memory 600 --out runs/gsm8k
+
+families: build ## drafts and targets of three families and tokenizers, 2 x 2 (MODELS, MATH=folders; about 8 minutes on two cores)
+	@for draft in SmolLM2-135M-Instruct.Q4_1 Qwen2.5-Coder-0.5B-Instruct.Q4; do \
+	  for target in gemma-3-270m.Q4_K_M Qwen2.5-Coder-1.5B-Instruct.Q4_K_M; do \
+	    echo "== $$draft drafts for $$target"; \
+	    $(ATTS) run --draft $(MODELS)/$$draft.gguf --target $(MODELS)/$$target.gguf $(GSM8K) \
+	      --prompt file:experiments/prompts/gsm8k-two-shot.txt --limit 4 --samples 2 --turns 6 \
+	      --calibration-problems 4 --calibration-samples 2 --out runs/families/$$draft-$$target || exit 1; \
+	  done; done
+
 goldens-tokens: build ## ids and texts of four real .gguf files' tokenizers (MODELS=folder, GOLDENS=folder; seconds)
 	MODELS=$(MODELS) GOLDENS=$(GOLDENS) npx mocha --no-config --timeout 60000 dist/test/real/tokens.test.js
 
 official-traces: build ## reproduce the published facts of the reference implementation's traces (DATA=folder, seconds)
 	node dist/experiments/official-traces.js --data $(DATA)
 
-REFERENCE ?= $(DATA)
-grade-reference: build ## our grader on the verdicts in REFERENCE and the gold answers in MATH (folders; half a minute)
-	@node dist/experiments/grading.js --reference $(REFERENCE) $(if $(MATH),--math $(MATH))
+grade-reference: build ## our grader on the verdicts in DATA and the gold answers in MATH (folders; half a minute)
+	@node dist/experiments/grading.js --reference $(DATA) --math $(MATH)
 
 rejection-control: build ## every calibrator on the published traces in DATA, 100 shuffled orders (about 3 minutes)
 	node dist/experiments/rejection-control.js --data $(DATA)

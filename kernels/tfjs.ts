@@ -8,7 +8,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 export type Tensors = Record<string, tf.Tensor>;
-type KernelBody<I extends Tensors, A> = (inputs: I, attrs: A) => tf.TensorInfo;
+export type KernelBody<I extends Tensors, A> = (inputs: I, attrs: A) => tf.TensorInfo;
 
 /** The stock backends of tfjs on which every op runs as its reference. */
 export const stockBackends = ['cpu', 'wasm'] as const;

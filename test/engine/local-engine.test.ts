@@ -202,6 +202,25 @@ describe('the local engine', () => {
     });
   }
 
+  it('writes and scores the same bits whether its weights and cache fill one memory or several', () => {
+    const script = fileURLToPath(new URL('./memories-process.js', import.meta.url));
+    for (const [dtype, bytes] of [
+      ['f32', 8_000_000],
+      ['q4', 100_000],
+    ] as const) {
+      const [one, several] = ['all', bytes].map((most) => {
+        const args = [script, String(most), 'abacus-qwen3-2m', dtype];
+        const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+        expect(stdout, stderr).not.to.equal('');
+        const { memories, ...written } = JSON.parse(stdout);
+        return { memories, written };
+      });
+      expect(one.memories).to.equal(1);
+      expect(several.memories).to.be.greaterThan(3);
+      expect(several.written).to.deep.equal(one.written);
+    }
+  });
+
   it('holds its tensors and memory flat over 10,000 forward passes', () => {
     const script = fileURLToPath(new URL('./soak-process.js', import.meta.url));
     const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', script], { encoding: 'utf8' });

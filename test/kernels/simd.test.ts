@@ -178,7 +178,7 @@ describe('the simd backend', () => {
 
   it('says where the memory ends, in one line', () => {
     const heap = new Heap(reservedBytes, 2 ** 24);
-    expect(() => heap.allocate(2 ** 25)).to.throw('use a smaller model, a smaller dtype or a lower --memory');
+    expect(() => heap.allocate(2 ** 25)).to.throw('use a smaller dtype or a lower --memory');
     const { pointer } = heap.allocate(1000);
     expect(pointer % 64).to.equal(0);
   });

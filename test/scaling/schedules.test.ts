@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { scale } from '../../src/index.js';
+import { openPair, scale } from '../../src/index.js';
 import { contentOf, type EmbeddedPair, openEmbeddedPair, smallRun } from './embedded.js';
 
 describe('same tokens', () => {
@@ -29,6 +29,18 @@ describe('same tokens', () => {
       expect(runs[0].some((chain) => chain.includes('"author":"target"'))).to.equal(true);
     });
   }
+
+  it('models on threads of their own write the chains of models on one device', async () => {
+    const config = smallRun({ calibration: 'marginal', concurrency: 16 });
+    const separate = await openPair({ draft: config.draft, target: config.target, placement: 'separate', threads: 2 });
+    try {
+      const shared = await scale({ config, ...pair });
+      const apart = await scale({ config, ...pair, ...separate });
+      expect(contentOf(apart.chains)).to.deep.equal(contentOf(shared.chains));
+    } finally {
+      await separate.close();
+    }
+  });
 
   it('the smoothed p-value keeps this, and another seed writes other chains', async () => {
     const config = { calibration: 'marginal', pValue: 'smoothed' } as const;

@@ -11,29 +11,78 @@ export interface Output {
   readonly pointer: number;
 }
 
+/** One shared memory and the threads that run jobs over it. */
+interface Bank {
+  readonly heap: Heap;
+  pool: ThreadPool;
+  scratch: Block | null;
+}
+
+/** Where a tensor's values lie. */
+interface Home extends Block {
+  readonly bank: Bank;
+}
+
+/** Up to here weights and caches fill a memory; the rest of its 4 GiB is left to activations. */
+const mostPinnedBytes = 3.5 * 2 ** 30;
+
 /**
- * The tfjs backend `simd`: tfjs's own CPU backend with its tensors in one shared WebAssembly memory where our jobs need
- * them there. A tensor moves into the memory the first time a job reads it. It is not a general fast backend: stock ops
- * run as they do on `cpu`, in plain JavaScript; the decoder's ops run as jobs of the thread pool.
+ * The tfjs backend `simd`: tfjs's own CPU backend with its tensors in shared WebAssembly memory where our jobs need them
+ * there. A tensor moves into the memory the first time a job reads it. It is not a general fast backend: stock ops run as
+ * they do on `cpu`, in plain JavaScript; the decoder's ops run as jobs of the thread pool.
+ *
+ * A memory ends at 4 GiB. What does not fit into the first goes into another, with threads of its own over it. Weights and
+ * caches stay where they are and a job runs in their memory; activations, which are small, move there. Results do not
+ * depend on how many memories there are.
  */
 export class SimdBackend extends MathBackendCPU {
   readonly build: KernelBuild;
-  readonly heap: Heap;
-  pool: ThreadPool;
-  private readonly blocks = new Map<object, Block>();
-  private scratchBlock: Block | null = null;
+  /** Bytes that weights and caches may fill of each memory. */
+  pinnedBytes = mostPinnedBytes;
+  private readonly banks: Bank[] = [];
+  /** Where the current job runs. */
+  private current: Bank;
+  private threads: number;
+  private readonly blocks = new Map<object, Home>();
+  /** Tensors and caches that jobs go to, rather than they to the jobs. */
+  private readonly pinned = new WeakMap<object, Bank>();
 
   constructor(build: KernelBuild, threads: number) {
     super();
     this.build = build;
-    this.heap = new Heap(reservedBytes);
-    this.pool = new ThreadPool(build.module, this.heap.memory, threads);
+    this.threads = threads;
+    this.current = this.open();
   }
 
-  /** Address of a tensor's values, moved into the shared memory if they are not there yet. */
+  get heap(): Heap {
+    return this.current.heap;
+  }
+
+  get pool(): ThreadPool {
+    return this.current.pool;
+  }
+
+  /** How many memories there are. */
+  get memories(): number {
+    return this.banks.length;
+  }
+
+  /**
+   * Chooses the memory that a job runs in: that of its cache or of its weights, else that of what it reads.
+   * @param cache values of the KV cache that the job reads or writes
+   */
+  enter(inputs: tf.NamedTensorInfoMap, cache?: object): void {
+    if (this.banks.length === 1) return;
+    const tensors = Object.values(inputs).filter((tensor) => tensor !== undefined);
+    const pinned = cache ?? tensors.map(({ dataId }) => dataId).find((dataId) => this.pinned.has(dataId));
+    const read = tensors.find(({ dataId }) => this.blocks.has(dataId));
+    this.current = (pinned && this.pinned.get(pinned)) ?? (read && this.blocks.get(read.dataId)?.bank) ?? this.current;
+  }
+
+  /** Address of a tensor's values, moved into the current memory if they are not there yet. */
   pointer({ dataId }: tf.TensorInfo): number {
     const known = this.blocks.get(dataId);
-    if (known) return known.pointer;
+    if (known?.bank === this.current) return known.pointer;
     const data = this.data.get(dataId);
     const values = data.values as unknown as Float32Array | Int32Array;
     const block = this.heap.allocate(values.byteLength);
@@ -43,7 +92,10 @@ export class SimdBackend extends MathBackendCPU {
         : this.heap.float32(block.pointer, values.length);
     moved.set(values);
     data.values = moved as Float32Array;
-    this.blocks.set(dataId, block);
+    known?.bank.heap.release(known);
+    this.blocks.set(dataId, { ...block, bank: this.current });
+    // Weights that a job needs beside others, as gate and down, move to these once.
+    if (this.pinned.has(dataId)) this.pinned.set(dataId, this.current);
     return block.pointer;
   }
 
@@ -59,19 +111,37 @@ export class SimdBackend extends MathBackendCPU {
     const { pointer } = block;
     const values = dtype === 'int32' ? this.heap.int32(pointer, size) : this.heap.float32(pointer, size);
     const info = this.makeTensorInfo(shape, dtype, values as Float32Array);
-    this.blocks.set(info.dataId, block);
+    this.blocks.set(info.dataId, { ...block, bank: this.current });
     return { info, pointer };
+  }
+
+  /** A new tensor for packed weights, in a memory that has room, which becomes the current one. */
+  weights(bytes: number): Output {
+    this.current = this.bankFor(bytes);
+    const output = this.output([bytes / 4]);
+    this.pinned.set(output.info.dataId, this.current);
+    return output;
+  }
+
+  /** Room for a KV cache. */
+  cache(bytes: number): { floats: Float32Array; address: number; release(): void } {
+    const { heap } = this.bankFor(bytes);
+    const block = heap.allocate(bytes);
+    const floats = heap.float32(block.pointer, bytes / 4);
+    this.pinned.set(floats, this.banks.find((bank) => bank.heap === heap) as Bank);
+    return { floats, address: block.pointer, release: () => heap.release(block) };
   }
 
   /** Addresses of areas of the given sizes that last until the next call. */
   scratch(...bytes: readonly number[]): number[] {
+    const { current } = this;
     const sizes = bytes.map((size) => Math.ceil(size / 64) * 64);
     const total = sizes.reduce((a, b) => a + b, 0);
-    if (!this.scratchBlock || this.scratchBlock.bytes < total) {
-      if (this.scratchBlock) this.heap.release(this.scratchBlock);
-      this.scratchBlock = this.heap.allocate(total * 1.5);
+    if (!current.scratch || current.scratch.bytes < total) {
+      if (current.scratch) this.heap.release(current.scratch);
+      current.scratch = this.heap.allocate(total * 1.5);
     }
-    let at = this.scratchBlock.pointer;
+    let at = current.scratch.pointer;
     return sizes.map((size) => {
       const pointer = at;
       at += size;
@@ -80,9 +150,12 @@ export class SimdBackend extends MathBackendCPU {
   }
 
   async setThreads(threads: number): Promise<void> {
-    if (threads === this.pool.threads) return;
-    await this.pool.close();
-    this.pool = new ThreadPool(this.build.module, this.heap.memory, threads);
+    if (threads === this.threads) return;
+    this.threads = threads;
+    for (const bank of this.banks) {
+      await bank.pool.close();
+      bank.pool = new ThreadPool(this.build.module, bank.heap.memory, threads);
+    }
   }
 
   /** Copies a stock kernel's output out of the shared memory if it is a view of another tensor's block. */
@@ -94,10 +167,10 @@ export class SimdBackend extends MathBackendCPU {
 
   override disposeData(dataId: tf.DataId, force = false): boolean {
     const isGone = super.disposeData(dataId, force);
-    const block = isGone ? this.blocks.get(dataId) : undefined;
-    if (block) {
+    const home = isGone ? this.blocks.get(dataId) : undefined;
+    if (home) {
       this.blocks.delete(dataId);
-      this.heap.release(block);
+      home.bank.heap.release(home);
     }
     return isGone;
   }
@@ -109,6 +182,17 @@ export class SimdBackend extends MathBackendCPU {
 
   override async read(dataId: tf.DataId): Promise<tf.BackendValues> {
     return this.readSync(dataId);
+  }
+
+  private bankFor(bytes: number): Bank {
+    return this.banks.find(({ heap }) => heap.has(bytes, this.pinnedBytes)) ?? this.open();
+  }
+
+  private open(): Bank {
+    const heap = new Heap(reservedBytes);
+    const bank = { heap, pool: new ThreadPool(this.build.module, heap.memory, this.threads), scratch: null };
+    this.banks.push(bank);
+    return bank;
   }
 }
 

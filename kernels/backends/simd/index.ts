@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
+import { type KernelBody, registerFor, type Tensors } from '../../tfjs.js';
 import { SimdBackend } from './backend.js';
 import { plainBuild, selectBuild } from './builds.js';
 import { mostThreads } from './control.js';
@@ -40,6 +41,15 @@ export function isSimd(name: string): name is SimdName {
 /** The active backend, for kernels that run on no other; or one that has been started. */
 export function simd(name: string = tf.getBackend()): SimdBackend {
   return started.get(name) as SimdBackend;
+}
+
+/** Registers an op that runs as a job, in the memory where its weights or its cache lie. */
+export function registerJob<I extends Tensors, A>(name: string, body: KernelBody<I, A>): void {
+  registerFor<I, A>(simdNames, name, (inputs, attributes) => {
+    const { cache } = attributes as { cache?: { floats: Float32Array } };
+    simd().enter(inputs, cache?.floats);
+    return body(inputs, attributes);
+  });
 }
 
 /** Some CPU kernels give back a view of their input's values; a view of a block that is used again would change. */

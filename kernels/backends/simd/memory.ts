@@ -35,6 +35,12 @@ export class Heap {
     return this.top;
   }
 
+  /** Whether a block of so many bytes is free, or fits below the limit. */
+  has(bytes: number, limit: number): boolean {
+    const size = classOf(bytes);
+    return (this.free.get(size)?.length ?? 0) > 0 || this.top + size <= limit;
+  }
+
   /** @throws AttsError `engine` where the memory ends */
   allocate(bytes: number): Block {
     const size = classOf(bytes);
@@ -63,7 +69,7 @@ export class Heap {
       const gibibytes = (n: number) => (n / 2 ** 30).toFixed(2);
       throw new AttsError(
         'engine',
-        `weights, cache and activations need more than the ${gibibytes(this.limit)} GiB that one WebAssembly memory holds (${gibibytes(bytes)} GiB more were asked for); use a smaller model, a smaller dtype or a lower --memory`,
+        `one matrix, the KV cache or the activations of a pass need more than the ${gibibytes(this.limit)} GiB that a WebAssembly memory holds (${gibibytes(bytes)} GiB more were asked for); use a smaller dtype or a lower --memory`,
       );
     }
     const size = this.memory.buffer.byteLength;

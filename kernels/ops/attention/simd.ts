@@ -1,20 +1,11 @@
-import { simd, simdNames } from '../../backends/simd/index.js';
-import { registerFor } from '../../tfjs.js';
+import { registerJob, simd, simdNames } from '../../backends/simd/index.js';
 import { threadsFor } from '../linear/simd.js';
 import { cacheStore, type RaggedRows } from './cache.js';
 import type { AttentionAttributes, AttentionInputs } from './reference.js';
 
-cacheStore.register(simdNames, (bytes) => {
-  const { heap } = simd();
-  const block = heap.allocate(bytes);
-  return {
-    floats: heap.float32(block.pointer, bytes / 4),
-    address: block.pointer,
-    release: () => heap.release(block),
-  };
-});
+cacheStore.register(simdNames, (bytes) => simd().cache(bytes));
 
-registerFor<AttentionInputs, AttentionAttributes>(simdNames, 'AttsAttention', ({ q }, attributes) => {
+registerJob<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attributes) => {
   const backend = simd();
   const { cache, layer, rows, heads, scale, window } = attributes;
   const { kvHeads, headDim, pageSize } = cache.shape;

@@ -1,6 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { simd, simdNames } from '../../backends/simd/index.js';
-import { registerFor } from '../../tfjs.js';
+import { registerJob, simd, simdNames } from '../../backends/simd/index.js';
 import { packLinear } from '../linear/index.js';
 import { dtypeCode, threadsFor } from '../linear/simd.js';
 import { embeddingPacker } from './index.js';
@@ -13,7 +12,7 @@ embeddingPacker.register(simdNames, (values, V, d, dtype, tiedHead) => {
   return { V, d, dtype, table: packed, dispose: () => packed.dispose() };
 });
 
-registerFor<{ table: tf.Tensor }, EmbeddingAttributes>(simdNames, 'AttsEmbedding', ({ table }, attrs) => {
+registerJob<{ table: tf.Tensor }, EmbeddingAttributes>('AttsEmbedding', ({ table }, attrs) => {
   const backend = simd();
   const { ids, scale, d, dtype } = attrs;
   const T = ids.length;

@@ -1,6 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { simd, simdNames } from '../../backends/simd/index.js';
-import { registerFor } from '../../tfjs.js';
+import { registerJob, simd, simdNames } from '../../backends/simd/index.js';
 import { packParts } from '../linear/index.js';
 import { rowsOf, stacked } from '../linear/matrix.js';
 import { dtypeCode, quantisedBytes, threadsFor } from '../linear/simd.js';
@@ -32,7 +31,7 @@ gatedMlpPacker.register(simdNames, ({ d, f, gate, up, down, gateBias, upBias, do
   };
 });
 
-registerFor<GatedMlpInputs, GatedMlpAttributes>(simdNames, 'AttsGatedMlp', (inputs, attrs) => {
+registerJob<GatedMlpInputs, GatedMlpAttributes>('AttsGatedMlp', (inputs, attrs) => {
   const backend = simd();
   const { d, f, activation, epsilon, dtype, downDtype } = attrs;
   const { x, gateUp, down, gateUpBias, downBias, residual, norm } = inputs;

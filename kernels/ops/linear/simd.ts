@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { simd, simdNames } from '../../backends/simd/index.js';
-import { registerFor } from '../../tfjs.js';
+import { registerJob, simd, simdNames } from '../../backends/simd/index.js';
 import { bf16Bits } from './bf16.js';
 import { linearPacker, type WeightDtype } from './index.js';
 import { blocksOf } from './matrix.js';
@@ -32,7 +31,7 @@ export function quantisedBytes(dtype: WeightDtype, M: number, K: number): [numbe
 linearPacker.register(simdNames, (parts, N, K, dtype) => {
   const backend = simd();
   const bytes = packedBytes(N, K, dtype);
-  const { info, pointer } = backend.output([bytes / 4]);
+  const { info, pointer } = backend.weights(bytes);
   const { buffer } = backend.heap.memory;
   const out = new Uint8Array(buffer, pointer, bytes).fill(0);
   for (const { rows, place } of parts) {
@@ -107,7 +106,7 @@ function padded(values: Int8Array): Int8Array {
   return group;
 }
 
-registerFor<LinearInputs, LinearAttributes>(simdNames, 'AttsLinear', ({ x, weight, bias, residual, norm }, attrs) => {
+registerJob<LinearInputs, LinearAttributes>('AttsLinear', ({ x, weight, bias, residual, norm }, attrs) => {
   const backend = simd();
   const { N, K, dtype, epsilon } = attrs;
   const M = x.shape[0] as number;

@@ -1,10 +1,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { simd, simdNames } from '../../backends/simd/index.js';
-import { registerFor } from '../../tfjs.js';
+import { registerJob, simd } from '../../backends/simd/index.js';
 import { threadsFor } from '../linear/simd.js';
 import type { RmsNormInputs } from './reference.js';
 
-registerFor<RmsNormInputs, { epsilon: number }>(simdNames, 'AttsRmsNorm', ({ x, weight }, { epsilon }) => {
+registerJob<RmsNormInputs, { epsilon: number }>('AttsRmsNorm', ({ x, weight }, { epsilon }) => {
   const backend = simd();
   const width = weight.shape[0] as number;
   const rows = (x as tf.Tensor).size / width;

@@ -1,10 +1,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { simd, simdNames } from '../../backends/simd/index.js';
-import { registerFor } from '../../tfjs.js';
+import { registerJob, simd } from '../../backends/simd/index.js';
 import { threadsFor } from '../linear/simd.js';
 import type { RopeAppendAttributes, RopeAppendInputs, RopeInputs } from './reference.js';
 
-registerFor<RopeInputs, { headDim: number }>(simdNames, 'AttsRope', ({ x, cos, sin }, { headDim }) => {
+registerJob<RopeInputs, { headDim: number }>('AttsRope', ({ x, cos, sin }, { headDim }) => {
   const backend = simd();
   const [T, width] = x.shape as [number, number];
   const y = backend.output([T, width]);
@@ -13,7 +12,7 @@ registerFor<RopeInputs, { headDim: number }>(simdNames, 'AttsRope', ({ x, cos, s
   return y.info;
 });
 
-registerFor<RopeAppendInputs, RopeAppendAttributes>(simdNames, 'AttsRopeAppend', (inputs, attributes) => {
+registerJob<RopeAppendInputs, RopeAppendAttributes>('AttsRopeAppend', (inputs, attributes) => {
   const backend = simd();
   const { qkv, cos, sin, qNorm, kNorm } = inputs;
   const { cache, layer, rows, heads, epsilon } = attributes;

@@ -1,6 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { simd, simdNames } from '../../backends/simd/index.js';
-import { registerFor } from '../../tfjs.js';
+import { registerJob, simd } from '../../backends/simd/index.js';
 import { threadsFor } from '../linear/simd.js';
 import type { SampleAttributes } from './reference.js';
 
@@ -20,10 +19,10 @@ function draw(logits: tf.Tensor, { temperatures, topPs, uniforms }: SampleAttrib
   return ids.info;
 }
 
-registerFor<{ logits: tf.Tensor }, SampleAttributes>(simdNames, 'AttsSample', ({ logits }, attributes) =>
+registerJob<{ logits: tf.Tensor }, SampleAttributes>('AttsSample', ({ logits }, attributes) =>
   draw(logits, attributes),
 );
-registerFor<{ logits: tf.Tensor }, object>(simdNames, 'AttsArgmax', ({ logits }) => {
+registerJob<{ logits: tf.Tensor }, object>('AttsArgmax', ({ logits }) => {
   const R = logits.shape[0] as number;
   const greedy = {
     temperatures: new Float32Array(R),

@@ -21,6 +21,10 @@ export {
   scheduleTimes,
   type TimedChain,
 } from './profiler/barrier.js';
+export { type Hardware, hardwareOf, hardwareSpecs, type PassTime, rooflineTime } from './profiler/hardware.js';
+export { modelShapes } from './profiler/model-shapes.js';
+export { type ModelShape, type PassRows, passCost, passCosts } from './profiler/pass-cost.js';
+export { type ModelProfile, passTimer, profileModel, readProfile } from './profiler/profile.js';
 export * from './replay/index.js';
 export { drawSvg } from './report/figures/figure.js';
 export { limitsFigure } from './report/figures/limits.js';
@@ -41,6 +45,7 @@ export { loadRunDataset } from './scaling/datasets.js';
 export { openEngines } from './scaling/engines.js';
 export { type Regrade, type RegradeOptions, regrade, writeRegrade } from './scaling/regrade.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
+export * from './simulate/index.js';
 export {
   clusteredBootstrap,
   kolmogorovSmirnovTwoSample,

@@ -3,7 +3,8 @@ import { againstRoofs } from '../../kernels/bench/measure.js';
 import type { Cost } from '../../kernels/cost.js';
 import { weightBytes } from '../../kernels/ops/linear/bench.js';
 import type { WeightDtype } from '../../kernels/ops/linear/index.js';
-import { EngineTimer, openRandomEngine } from './engine-cases.js';
+import { openRandomEngine } from './engine-cases.js';
+import { EngineTimer } from './engine-timer.js';
 import { medianOf } from './median-of.js';
 
 const repeats = 5;

@@ -9,10 +9,12 @@ import { compareCommand } from './commands/compare.js';
 import { generateCommand } from './commands/generate.js';
 import { gradeCommand } from './commands/grade.js';
 import { modelsCommand } from './commands/models/index.js';
+import { profileCommand } from './commands/profile.js';
 import { replayCommand } from './commands/replay.js';
 import { reportCommand } from './commands/report.js';
 import { runCommand } from './commands/run.js';
 import { scoreCommand } from './commands/score.js';
+import { simulateCommand } from './commands/simulate.js';
 
 const { version } = createRequire(import.meta.url)('atts/package.json') as { version: string };
 const isVerbose = process.argv.includes('--verbose');
@@ -57,6 +59,8 @@ await yargs(hideBin(process.argv))
   .command(gradeCommand)
   .command(reportCommand)
   .command(modelsCommand)
+  .command(profileCommand)
+  .command(simulateCommand)
   .command(benchCommand)
   .option('verbose', { type: 'boolean', default: false, describe: 'Show the stack trace of an error' })
   .demandCommand(1, 'no command given')

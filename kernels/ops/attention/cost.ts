@@ -2,13 +2,14 @@ import { type Cost, float32Bytes } from '../../cost.js';
 
 /**
  * Cost of attention for T rows that together see `seen` cached tokens (sum over rows of position + 1, or of the window),
- * reading `read` distinct cached tokens.
+ * reading `read` distinct cached tokens; `cacheBytes` is the stored size of one of their values.
  */
 export function attentionCost(
   shape: { heads: number; kvHeads: number; headDim: number },
   T: number,
   seen: number,
   read: number,
+  cacheBytes = float32Bytes,
 ): Cost {
   const { heads, kvHeads, headDim } = shape;
   return {
@@ -16,7 +17,7 @@ export function attentionCost(
     bytes: {
       weights: 0,
       activations: 2 * T * heads * headDim * float32Bytes,
-      cache: 2 * read * kvHeads * headDim * float32Bytes,
+      cache: 2 * read * kvHeads * headDim * cacheBytes,
     },
   };
 }

@@ -4,6 +4,7 @@ import { type Cost, float32Bytes } from '../../cost.js';
 export function ropeAppendCost(
   { heads, kvHeads, headDim }: { heads: number; kvHeads: number; headDim: number },
   T: number,
+  cacheBytes = float32Bytes,
 ): Cost {
   const rotated = T * (heads + kvHeads) * headDim;
   return {
@@ -11,7 +12,7 @@ export function ropeAppendCost(
     bytes: {
       weights: 0,
       activations: (T * (2 * heads + 2 * kvHeads) * headDim + T * headDim) * float32Bytes,
-      cache: 2 * T * kvHeads * headDim * float32Bytes,
+      cache: 2 * T * kvHeads * headDim * cacheBytes,
     },
   };
 }

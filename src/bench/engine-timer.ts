@@ -1,0 +1,53 @@
+import type { Engine, TokenText } from '../engine/engine.js';
+import { promptTokens, someTokens } from './prompts.js';
+
+/** Times one call; every call has a prompt of its own, so that nothing is found in the cache. */
+export class EngineTimer {
+  private readonly engine: Engine;
+  private readonly vocabSize: number;
+  private calls = 0;
+
+  /** @param vocabSize ids of the prompts are below it */
+  constructor(engine: Engine, vocabSize = 49_000) {
+    this.engine = engine;
+    this.vocabSize = vocabSize;
+  }
+
+  /** Milliseconds to the first token of a prompt. */
+  async prefill(tokens: number): Promise<number> {
+    const prefix = this.prompt(tokens);
+    const started = performance.now();
+    await this.generate(prefix, 1);
+    return performance.now() - started;
+  }
+
+  /** Milliseconds to score so many tokens after a prompt of one page that is in the cache. */
+  async score(tokens: number): Promise<number> {
+    const prefix = this.prompt(16);
+    await this.generate(prefix, 1);
+    const chunk = this.prompt(tokens);
+    const started = performance.now();
+    await this.engine.score({ prefix, chunk });
+    return performance.now() - started;
+  }
+
+  /** Milliseconds a step in which each of `chains` sequences writes a token. */
+  async decode(chains: number, tokens: number): Promise<number> {
+    const prefixes = Array.from({ length: chains }, () => this.prompt(promptTokens));
+    await Promise.all(prefixes.map((prefix) => this.generate(prefix, 1)));
+    const started = performance.now();
+    const written = await Promise.all(prefixes.map((prefix) => this.generate(prefix, tokens)));
+    // A real model may end its turn before.
+    return (performance.now() - started) / Math.max(...written.map(({ ids }) => ids.length));
+  }
+
+  private generate(prefix: TokenText, maxTokens: number) {
+    const key = { seed: 0, problem: '', sample: 0, role: 'bench' };
+    return this.engine.generate({ prefix, maxTokens, temperature: 0, key });
+  }
+
+  private prompt(count: number): TokenText {
+    this.calls++;
+    return { ids: someTokens(count, this.calls, this.vocabSize), text: '', fingerprint: this.engine.model.fingerprint };
+  }
+}

@@ -1,0 +1,127 @@
+/** What the passes of a model take, measured through its engine: the step times that a simulation needs. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { EngineTimer } from '../bench/engine-timer.js';
+import { medianOf } from '../bench/median-of.js';
+import { promptTokens } from '../bench/prompts.js';
+import type { Engine } from '../engine/engine.js';
+import { AttsError } from '../errors.js';
+import {
+  type ModelShape,
+  matrixParameters,
+  type PassRows,
+  passCost,
+  type StoredBytes,
+  totalBytes,
+} from './pass-cost.js';
+
+const passSchema = z.object({
+  phase: z.enum(['decode', 'score']),
+  /** Sequences that write a token, or tokens of one sequence that are scored. */
+  rows: z.int().positive(),
+  seconds: z.number().positive(),
+  flops: z.number().positive(),
+  bytes: z.number().positive(),
+});
+
+export const profileSchema = z.object({
+  schema: z.literal('atts.profile/1'),
+  model: z.string(),
+  dtype: z.string(),
+  backend: z.string(),
+  build: z.string(),
+  threads: z.int().positive().nullable(),
+  passes: z.array(passSchema).min(2),
+});
+
+export type ModelProfile = z.infer<typeof profileSchema>;
+export type ProfiledPass = z.infer<typeof passSchema>;
+
+export interface ProfileOptions {
+  readonly shape: ModelShape;
+  /** Bytes of all weights as they are kept. */
+  readonly weightBytes: number;
+  readonly cacheBytesPerToken: number;
+  readonly threads?: number | null;
+  readonly decodeRows?: readonly number[];
+  readonly scoreRows?: readonly number[];
+  readonly onPass?: (pass: ProfiledPass) => void;
+}
+
+const repeats = 3;
+const decodedTokens = 16;
+
+/** Measures decode steps and scores at several numbers of rows: medians of three, after one that is not counted. */
+export async function profileModel(engine: Engine, options: ProfileOptions): Promise<ModelProfile> {
+  const { shape, threads = null, decodeRows = [1, 2, 4, 8, 16, 32, 64], scoreRows = [16, 32, 64, 128, 256] } = options;
+  const timer = new EngineTimer(engine, shape.vocabSize);
+  const stored = storedBytes(options);
+  const passes: ProfiledPass[] = [];
+  const add = async (phase: ProfiledPass['phase'], rows: number, pass: PassRows, time: () => Promise<number>) => {
+    const seconds = (await medianOf(repeats, time)) / 1000;
+    const cost = passCost(shape, pass, stored);
+    const measured = { phase, rows, seconds, flops: cost.flops, bytes: totalBytes(cost) };
+    passes.push(measured);
+    options.onPass?.(measured);
+  };
+  for (const rows of decodeRows) {
+    const sequences = Array.from({ length: rows }, () => ({ cached: promptTokens + decodedTokens / 2, rows: 1 }));
+    await add('decode', rows, { sequences, sampled: rows, scored: 0 }, () => timer.decode(rows, decodedTokens));
+  }
+  const { contextLength, id, dtype, backend, build } = engine.model;
+  for (const rows of scoreRows.filter((rows) => rows + 16 <= contextLength)) {
+    await add('score', rows, { sequences: [{ cached: 16, rows }], sampled: 0, scored: rows }, () => timer.score(rows));
+  }
+  return { schema: 'atts.profile/1', model: id, dtype, backend, build, threads, passes };
+}
+
+/** @throws AttsError `usage` for a file that is no profile */
+export function readProfile(path: string): ModelProfile {
+  try {
+    return profileSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    throw new AttsError('usage', `${path} is not a profile; atts profile MODEL --out ${path} writes one`);
+  }
+}
+
+function storedBytes({ shape, weightBytes, cacheBytesPerToken }: ProfileOptions): StoredBytes {
+  const { layers, kvHeads, headDim } = shape;
+  return {
+    weight: weightBytes / matrixParameters(shape),
+    cache: cacheBytesPerToken / (2 * layers * kvHeads * headDim),
+  };
+}
+
+/**
+ * Seconds of any pass, from measured ones: decode rows by the decode curve, other rows by what they add on the score
+ * curve. Linear between measurements and beyond the last.
+ */
+export function passTimer({ passes, model }: ModelProfile): (rows: PassRows) => number {
+  const curve = (phase: ProfiledPass['phase']) => {
+    const own = passes.filter((pass) => pass.phase === phase).sort((a, b) => a.rows - b.rows);
+    if (own.length < 2) throw new AttsError('usage', `the profile of ${model} needs two ${phase} passes or more`);
+    return (rows: number) => interpolate(own, rows);
+  };
+  const [decode, score] = [curve('decode'), curve('score')];
+  return ({ sequences, sampled }) => {
+    const rows = sequences.reduce((sum, sequence) => sum + sequence.rows, 0);
+    const decoding = Math.min(sampled, sequences.filter((sequence) => sequence.rows === 1).length);
+    if (decoding === rows) return decode(rows);
+    return decoding === 0 ? score(rows) : decode(decoding) + score(rows) - score(decoding);
+  };
+}
+
+function interpolate(points: readonly ProfiledPass[], rows: number): number {
+  const above = Math.max(
+    1,
+    points.findIndex((point) => point.rows >= rows),
+  );
+  const [a, b] = [points[above - 1], points[above]];
+  const [left, right] = rows > (points.at(-1) as ProfiledPass).rows ? points.slice(-2) : [a, b];
+  const slope = (right.seconds - left.seconds) / (right.rows - left.rows);
+  // Fewer rows than were measured take no less than the fewest measured would, scaled.
+  return Math.max(
+    left.seconds + slope * (rows - left.rows),
+    (points[0].seconds * Math.min(rows, points[0].rows)) / points[0].rows,
+  );
+}

@@ -1,7 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
+.PHONY: paper-scale goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -49,6 +49,9 @@ bench-peers: build ## the same, and other implementations beside it (about ten m
 	@test -d runs/peers/node_modules || npm install --prefix runs/peers --ignore-scripts --no-save --no-fund --no-audit \
 	  node-llama-cpp@3.22.1 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 @jax-js/jax@0.1.25
 	@$(ATTS) bench --peers runs/peers --out runs/bench-peers.json
+
+paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
+	node dist/experiments/paper-scale.js
 
 card-figures: build ## repeat the figures of models/abacus/README.md (about 4 minutes on two cores)
 	node dist/experiments/card-figures.js

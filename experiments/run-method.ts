@@ -11,11 +11,11 @@ import {
 export async function runMethod(config: RunConfig, label: string, out: string | null = null): Promise<ScaleResult> {
   const dataset = await loadRunDataset(config, 'test');
   const calibrationDataset = needsCalibrationSplit(config) ? await loadRunDataset(config, 'calibration') : undefined;
-  const { draft, target, close } = await openEngines(config);
+  const { close, ...engines } = await openEngines(config);
   let lastLine = performance.now();
   try {
     return await scale({
-      ...{ config, draft, target, dataset, calibrationDataset, out },
+      ...{ config, ...engines, dataset, calibrationDataset, out },
       onProgress({ phase, done, total }) {
         if (performance.now() - lastLine < 10_000) return;
         lastLine = performance.now();

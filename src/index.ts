@@ -42,7 +42,7 @@ export {
   needsCalibrationSplit,
 } from './scaling/calibrate.js';
 export { loadRunDataset } from './scaling/datasets.js';
-export { openEngines } from './scaling/engines.js';
+export { openEngines, type RunEngines, type RunProfile } from './scaling/engines.js';
 export { type Regrade, type RegradeOptions, regrade, writeRegrade } from './scaling/regrade.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
 export * from './simulate/index.js';

@@ -40,6 +40,7 @@ const descriptions: Record<Field, string> = {
   dtype: 'Weights of both models',
   threads: 'Threads of the simd backend',
   placement: 'Both models on one device, or on a thread each',
+  profile: 'Count FLOPs and bytes of every pass',
   memory: 'Cap on the KV cache of each model, MiB',
 };
 

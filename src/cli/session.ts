@@ -1,15 +1,15 @@
 import {
   AttsError,
   type Dataset,
-  type EnginePair,
   loadRunDataset,
   needsCalibrationSplit,
   openEngines,
   type RunConfig,
+  type RunEngines,
 } from '../index.js';
 
 /** What a run needs, opened as its configuration says. */
-export interface Session extends EnginePair {
+export interface Session extends RunEngines {
   readonly dataset: Dataset;
   readonly calibrationDataset?: Dataset;
 }

@@ -1,4 +1,7 @@
 /** The interface between the method and whatever runs a model. Everything above it is ignorant of where a model runs. */
+import type { Alternative } from '../../kernels/ops/token-log-prob/top.js';
+
+export type { Alternative };
 
 /** Token ids with the fingerprint of the tokenizer that made them, and the text they stand for. */
 export interface TokenText {
@@ -80,12 +83,6 @@ export interface ScoreRequest {
   /** So many of the most probable tokens at each place of the chunk; 0 where not said. */
   readonly top?: number;
   readonly signal?: AbortSignal;
-}
-
-/** A token that might have stood at a place, and its natural-log probability. */
-export interface Alternative {
-  readonly id: number;
-  readonly logProb: number;
 }
 
 export interface Score {

@@ -4,6 +4,7 @@ import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import type { Engine } from './engine.js';
 import { Device } from './local/device.js';
 import { LocalEngine } from './local/local-engine.js';
+import type { PassListener } from './pass-record.js';
 import { ThreadEngine } from './thread/thread-engine.js';
 import { openTokenizer } from './tokenizer/index.js';
 
@@ -17,6 +18,8 @@ export interface EngineOptions {
   readonly threads?: number | null;
   /** A thread with a device and a memory of its own, beside the one that the process's other engines share. */
   readonly ownThread?: boolean;
+  /** Hears of every forward pass. */
+  readonly onPass?: PassListener;
 }
 
 /**
@@ -25,14 +28,14 @@ export interface EngineOptions {
  * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
  */
 export async function openEngine(spec: string, { ownThread = false, ...options }: EngineOptions = {}): Promise<Engine> {
-  const { backend = 'auto', dtype = 'auto', memory = 256, threads = null } = options;
+  const { backend = 'auto', dtype = 'auto', memory = 256, threads = null, onPass } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
   if (ownThread) return ThreadEngine.open(spec, options, tokenizer);
   const device = await Device.open(backend, threads);
   const checkpoint = openCheckpoint(folder);
   try {
-    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { dtype, memory }));
+    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { dtype, memory, onPass }));
   } finally {
     checkpoint.close();
   }

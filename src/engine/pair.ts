@@ -1,15 +1,18 @@
 import { availableParallelism } from 'node:os';
 import type { Engine } from './engine.js';
 import { type EngineOptions, openEngine } from './open.js';
+import type { PassRecord } from './pass-record.js';
 
 /** `shared`: both models take turns on one device. `separate`: each has a thread, a memory and processors of its own. */
 export type Placement = 'shared' | 'separate';
 
-export interface PairOptions extends EngineOptions {
+export interface PairOptions extends Omit<EngineOptions, 'onPass' | 'ownThread'> {
   /** Spec of the draft model; absent where the method needs none. */
   readonly draft?: string;
   readonly target?: string;
   readonly placement?: Placement;
+  /** Hears of every forward pass of either model. */
+  readonly onPass?: (role: 'draft' | 'target', pass: PassRecord) => void;
 }
 
 export interface EnginePair {
@@ -23,16 +26,23 @@ export interface EnginePair {
  * of them, on the shared device.
  * @throws AttsError as `openEngine` does; nothing stays open then
  */
-export async function openPair({ draft, target, placement = 'shared', ...options }: PairOptions): Promise<EnginePair> {
+export async function openPair({
+  placement = 'shared',
+  onPass,
+  draft,
+  target,
+  ...options
+}: PairOptions): Promise<EnginePair> {
   const separate = placement === 'separate' && draft !== undefined && target !== undefined;
   const threads = options.threads ?? availableParallelism();
-  const open = (spec: string | undefined, share: number) =>
-    spec === undefined
-      ? undefined
-      : openEngine(spec, separate ? { ...options, ownThread: true, threads: Math.max(1, share) } : options);
-  const draftEngine = await open(draft, Math.floor(threads / 2));
+  const open = async (role: 'draft' | 'target', spec: string | undefined, share: number) => {
+    if (spec === undefined) return undefined;
+    const own = separate ? { ownThread: true, threads: Math.max(1, share) } : {};
+    return openEngine(spec, { ...options, ...own, onPass: onPass && ((pass) => onPass(role, pass)) });
+  };
+  const draftEngine = await open('draft', draft, Math.floor(threads / 2));
   try {
-    const targetEngine = await open(target, Math.ceil(threads / 2));
+    const targetEngine = await open('target', target, Math.ceil(threads / 2));
     const close = async () => {
       await draftEngine?.close();
       await targetEngine?.close();

@@ -111,3 +111,14 @@ export function matrixParameters({
 function times(n: number, { flops, bytes: { weights, activations, cache } }: Cost): Cost {
   return { flops: n * flops, bytes: { weights: n * weights, activations: n * activations, cache: n * cache } };
 }
+
+/** Mean bytes of a weight and bytes of a cached value, from what a model needs in all. */
+export function storedBytes(
+  model: ModelShape & { readonly weightBytes: number; readonly cacheBytesPerToken: number },
+): StoredBytes {
+  const { layers, kvHeads, headDim, weightBytes, cacheBytesPerToken } = model;
+  return {
+    weight: weightBytes / matrixParameters(model),
+    cache: cacheBytesPerToken / (2 * layers * kvHeads * headDim),
+  };
+}

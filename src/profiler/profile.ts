@@ -6,14 +6,7 @@ import { medianOf } from '../bench/median-of.js';
 import { promptTokens } from '../bench/prompts.js';
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
-import {
-  type ModelShape,
-  matrixParameters,
-  type PassRows,
-  passCost,
-  type StoredBytes,
-  totalBytes,
-} from './pass-cost.js';
+import { type ModelShape, type PassRows, passCost, storedBytes, totalBytes } from './pass-cost.js';
 
 const passSchema = z.object({
   phase: z.enum(['decode', 'score']),
@@ -55,7 +48,7 @@ const decodedTokens = 16;
 export async function profileModel(engine: Engine, options: ProfileOptions): Promise<ModelProfile> {
   const { shape, threads = null, decodeRows = [1, 2, 4, 8, 16, 32, 64], scoreRows = [16, 32, 64, 128, 256] } = options;
   const timer = new EngineTimer(engine, shape.vocabSize);
-  const stored = storedBytes(options);
+  const stored = storedBytes({ ...shape, ...options });
   const passes: ProfiledPass[] = [];
   const add = async (phase: ProfiledPass['phase'], rows: number, pass: PassRows, time: () => Promise<number>) => {
     const seconds = (await medianOf(repeats, time)) / 1000;
@@ -82,14 +75,6 @@ export function readProfile(path: string): ModelProfile {
   } catch {
     throw new AttsError('usage', `${path} is not a profile; atts profile MODEL --out ${path} writes one`);
   }
-}
-
-function storedBytes({ shape, weightBytes, cacheBytesPerToken }: ProfileOptions): StoredBytes {
-  const { layers, kvHeads, headDim } = shape;
-  return {
-    weight: weightBytes / matrixParameters(shape),
-    cache: cacheBytesPerToken / (2 * layers * kvHeads * headDim),
-  };
 }
 
 /**

@@ -52,6 +52,8 @@ export const runConfigSchema = z.strictObject({
   threads: z.int().positive().max(256).nullable().default(null),
   /** Whether the two models take turns on one device, or each has a thread and processors of its own. */
   placement: z.enum(['shared', 'separate']).default('shared'),
+  /** Count what every forward pass costs, for `intensity` in the summary. No result depends on it. */
+  profile: z.boolean().default(false),
   /** Cap on the KV cache of each model, MiB. */
   memory: z.number().positive().default(256),
 });

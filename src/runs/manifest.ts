@@ -52,7 +52,7 @@ export function resumeNote(old: RunManifest, now: RunManifest): string | null {
 
 function decisive(manifest: RunManifest): Record<string, unknown> {
   const { config, draft, target, dataset, promptFile, bankHash, kernelBuild } = manifest;
-  const { threads, ...deciding } = config;
+  const { threads, profile, ...deciding } = config;
   return {
     ...deciding,
     'draft checkpoint': draft?.hash ?? null,

@@ -10,6 +10,8 @@ export interface SummaryInput {
   readonly wallSeconds: number;
   readonly accuracy: Summary['accuracy'];
   readonly rejection: Summary['rejection'];
+  /** What the models did, where it was counted. */
+  readonly work: { flops: number; bytes: number; computeSeconds: number; memorySeconds: number } | null;
 }
 
 /** `summary.json` of a run. What nothing has measured is null. */
@@ -19,6 +21,8 @@ export function summarise(input: SummaryInput): Summary {
   const tokensOf = (kind: ModelCallEvent['kind']) =>
     sum(events.filter((event) => event.kind === kind).map(({ tokens }) => tokens));
   const [draftGenerated, targetGenerated] = [tokensOf('draft'), tokensOf('target')];
+  const syncWaitSeconds = sum(chains.map(({ barrier }) => barrier)) / 1000;
+  const { work } = input;
   const finished = chains.filter(({ status }) => status === 'finished');
   return {
     schema: 'atts.summary/1',
@@ -41,12 +45,15 @@ export function summarise(input: SummaryInput): Summary {
     },
     time: {
       wallSeconds,
-      computeSeconds: null,
-      memorySeconds: null,
-      syncWaitSeconds: sum(chains.map(({ barrier }) => barrier)) / 1000,
+      computeSeconds: work?.computeSeconds ?? null,
+      memorySeconds: work?.memorySeconds ?? null,
+      syncWaitSeconds,
       queueWaitSeconds: sum(events.map(({ queued, started }) => started - queued)) / 1000,
     },
-    intensity: { classical: null, asynchronous: null },
+    intensity: {
+      classical: work ? work.flops / work.bytes : null,
+      asynchronous: work ? work.computeSeconds / (work.memorySeconds + syncWaitSeconds) : null,
+    },
     throughput: {
       tokensPerSecond: wallSeconds > 0 ? (draftGenerated + targetGenerated) / wallSeconds : 0,
       chainsPerSecond: wallSeconds > 0 ? finished.length / wallSeconds : 0,

@@ -13,6 +13,8 @@ import {
 } from '../conformal/index.js';
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
+import { workOf } from '../profiler/ledger.js';
+import { writeFileAtomic } from '../runs/atomic.js';
 import type { RunConfig } from '../runs/config.js';
 import { decisionsOf } from '../runs/decisions.js';
 import { chainKey, RunDirectory } from '../runs/directory.js';
@@ -24,6 +26,7 @@ import type { Dataset } from '../tasks/problem.js';
 import { openPrompt, readPromptFile } from '../tasks/prompts.js';
 import { buildBanks, calibratorSettings, needsBank, provenanceOf } from './calibrate.js';
 import { Chain, type ChainContext } from './chain.js';
+import type { RunProfile } from './engines.js';
 import { accuracyOf, rejectionOf } from './metrics.js';
 import { promptsOf } from './prompt.js';
 import { runAsync } from './schedules/async.js';
@@ -52,6 +55,8 @@ export interface ScaleOptions {
   readonly bank?: BankFile;
   /** Run directory, made or resumed; null keeps the run in memory. */
   readonly out?: string | null;
+  /** Goes into the summary, unless an earlier process has done a part of the run. */
+  readonly profile?: RunProfile;
   readonly onProgress?: (progress: Progress) => void;
   /** Hears in a line what the user should know of the run and nothing else tells. */
   readonly onNote?: (note: string) => void;
@@ -80,17 +85,28 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
     const chains = [...(directory?.finished ?? [])];
     const events = [...(directory?.events ?? [])];
     replayDecisions(calibrator, events);
+    // What an earlier process did of the run was not counted by this one.
+    const profile = events.length === 0 ? options.profile : undefined;
+    profile?.restart();
     const wallSeconds = await runChains(options, { draft, target, calibrator, directory, chains, events });
     const summary = summarise({
       ...{ config, chains, events, wallSeconds, dataset: dataset.name, problems: dataset.problems.length },
       accuracy: accuracyOf(dataset.problems, chains, config),
       rejection: rejectionOf(diagnose(decisionsOf(events), { alpha: config.rejectionRate }), calibrator),
+      work: profile ? workOf(Object.values(profile.ledgers()), profile.roofs) : null,
     });
+    if (profile && directory) writeLedger(directory.path, profile);
     directory?.writeSummary(summary);
     return { summary, chains, events };
   } finally {
     directory?.close();
   }
+}
+
+/** FLOPs, bytes and time of every model by phase and by op, beside the run's other files. */
+function writeLedger(path: string, { roofs, ledgers }: RunProfile): void {
+  const document = { schema: 'atts.ledger/1', roofs, models: ledgers() };
+  writeFileAtomic(join(path, 'ledger.json'), `${JSON.stringify(document, null, 2)}\n`);
 }
 
 interface RunState {

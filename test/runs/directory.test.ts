@@ -105,11 +105,11 @@ describe('a run directory', () => {
     RunDirectory.open(path(), manifest()).close();
   });
 
-  it('finds every field of the configuration decisive but the number of threads, which changes no result', () => {
+  it('finds every field of the configuration decisive but the number of threads and the profile, which change no result', () => {
     RunDirectory.open(path(), manifest()).close();
     const { config } = manifest();
-    RunDirectory.open(path(), manifest({ config: { ...config, threads: 7 } })).close();
-    for (const field of Object.keys(config).filter((name) => name !== 'threads')) {
+    RunDirectory.open(path(), manifest({ config: { ...config, threads: 7, profile: true } })).close();
+    for (const field of Object.keys(config).filter((name) => name !== 'threads' && name !== 'profile')) {
       const other = manifest({ config: { ...config, [field]: 'another' as never } });
       expect(refusal(() => RunDirectory.open(path(), other)).message).to.contain(`was made with ${field} `);
     }

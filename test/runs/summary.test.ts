@@ -39,7 +39,7 @@ function summary(over: Partial<Parameters<typeof summarise>[0]> = {}): Summary {
       event({ kind: 'score', tokens: 10, promptTokens: 10, cachedTokens: 0, queued: 100, started: 500 }),
       event({ kind: 'target', tokens: 5, promptTokens: 18, cachedTokens: 16, queued: 7, started: 7 }),
     ],
-    ...{ wallSeconds: 5, accuracy, rejection },
+    ...{ wallSeconds: 5, accuracy, rejection, work: null },
     ...over,
   });
 }
@@ -79,6 +79,13 @@ describe('the summary of a run', () => {
     });
     expect(throughput).to.deep.equal({ tokensPerSecond: 3, chainsPerSecond: 0.4 });
     expect(intensity).to.deep.equal({ classical: null, asynchronous: null });
+  });
+
+  it('weighs arithmetic against bytes, and against bytes and barriers, where passes were counted', () => {
+    const { time, intensity } = summary({ work: { flops: 12e9, bytes: 4e9, computeSeconds: 2, memorySeconds: 0.25 } });
+    expect(time).to.include({ computeSeconds: 2, memorySeconds: 0.25 });
+    // r = T_c / (T_m + T_s), with 0.75 s at barriers.
+    expect(intensity).to.deep.equal({ classical: 3, asynchronous: 2 });
   });
 
   it('counts failed chains apart and unanswered ones among the finished', () => {

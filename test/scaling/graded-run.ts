@@ -34,7 +34,7 @@ export async function gradedRun(
   for (const one of chains) directory.recordChain(one);
   directory.writeSummary(
     summarise({
-      ...{ config, dataset: 'abacus', problems: 3, chains, events: [], wallSeconds: 1, rejection: null },
+      ...{ config, dataset: 'abacus', problems: 3, chains, events: [], wallSeconds: 1, rejection: null, work: null },
       accuracy: accuracyOf(dataset.problems, chains, config),
     }),
   );

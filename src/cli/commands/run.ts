@@ -36,7 +36,7 @@ function defaultDirectory(config: RunConfig): string {
 }
 
 function describe({ summary }: ScaleResult, out: string, report: string): string {
-  const { rejection, tokens, time, chains } = summary;
+  const { rejection, tokens, time, chains, intensity } = summary;
   const count = summary.problems * summary.samples;
   const each = (n: number) => (n / count).toFixed(0);
   return [
@@ -46,6 +46,8 @@ function describe({ summary }: ScaleResult, out: string, report: string): string
     `tokens     ${each(tokens.draftGenerated)} draft, ${each(tokens.targetScored)} scored, ${each(tokens.targetGenerated)} target a chain`,
     `time       ${time.wallSeconds.toFixed(1)} s, ${summary.throughput.tokensPerSecond.toFixed(0)} tokens/s`,
     `waiting    ${(time.syncWaitSeconds / count).toFixed(3)} s at barriers, ${(time.queueWaitSeconds / count).toFixed(3)} s in queues a chain`,
+    intensity.classical !== null &&
+      `intensity  ${intensity.classical.toFixed(2)} FLOP/byte; r = ${intensity.asynchronous?.toFixed(3)} = compute ${time.computeSeconds?.toFixed(2)} s / (memory ${time.memorySeconds?.toFixed(2)} s + barriers ${time.syncWaitSeconds.toFixed(2)} s)`,
     chains.unanswered > 0 && `unanswered ${chains.unanswered} of ${chains.finished} chains`,
     chains.failed > 0 &&
       `failed     ${chains.failed} chains (their cause is in samples.jsonl; the same command tries them again)`,

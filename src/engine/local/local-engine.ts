@@ -16,6 +16,7 @@ import type {
   TokenText,
   Usage,
 } from '../engine.js';
+import type { PassListener } from '../pass-record.js';
 import type { Device } from './device.js';
 import { ModelRunner } from './model-runner.js';
 import { PagePool } from './page-pool.js';
@@ -30,6 +31,7 @@ export interface LocalEngineOptions {
   readonly dtype: WeightDtype | 'auto';
   /** Cap on the KV cache, MiB. */
   readonly memory: number;
+  readonly onPass?: PassListener;
 }
 
 /** A checkpoint run in this process: the batcher around a decoder on the shared device. */
@@ -41,11 +43,13 @@ export class LocalEngine implements Engine {
   private readonly scheduler: Scheduler;
   private readonly runner: ModelRunner;
   private readonly stopIds: ReadonlySet<number>;
+  private readonly onPass: PassListener | undefined;
   private failure: Error | null = null;
 
   constructor(checkpoint: Checkpoint, tokenizer: Tokenizer, device: Device, options: LocalEngineOptions) {
     this.tokenizer = tokenizer;
     this.device = device;
+    this.onPass = options.onPass;
     this.decoder = Decoder.load(checkpoint, options.dtype);
     const { config } = this.decoder;
     const bytes = pageBytes(this.decoder.cacheShape(0, pageSize));
@@ -133,7 +137,12 @@ export class LocalEngine implements Engine {
     try {
       const batch = this.scheduler.schedule();
       if (batch.length === 0) return;
-      const tokens = this.runner.run(batch);
+      const started = performance.now();
+      const { tokens, ...counts } = this.runner.run(batch);
+      if (this.onPass) {
+        const sequences = batch.map(({ sequence, rows }) => ({ cached: sequence.numComputed, rows }));
+        this.onPass({ sequences, ...counts, seconds: (performance.now() - started) / 1000 });
+      }
       for (const entry of batch) this.settle(entry, tokens.get(entry));
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);

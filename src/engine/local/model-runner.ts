@@ -28,10 +28,10 @@ export class ModelRunner {
   }
 
   /**
-   * Runs the pass. A sequence whose last row is in it gets its next token (the return value, by sequence); rows of a
-   * score get their log-probabilities, written to the sequence.
+   * Runs the pass. A sequence whose last row is in it gets its next token (`tokens`, by sequence); rows of a score get
+   * their log-probabilities, written to the sequence.
    */
-  run(batch: readonly ScheduledRows[]): Map<ScheduledRows, number> {
+  run(batch: readonly ScheduledRows[]): { tokens: Map<ScheduledRows, number>; sampled: number; scored: number } {
     const { ids, rows } = this.raggedRows(batch);
     const drawing: { entry: ScheduledRows; row: number }[] = [];
     const scoring: { entry: ScheduledRows; row: number; position: number }[] = [];
@@ -74,7 +74,7 @@ export class ModelRunner {
       }
     });
     hidden.dispose();
-    return tokens;
+    return { tokens, sampled: drawing.length, scored: scoring.length };
   }
 
   private raggedRows(batch: readonly ScheduledRows[]): { ids: Int32Array; rows: RaggedRows } {

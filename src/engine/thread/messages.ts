@@ -2,10 +2,13 @@
 import type { AttsError, ErrorCode } from '../../errors.js';
 import type { GenerateRequest, Generation, ModelInfo, Score, ScoreRequest } from '../engine.js';
 import type { EngineOptions } from '../open.js';
+import type { PassRecord } from '../pass-record.js';
 
 export interface ThreadData {
   readonly spec: string;
-  readonly options: EngineOptions;
+  readonly options: Omit<EngineOptions, 'onPass'>;
+  /** Whether somebody wants to hear of the passes. */
+  readonly tellsPasses: boolean;
 }
 
 export type Call =
@@ -16,6 +19,7 @@ export type Call =
 
 export type Reply =
   | { readonly kind: 'opened'; readonly model: ModelInfo; readonly timeOrigin: number }
+  | { readonly kind: 'pass'; readonly pass: PassRecord }
   | { readonly kind: 'result'; readonly id: number; readonly result: Generation | Score | null }
   | { readonly kind: 'error'; readonly id: number | null; readonly code: ErrorCode; readonly message: string };
 

@@ -12,6 +12,7 @@ import type {
   Tokenizer,
 } from '../engine.js';
 import type { EngineOptions } from '../open.js';
+import type { PassListener } from '../pass-record.js';
 import type { Call, Reply, ThreadData } from './messages.js';
 
 interface Waiting {
@@ -32,10 +33,17 @@ export class ThreadEngine implements Engine {
   private readonly waiting = new Map<number, Waiting>();
   /** What turns times of the thread's clock into times of this one. */
   private readonly clockOffset: number;
+  private readonly onPass: PassListener | undefined;
   private nextId = 0;
   private failure: AttsError | null = null;
 
-  private constructor(worker: Worker, opened: Extract<Reply, { kind: 'opened' }>, tokenizer: Tokenizer) {
+  private constructor(
+    worker: Worker,
+    opened: Extract<Reply, { kind: 'opened' }>,
+    tokenizer: Tokenizer,
+    onPass?: PassListener,
+  ) {
+    this.onPass = onPass;
     this.worker = worker;
     this.model = opened.model;
     this.tokenizer = tokenizer;
@@ -48,8 +56,8 @@ export class ThreadEngine implements Engine {
   }
 
   /** @throws AttsError as `openEngine` does */
-  static async open(spec: string, options: EngineOptions, tokenizer: Tokenizer): Promise<ThreadEngine> {
-    const workerData: ThreadData = { spec, options };
+  static async open(spec: string, { onPass, ...options }: EngineOptions, tokenizer: Tokenizer): Promise<ThreadEngine> {
+    const workerData: ThreadData = { spec, options, tellsPasses: onPass !== undefined };
     const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData });
     let failed: (error: Error) => void = () => {};
     const first = await new Promise<Reply>((resolve, reject) => {
@@ -58,7 +66,7 @@ export class ThreadEngine implements Engine {
       worker.once('error', failed);
     });
     worker.off('error', failed);
-    if (first.kind === 'opened') return new ThreadEngine(worker, first, tokenizer);
+    if (first.kind === 'opened') return new ThreadEngine(worker, first, tokenizer, onPass);
     await worker.terminate();
     const { code, message } = first as Extract<Reply, { kind: 'error' }>;
     throw new AttsError(code, message);
@@ -105,6 +113,7 @@ export class ThreadEngine implements Engine {
 
   private receive(reply: Reply): void {
     if (reply.kind === 'result') this.waiting.get(reply.id)?.resolve(reply.result);
+    else if (reply.kind === 'pass') this.onPass?.(reply.pass);
     else if (reply.kind === 'error' && reply.id !== null) {
       this.waiting.get(reply.id)?.reject(new AttsError(reply.code, reply.message));
     }

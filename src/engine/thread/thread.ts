@@ -2,13 +2,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { AttsError } from '../../errors.js';
 import { openEngine } from '../open.js';
+import type { PassRecord } from '../pass-record.js';
 import { type Call, errorReply, type Reply, type ThreadData } from './messages.js';
 
-const { spec, options } = workerData as ThreadData;
+const { spec, options, tellsPasses } = workerData as ThreadData;
 const reply = (message: Reply): void => parentPort?.postMessage(message);
 
 try {
-  const engine = await openEngine(spec, options);
+  const onPass = tellsPasses ? (pass: PassRecord) => reply({ kind: 'pass', pass }) : undefined;
+  const engine = await openEngine(spec, { ...options, onPass });
   const running = new Map<number, AbortController>();
   parentPort?.on('message', async (call: Call) => {
     const { id } = call;

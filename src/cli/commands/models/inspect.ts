@@ -1,6 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { type EngineOptions, inspectModel, type ModelReport } from '../../../index.js';
 import { engineFlags } from '../../engine-flags.js';
+import { bytesText } from '../../format.js';
 
 const templateLines = 4;
 
@@ -19,13 +20,11 @@ export const inspectCommand: CommandModule = {
   },
 };
 
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
-
 function lines(report: ModelReport): string[] {
   const { heads, kvHeads, headDim, hiddenSize, intermediateSize, vocabSize, parameters, cacheBytesPerToken } = report;
   const cache = (cacheBytesPerToken * 1000) / 2 ** 20;
   const shares = (of: ModelReport['stored']) =>
-    Object.entries(of).map(([dtype, share]) => `${dtype} ${megabytes(share!.bytes)} (${share!.tensors} tensors)`);
+    Object.entries(of).map(([dtype, share]) => `${dtype} ${bytesText(share!.bytes)} (${share!.tensors} tensors)`);
   const rows: [string, string][] = [
     ['path', `${report.path} (${report.format})`],
     ['family', report.family],
@@ -40,7 +39,7 @@ function lines(report: ModelReport): string[] {
     ]),
     ['stored', shares(report.stored).join(', ')],
     ['kept', shares(report.kept).join(', ')],
-    ['memory', `${megabytes(report.weightBytes)} of weights, ${cache.toFixed(1)} MiB of KV cache for 1,000 tokens`],
+    ['memory', `${bytesText(report.weightBytes)} of weights, ${cache.toFixed(1)} MiB of KV cache for 1,000 tokens`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return [report.id, ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`), ...tokenizerLines(report)];

@@ -25,6 +25,7 @@ export { type Hardware, hardwareOf, hardwareSpecs, type PassTime, rooflineTime }
 export { modelShapes } from './profiler/model-shapes.js';
 export { type ModelShape, type PassRows, passCost, passCosts } from './profiler/pass-cost.js';
 export { type ModelProfile, passTimer, profileModel, readProfile } from './profiler/profile.js';
+export { type Trace, traceOf } from './profiler/trace.js';
 export * from './replay/index.js';
 export { drawSvg } from './report/figures/figure.js';
 export { limitsFigure } from './report/figures/limits.js';

@@ -14,6 +14,7 @@ import {
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import { workOf } from '../profiler/ledger.js';
+import { traceOf } from '../profiler/trace.js';
 import { writeFileAtomic } from '../runs/atomic.js';
 import type { RunConfig } from '../runs/config.js';
 import { decisionsOf } from '../runs/decisions.js';
@@ -95,7 +96,10 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
       rejection: rejectionOf(diagnose(decisionsOf(events), { alpha: config.rejectionRate }), calibrator),
       work: profile ? workOf(Object.values(profile.ledgers()), profile.roofs) : null,
     });
-    if (profile && directory) writeLedger(directory.path, profile);
+    if (profile && directory) {
+      writeLedger(directory.path, profile);
+      writeFileAtomic(join(directory.path, 'trace.json'), `${JSON.stringify(traceOf(events))}\n`);
+    }
     directory?.writeSummary(summary);
     return { summary, chains, events };
   } finally {

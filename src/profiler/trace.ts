@@ -1,0 +1,164 @@
+/** A run as a trace in the Trace Event format (JSON), which Perfetto and Chrome's tracing page open. All pure. */
+import { groupBy } from '../group-by.js';
+import type { ModelCallEvent } from '../runs/records.js';
+
+/** One entry of the format (Google, Trace Event Format, 2016). */
+export interface TraceEvent {
+  readonly ph: 'X' | 'M' | 'C' | 's' | 'f';
+  readonly name: string;
+  readonly pid: number;
+  readonly tid?: number;
+  /** Microseconds. */
+  readonly ts?: number;
+  readonly dur?: number;
+  readonly cat?: string;
+  readonly id?: number;
+  readonly bp?: 'e';
+  readonly args?: Readonly<Record<string, unknown>>;
+}
+
+export interface Trace {
+  readonly displayTimeUnit: 'ms';
+  readonly traceEvents: readonly TraceEvent[];
+}
+
+/** Processes of the trace. */
+const pids = { chains: 1, draft: 2, target: 3, decisions: 4 } as const;
+const rollingWindow = 200;
+
+/**
+ * Every chain is a track of what it did and waited for; the two models are tracks of when they had calls, with how many.
+ * Arrows lead from a draft chunk to its score and from there to what the target wrote. Counters show the rate in force
+ * and the share of rejected among the last 200 decisions.
+ */
+export function traceOf(events: readonly ModelCallEvent[]): Trace {
+  const chains = [...groupBy(events, ({ problem, sample }) => JSON.stringify([problem, sample])).values()];
+  return {
+    displayTimeUnit: 'ms',
+    traceEvents: [
+      ...processName(pids.chains, 'chains'),
+      ...processName(pids.draft, 'draft model'),
+      ...processName(pids.target, 'target model'),
+      ...processName(pids.decisions, 'decisions'),
+      ...chains.flatMap(chainTrack),
+      ...modelTrack(
+        pids.draft,
+        events.filter(({ kind }) => kind === 'draft'),
+      ),
+      ...modelTrack(
+        pids.target,
+        events.filter(({ kind }) => kind !== 'draft'),
+      ),
+      ...decisionCounters(events),
+    ],
+  };
+}
+
+const microseconds = (milliseconds: number) => Math.round(milliseconds * 1000);
+
+function processName(pid: number, name: string): TraceEvent[] {
+  return [
+    { ph: 'M', name: 'process_name', pid, args: { name } },
+    { ph: 'M', name: 'process_sort_index', pid, args: { sort_index: pid } },
+  ];
+}
+
+function slice(
+  pid: number,
+  tid: number,
+  name: string,
+  from: number,
+  to: number,
+  args?: TraceEvent['args'],
+): TraceEvent[] {
+  const ts = microseconds(from);
+  const dur = microseconds(to) - ts;
+  return dur > 0 ? [{ ph: 'X', cat: 'chain', name, pid, tid, ts, dur, ...(args && { args }) }] : [];
+}
+
+const names = { draft: 'draft', score: 'score', target: 'target' } as const;
+
+function chainTrack(calls: readonly ModelCallEvent[], index: number): TraceEvent[] {
+  const tid = index + 1;
+  const { problem, sample } = calls[0];
+  const track = calls.flatMap((call) => {
+    const { queued, started, finished, barrier, turn, kind, tokens, cachedTokens, promptTokens } = call;
+    const decision = kind === 'score' && { score: call.score, p: call.p, alpha: call.alpha, rejected: call.rejected };
+    return [
+      ...slice(pids.chains, tid, 'barrier', queued - barrier, queued),
+      ...slice(pids.chains, tid, 'queue', queued, started),
+      ...slice(pids.chains, tid, names[kind], started, finished, {
+        turn,
+        tokens,
+        promptTokens,
+        cachedTokens,
+        ...decision,
+      }),
+    ];
+  });
+  return [
+    { ph: 'M', name: 'thread_name', pid: pids.chains, tid, args: { name: `${problem} / ${sample}` } },
+    { ph: 'M', name: 'thread_sort_index', pid: pids.chains, tid, args: { sort_index: tid } },
+    ...track,
+    ...flows(calls, tid),
+  ];
+}
+
+/** From a chunk to its score, and from the score to the target's chunk of the same turn. */
+function flows(calls: readonly ModelCallEvent[], tid: number): TraceEvent[] {
+  return calls.flatMap((call, i) => {
+    const next = calls[i + 1];
+    const leads = next?.turn === call.turn && call.kind !== 'target';
+    if (!leads) return [];
+    // Unique in the trace: a chain has fewer than 100,000 calls.
+    const common = { name: `${call.kind} → ${next.kind}`, cat: 'flow', id: tid * 100_000 + i, pid: pids.chains, tid };
+    // An arrow binds to the slice around its time.
+    const [from, to] = [call, next].map(({ started, finished }) => microseconds((started + finished) / 2));
+    return [
+      { ph: 's', ...common, ts: from },
+      { ph: 'f', bp: 'e', ...common, ts: to },
+    ] satisfies TraceEvent[];
+  });
+}
+
+/** When a model had a call running, and how many. */
+function modelTrack(pid: number, calls: readonly ModelCallEvent[]): TraceEvent[] {
+  const changes = calls
+    .flatMap(({ started, finished }) => [
+      { at: microseconds(started), by: 1 },
+      { at: microseconds(finished), by: -1 },
+    ])
+    // Ends before beginnings, so that a count is never above what ran at once.
+    .sort((a, b) => a.at - b.at || a.by - b.by);
+  const track: TraceEvent[] = [{ ph: 'M', name: 'thread_name', pid, tid: 1, args: { name: 'busy' } }];
+  let running = 0;
+  let since = 0;
+  for (const [i, { at, by }] of changes.entries()) {
+    if (running === 0) since = at;
+    running += by;
+    if (changes[i + 1]?.at === at) continue;
+    track.push({ ph: 'C', name: 'calls running', pid, ts: at, args: { calls: running } });
+    if (running === 0 && at > since)
+      track.push({ ph: 'X', cat: 'model', name: 'busy', pid, tid: 1, ts: since, dur: at - since });
+  }
+  return track;
+}
+
+function decisionCounters(events: readonly ModelCallEvent[]): TraceEvent[] {
+  const decided = events.filter(({ rejected }) => rejected !== null).sort((a, b) => a.finished - b.finished);
+  let rejections = 0;
+  return decided.flatMap(({ finished, alpha, rejected }, i): TraceEvent[] => {
+    rejections += rejected ? 1 : 0;
+    if (i >= rollingWindow) rejections -= decided[i - rollingWindow].rejected ? 1 : 0;
+    const ts = microseconds(finished);
+    const counter = (name: string, value: number): TraceEvent => ({
+      ph: 'C',
+      name,
+      pid: pids.decisions,
+      ts,
+      args: { value },
+    });
+    const share = rejections / Math.min(i + 1, rollingWindow);
+    return [counter('rejected of the last 200', share), ...(alpha === null ? [] : [counter('rate in force', alpha)])];
+  });
+}

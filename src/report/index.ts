@@ -8,6 +8,7 @@ import { accuracyFigure } from './figures/accuracy.js';
 import { drawSvg, type Figure, widths, withLook } from './figures/figure.js';
 import { rejectionByTurnFigure } from './figures/rejection-by-turn.js';
 import { rollingRejectionFigure } from './figures/rolling-rejection.js';
+import { rooflineFigure } from './figures/roofline.js';
 import { timelineFigure } from './figures/timeline.js';
 import { tokensFigure } from './figures/tokens.js';
 import { type DrawnFigure, page } from './page.js';
@@ -69,6 +70,7 @@ function figuresOf(source: ReportSource): Figure[] {
     accuracyFigure(source),
     ...rejectionFigures(judgedStreams(source)),
     timelineFigure(source),
+    rooflineFigure(source),
     tokensFigure(source),
   ].filter((figure) => figure !== null);
 }

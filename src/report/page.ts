@@ -48,7 +48,7 @@ ${settingsSection(source)}
 ${comparisonSection(source)}
 ${section('accuracy', 'Accuracy', show('accuracy'))}
 ${section('rejection', 'Rejection rate', [...show('rejection-by-turn', 'rolling-rejection'), ...(evidence ? [evidence] : [])])}
-${section('timeline', 'Where the time goes', show('timeline'))}
+${section('timeline', 'Where the time goes', show('timeline', 'roofline'))}
 ${section('tokens', 'Who writes', show('tokens-by-author'))}
 ${examplesSection(source)}
 <footer>Written by atts ${versions.atts} from the records in ${directoryName(source)} (begun ${created.slice(0, 10)}). Specifications and drawings of the figures lie in figures/.</footer>

@@ -19,6 +19,7 @@ import { writeFileAtomic } from '../runs/atomic.js';
 import type { RunConfig } from '../runs/config.js';
 import { decisionsOf } from '../runs/decisions.js';
 import { chainKey, RunDirectory } from '../runs/directory.js';
+import { writeLedger } from '../runs/ledger-file.js';
 import { describeMachine, describeVersions } from '../runs/machine.js';
 import type { ChainRecord, ModelCallEvent, Summary } from '../runs/records.js';
 import type { RunManifest } from '../runs/schemas.js';
@@ -97,7 +98,7 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
       work: profile ? workOf(Object.values(profile.ledgers()), profile.roofs) : null,
     });
     if (profile && directory) {
-      writeLedger(directory.path, profile);
+      writeLedger(directory.path, { schema: 'atts.ledger/1', roofs: profile.roofs, models: profile.ledgers() });
       writeFileAtomic(join(directory.path, 'trace.json'), `${JSON.stringify(traceOf(events))}\n`);
     }
     directory?.writeSummary(summary);
@@ -105,12 +106,6 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   } finally {
     directory?.close();
   }
-}
-
-/** FLOPs, bytes and time of every model by phase and by op, beside the run's other files. */
-function writeLedger(path: string, { roofs, ledgers }: RunProfile): void {
-  const document = { schema: 'atts.ledger/1', roofs, models: ledgers() };
-  writeFileAtomic(join(path, 'ledger.json'), `${JSON.stringify(document, null, 2)}\n`);
 }
 
 interface RunState {

@@ -53,6 +53,25 @@ describe('report', () => {
     }
   });
 
+  it('draws a roofline where passes were counted, and says so in one line where the count is damaged', async () => {
+    const directory = keep(toyComparison({ policy: 'replace' }));
+    const phase = {
+      ...{ passes: 10, rows: 80, seconds: 0.5, flops: 2e9 },
+      bytes: { weights: 8e8, activations: 1e8, cache: 1e8 },
+    };
+    const ledger = {
+      ...{ schema: 'atts.ledger/1', roofs: { peak: 5e10, bandwidth: 1e10 } },
+      models: { draft: { phases: { decode: phase }, ops: {}, total: phase } },
+    };
+    writeFileSync(join(directory, 'async', 'ledger.json'), JSON.stringify(ledger));
+    const profiled = readFileSync(await writeReport(directory), 'utf8');
+    expect(profiled).to.contain('async draft decode: 4.0 GFLOP/s at 2.0 FLOP/byte, 0.5 s');
+    expect(profiled).to.contain('Roofs: 50 GFLOP/s, 10.0 GB/s.');
+    writeFileSync(join(directory, 'async', 'ledger.json'), '{}');
+    const failure = await writeReport(directory).catch((error: AttsError) => error.message);
+    expect(failure).to.match(/ledger\.json is not a ledger this version can read; run with --profile again$/);
+  });
+
   it('names every drawing for those who do not see it, and no two things alike', () => {
     expect(page.match(/<svg/g)).to.have.length(2 * figures.length);
     expect(page.match(/<svg class="(wide|narrow)" role="img" aria-label="[^"]{20,}"/g)).to.have.length(

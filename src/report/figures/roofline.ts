@@ -1,0 +1,105 @@
+import type { TopLevelSpec } from 'vega-lite';
+import { readLedger } from '../../runs/ledger-file.js';
+import { plural } from '../format.js';
+import { colour } from '../palette.js';
+import type { ReportSource } from '../source.js';
+import { type Figure, widths } from './figure.js';
+
+/**
+ * What every phase of every model reached, in a run with `--profile`: FLOP/s over FLOPs a byte, under the measured roofs
+ * (Williams et al. 2009), a dot as large as its share of the time. Null where nothing was counted.
+ */
+export function rooflineFigure(source: ReportSource): Figure | null {
+  const ledgers = source.methods.flatMap(({ name, run }) => {
+    const ledger = readLedger(run.path);
+    return ledger ? [{ name, ledger }] : [];
+  });
+  if (ledgers.length === 0) return null;
+  const { peak, bandwidth } = ledgers[0].ledger.roofs;
+  const points = ledgers.flatMap(({ name, ledger }) =>
+    Object.entries(ledger.models).flatMap(([role, { phases }]) =>
+      Object.entries(phases).map(([phase, { flops, bytes, seconds, passes, rows }]) => {
+        const intensity = flops / (bytes.weights + bytes.activations + bytes.cache);
+        const reached = flops / seconds / 1e9;
+        return { method: name, model: role, phase: `${role} ${phase}`, intensity, reached, seconds, passes, rows };
+      }),
+    ),
+  );
+  const intensities = points.map(({ intensity }) => intensity);
+  const low = 10 ** Math.floor(Math.log10(Math.min(...intensities)));
+  const high = 10 ** Math.ceil(Math.log10(Math.max(...intensities, peak / bandwidth)));
+  const ridge = peak / bandwidth;
+  const roof = [low, ridge, high].map((intensity) => ({
+    intensity,
+    roof: Math.min(peak, bandwidth * intensity) / 1e9,
+  }));
+  const rates = [...points.map(({ reached }) => reached), roof[0].roof];
+  const bottom = 10 ** Math.floor(Math.log10(Math.min(...rates)));
+  const top = 10 ** Math.ceil(Math.log10(peak / 1e9));
+  const told = points.map(
+    ({ method, phase, intensity, reached, seconds }) =>
+      `${method} ${phase}: ${reached.toFixed(1)} GFLOP/s at ${intensity.toFixed(1)} FLOP/byte, ${seconds.toFixed(1)} s`,
+  );
+  return {
+    name: 'roofline',
+    description: `Roofline: ${told.join('; ')}. Roofs: ${(peak / 1e9).toFixed(0)} GFLOP/s, ${(bandwidth / 1e9).toFixed(1)} GB/s.`,
+    caption: `What the forward passes reached of what this machine can do, both measured here: the slope is the bandwidth of main memory (${(bandwidth / 1e9).toFixed(1)} GB/s), the flat part the arithmetic in registers (${(peak / 1e9).toFixed(0)} GFLOP/s), and they meet at ${ridge.toFixed(1)} FLOP/byte. A dot's area is its time; ${plural(points.length, 'dot')}. Above the slope lie models that stay in the processor's caches.`,
+    spec: (width): Omit<TopLevelSpec, '$schema'> =>
+      ({
+        width,
+        height: width === widths.wide ? 340 : 260,
+        layer: [
+          {
+            data: { values: roof },
+            mark: { type: 'line', color: colour('quiet'), strokeWidth: 1.5 },
+            encoding: {
+              x: logAxis('intensity', 'FLOP / byte', [low, high]),
+              y: logAxis('roof', 'GFLOP / s', [bottom, top]),
+            },
+          },
+          {
+            data: { values: points },
+            mark: { type: 'point', filled: true, opacity: 0.75 },
+            encoding: {
+              x: logAxis('intensity', 'FLOP / byte', [low, high]),
+              y: logAxis('reached', 'GFLOP / s', [bottom, top]),
+              size: { field: 'seconds', type: 'quantitative', scale: { range: [30, 600] }, legend: null },
+              color: {
+                field: 'model',
+                type: 'nominal',
+                scale: { domain: ['draft', 'target'], range: [colour('draft'), colour('target')] },
+              },
+              shape: {
+                field: 'method',
+                type: 'nominal',
+                scale: {
+                  domain: ledgers.map(({ name }) => name),
+                  range: ['circle', 'square', 'triangle-up', 'diamond'].slice(0, ledgers.length),
+                },
+                ...(ledgers.length === 1 && { legend: null }),
+              },
+            },
+          },
+          {
+            data: { values: points.filter(({ method }) => method === ledgers.at(-1)?.name) },
+            mark: { type: 'text', dy: -14, fontSize: 11, color: colour('ink') },
+            encoding: {
+              x: logAxis('intensity', 'FLOP / byte', [low, high]),
+              y: logAxis('reached', 'GFLOP / s', [bottom, top]),
+              text: { field: 'phase', type: 'nominal' },
+            },
+          },
+        ],
+      }) as Omit<TopLevelSpec, '$schema'>,
+  } as Figure;
+}
+
+function logAxis(field: string, title: string, domain: [number, number]) {
+  return {
+    field,
+    type: 'quantitative',
+    title,
+    scale: { type: 'log', domain, nice: false },
+    axis: { tickCount: 6, format: '~g' },
+  };
+}

@@ -224,10 +224,12 @@ describe('the local engine', () => {
   it('holds its tensors and memory flat over 10,000 forward passes', () => {
     const script = fileURLToPath(new URL('./soak-process.js', import.meta.url));
     const { stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', script], { encoding: 'utf8' });
-    const { before, after } = JSON.parse(stdout || `{ "failed": ${JSON.stringify(stderr)} }`);
+    const { before, halfway, after } = JSON.parse(stdout || `{ "failed": ${JSON.stringify(stderr)} }`);
     expect(after.numTensors).to.equal(before.numTensors);
     expect(after.numBytes).to.equal(before.numBytes);
     expect(after.heapUsed - before.heapUsed).to.be.below(8 * 2 ** 20);
-    expect(after.rss - before.rss).to.be.below(32 * 2 ** 20);
+    // A leak grows in both halves; what grows once, such as the memory of a compiler that ran late, does not.
+    const growth = Math.min(halfway.rss - before.rss, after.rss - halfway.rss);
+    expect(growth).to.be.below(24 * 2 ** 20);
   });
 });

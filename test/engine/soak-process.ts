@@ -1,4 +1,4 @@
-/** 10,000 forward passes in a process of their own; prints what is held after the first thousand and at the end. */
+/** 10,000 forward passes in a process of their own; prints what is held after the first thousand, halfway and at the end. */
 import * as tf from '@tensorflow/tfjs-core';
 import { loadDataset, openEngine, promptMessages } from '../../src/index.js';
 
@@ -33,6 +33,8 @@ function held() {
 
 await run(1000);
 const before = held();
-await run(10_000);
-process.stdout.write(JSON.stringify({ before, after: held() }));
+await run(5000);
+const halfway = held();
+await run(5000);
+process.stdout.write(JSON.stringify({ before, halfway, after: held() }));
 await engine.close();

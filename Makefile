@@ -77,7 +77,7 @@ gsm8k: build ## a real pair on 50 problems of GSM8K, four methods (MODELS, MATH=
 	  --prompt file:experiments/prompts/gsm8k-two-shot.json --limit 50 --samples 4 --turns 8 --concurrency 16 \
 	  --calibration-problems 30 --calibration-samples 2 --memory 600 --out runs/gsm8k
 
-families: build ## drafts and targets of three families and tokenizers, 2 x 2 (MODELS, MATH=folders; about 8 minutes on two cores)
+families: build ## drafts and targets of three families and tokenizers, 2 x 2 (MODELS, MATH=folders; about 4 minutes on two cores)
 	@for draft in SmolLM2-135M-Instruct.Q4_1 Qwen2.5-Coder-0.5B-Instruct.Q4; do \
 	  for target in gemma-3-270m.Q4_K_M Qwen2.5-Coder-1.5B-Instruct.Q4_K_M; do \
 	    echo "== $$draft drafts for $$target"; \

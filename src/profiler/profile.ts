@@ -41,15 +41,22 @@ export interface ProfileOptions {
   readonly onPass?: (pass: ProfiledPass) => void;
 }
 
-const repeats = 3;
+const repeats = 5;
+const warmUpMilliseconds = 3000;
 const decodedTokens = 16;
 
-/** Measures decode steps and scores at several numbers of rows: medians of three, after one that is not counted. */
+/** Measures decode steps and scores at several numbers of rows: medians of five, after one that is not counted. */
 export async function profileModel(engine: Engine, options: ProfileOptions): Promise<ModelProfile> {
   const { shape, threads = null, decodeRows = [1, 2, 4, 8, 16, 32, 64], scoreRows = [16, 32, 64, 128, 256] } = options;
   const timer = new EngineTimer(engine, shape.vocabSize);
   const stored = storedBytes({ ...shape, ...options });
   const passes: ProfiledPass[] = [];
+  // Until the compilers are done with what passes run.
+  const warm = performance.now() + warmUpMilliseconds;
+  while (performance.now() < warm) {
+    await timer.decode(4, decodedTokens);
+    await timer.score(scoreRows[0]);
+  }
   const add = async (phase: ProfiledPass['phase'], rows: number, pass: PassRows, time: () => Promise<number>) => {
     const seconds = (await medianOf(repeats, time)) / 1000;
     const cost = passCost(shape, pass, stored);

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { AttsError } from '../errors.js';
+import { isAlive } from '../process-alive.js';
 import { writeError } from './io-error.js';
 
 /** Folders locked by this process. */
@@ -116,15 +117,6 @@ function isHeld(text: string, folder: string): boolean {
   if (!isAlive(id)) return false;
   const now = startOf(id);
   return !start || now === null || now === start;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** When a process began, in clock ticks since boot (proc(5), field 22 of stat); null where there is no /proc. */

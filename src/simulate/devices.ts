@@ -18,7 +18,7 @@ interface Request {
   readonly isScore: boolean;
   readonly queued: number;
   started: number;
-  resolve(waited: number): void;
+  resolve(): void;
 }
 
 /** A model on a device: its calls wait, or share the next pass. */
@@ -45,12 +45,12 @@ export class VirtualModel {
   }
 
   /** Ends when the tokens are written, after `prefill` rows beyond `cached` ones. */
-  generate(tokens: number, prefill: number, cached: number): Promise<number> {
+  generate(tokens: number, prefill: number, cached: number): Promise<void> {
     return this.call({ prefill: Math.max(1, prefill), writes: tokens, cached, isScore: false });
   }
 
   /** Ends when the tokens are scored, after `prefill` rows beyond `cached` ones. */
-  score(tokens: number, prefill: number, cached: number): Promise<number> {
+  score(tokens: number, prefill: number, cached: number): Promise<void> {
     return this.call({ prefill: prefill + tokens, writes: 0, cached, isScore: true });
   }
 
@@ -89,10 +89,10 @@ export class VirtualModel {
     if (!request.isScore) request.writes--;
     if (request.writes > 0) return;
     this.requests.splice(this.requests.indexOf(request), 1);
-    request.resolve(request.started - request.queued);
+    request.resolve();
   }
 
-  private call(request: Omit<Request, 'queued' | 'started' | 'resolve'>): Promise<number> {
+  private call(request: Omit<Request, 'queued' | 'started' | 'resolve'>): Promise<void> {
     return new Promise((resolve) => {
       this.requests.push({ ...request, queued: this.clock.now, started: Number.NaN, resolve });
     });

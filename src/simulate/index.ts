@@ -52,7 +52,7 @@ export async function simulate({
     barrierSeconds += clock.now - from;
   };
   const problems = [...new Set(chains.map(({ problem }) => problem))];
-  const indexed = chains.map((work, index) => ({ problem: problems.indexOf(work.problem), sample: index, work }));
+  const indexed = chains.map((work, index) => ({ problem: problems.indexOf(work.problem), sample: index }));
   const run = async (_problem: number, index: number, pace: Pace) => {
     await runChain(chains[index], policy, models, pace, waitAt);
     pace.leave();

@@ -7,6 +7,8 @@ import { hubEnvironment } from '../models/hub/environment.js';
 import { atts, temporaryFolder } from './atts.js';
 
 const commit = 'a'.repeat(40);
+/** The draft alone, four tokens a problem. */
+const shortRun = ['run', '--method', 'draft-only', '--samples', '1', '--turns', '1', '--draft-tokens', '4'];
 
 describe('command line: a hub', () => {
   const hub = hubEnvironment();
@@ -67,19 +69,7 @@ describe('command line: a hub', () => {
       files: { [file]: Buffer.from(rows.join('\n')) },
     };
     const out = join(folder, 'gpqa');
-    const args = [
-      'run',
-      '--method',
-      'draft-only',
-      '--dataset',
-      'gpqa',
-      '--samples',
-      '1',
-      '--turns',
-      '1',
-      '--draft-tokens',
-      '4',
-    ];
+    const args = [...shortRun, '--dataset', 'gpqa'];
     const { code, stderr } = await atts([...args, '--prompt', 'paper', '--out', out]);
     expect(code, stderr).to.equal(0);
     expect(stderr).to.include('3 of 9 problems are set aside for calibration');
@@ -96,24 +86,7 @@ describe('command line: a hub', () => {
     const mine = join(prompts, 'mine.txt');
     writeFileSync(mine, 'Q: {problem}\n');
     const out = join(folder, 'prompted');
-    const run = (prompt: string) =>
-      atts([
-        'run',
-        '--method',
-        'draft-only',
-        '--limit',
-        '1',
-        '--samples',
-        '1',
-        '--turns',
-        '1',
-        '--draft-tokens',
-        '4',
-        '--prompt',
-        prompt,
-        '--out',
-        out,
-      ]);
+    const run = (prompt: string) => atts([...shortRun, '--limit', '1', '--prompt', prompt, '--out', out]);
     const first = await run(`file:${mine}`);
     expect(first.code, first.stderr).to.equal(0);
     expect(JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')).promptFile.text).to.equal('Q: {problem}\n');

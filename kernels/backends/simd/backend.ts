@@ -125,10 +125,11 @@ export class SimdBackend extends MathBackendCPU {
 
   /** Room for a KV cache. */
   cache(bytes: number): { floats: Float32Array; address: number; release(): void } {
-    const { heap } = this.bankFor(bytes);
+    const bank = this.bankFor(bytes);
+    const { heap } = bank;
     const block = heap.allocate(bytes);
     const floats = heap.float32(block.pointer, bytes / 4);
-    this.pinned.set(floats, this.banks.find((bank) => bank.heap === heap) as Bank);
+    this.pinned.set(floats, bank);
     return { floats, address: block.pointer, release: () => heap.release(block) };
   }
 

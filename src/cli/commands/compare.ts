@@ -48,11 +48,11 @@ export const compareCommand: CommandModule = {
       for (const [method, config] of configs) {
         // Engines of its own: no method finds the pages that an earlier one left in the cache.
         const session = await openSession(config);
-        for (const engine of [session.draft, session.target]) await warmUp(engine, signal);
         const progress = new ProgressDisplay(method);
         const shown = { onProgress: progress.update, onNote: warn };
         const options = { config, ...session, bank, signal, out: join(out, method), ...shown };
         try {
+          for (const engine of [session.draft, session.target]) await warmUp(engine, signal);
           summaries[method] = (await scale(options)).summary;
         } finally {
           progress.stop();
@@ -69,7 +69,8 @@ export const compareCommand: CommandModule = {
 
 /** Draws the bank before any clock starts: every method that needs scores meets the same one and none pays for it. */
 async function drawBank(config: RunConfig, signal: AbortSignal): Promise<BankFile> {
-  const session = await openSession(config);
+  // Nobody reads what these engines cost.
+  const session = await openSession({ ...config, profile: false });
   const progress = new ProgressDisplay('calibrating');
   const onProgress = (done: number, total: number) => progress.update({ phase: 'calibrate', done, total, tokens: 0 });
   const [draft, target] = [session.draft as Engine, session.target as Engine];

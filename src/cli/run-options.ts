@@ -38,6 +38,7 @@ const descriptions: Record<Field, string> = {
   seed: 'Seed of all random numbers',
   backend: 'tfjs backend',
   dtype: 'Weights of both models',
+  cacheDtype: 'Keys and values in the KV cache: bf16 halves their memory',
   threads: 'Threads of the simd backend',
   placement: 'Both models on one device, or on a thread each',
   profile: 'Count FLOPs and bytes of every pass',

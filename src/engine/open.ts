@@ -1,4 +1,5 @@
 import type { BackendChoice } from '../../kernels/backends/choose.js';
+import type { CacheDtype } from '../../kernels/ops/attention/index.js';
 import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import type { Engine } from './engine.js';
@@ -12,6 +13,8 @@ export interface EngineOptions {
   readonly backend?: BackendChoice;
   /** How weights are kept; q8 and q4 are quantised on loading, in groups of 32. `auto`: as stored, where that is exact. */
   readonly dtype?: WeightDtype | 'auto';
+  /** How keys and values are kept: bf16 halves their memory. Default f32. */
+  readonly cacheDtype?: CacheDtype;
   /** Cap on the model's KV cache, MiB. */
   readonly memory?: number;
   /** Threads of the simd backend, for all engines of its device; null = as many as run at once. */
@@ -28,14 +31,14 @@ export interface EngineOptions {
  * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
  */
 export async function openEngine(spec: string, { ownThread = false, ...options }: EngineOptions = {}): Promise<Engine> {
-  const { backend = 'auto', dtype = 'auto', memory = 256, threads = null, onPass } = options;
+  const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 256, threads = null, onPass } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
   if (ownThread) return ThreadEngine.open(spec, options, tokenizer);
   const device = await Device.open(backend, threads);
   const checkpoint = openCheckpoint(folder);
   try {
-    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { dtype, memory, onPass }));
+    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { dtype, cacheDtype, memory, onPass }));
   } finally {
     checkpoint.close();
   }

@@ -48,6 +48,7 @@ export const runConfigSchema = z.strictObject({
   backend: z.enum(['auto', 'simd', 'simd-plain', 'wasm', 'cpu']).default('auto'),
   /** How weights are kept; auto = as they are stored, where that is exact. q8 and q4 are quantised on loading. */
   dtype: z.enum(['auto', 'f32', 'bf16', 'q8', 'q4']).default('auto'),
+  cacheDtype: z.enum(['f32', 'bf16']).default('f32'),
   /** Threads of the simd backend; null = as many as the machine runs at once. No result depends on it. */
   threads: z.int().positive().max(256).nullable().default(null),
   /** Whether the two models take turns on one device, or each has a thread and processors of its own. */

@@ -26,12 +26,12 @@ export interface RunEngines extends EnginePair {
  * @throws AttsError as `openEngine` does; `usage` for a profile on a backend that is not ours
  */
 export async function openEngines(config: RunConfig): Promise<RunEngines> {
-  const { method, backend, dtype, memory, threads, placement } = config;
+  const { method, backend, dtype, cacheDtype, memory, threads, placement } = config;
   const specs = {
     draft: method === 'target-only' ? undefined : config.draft,
     target: method === 'draft-only' ? undefined : config.target,
   };
-  const options = { ...specs, backend, dtype, memory, threads, placement };
+  const options = { ...specs, backend, dtype, cacheDtype, memory, threads, placement };
   if (!config.profile) return openPair(options);
   if (backend === 'wasm' || backend === 'cpu') {
     throw new AttsError('usage', `--profile measures the simd backends; --backend ${backend} is there to compare with`);
@@ -40,7 +40,7 @@ export async function openEngines(config: RunConfig): Promise<RunEngines> {
   for (const role of ['draft', 'target'] as const) {
     const spec = specs[role];
     if (spec === undefined) continue;
-    const report = inspectModel(spec, dtype);
+    const report = inspectModel(spec, { dtype, cacheDtype });
     ledgers[role] = new Ledger(report, storedBytes(report));
   }
   await chooseBackend(backend, threads);

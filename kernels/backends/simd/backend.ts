@@ -69,7 +69,7 @@ export class SimdBackend extends MathBackendCPU {
 
   /**
    * Chooses the memory that a job runs in: that of its cache or of its weights, else that of what it reads.
-   * @param cache values of the KV cache that the job reads or writes
+   * @param cache data of the KV cache that the job reads or writes
    */
   enter(inputs: tf.NamedTensorInfoMap, cache?: object): void {
     if (this.banks.length === 1) return;
@@ -124,13 +124,13 @@ export class SimdBackend extends MathBackendCPU {
   }
 
   /** Room for a KV cache. */
-  cache(bytes: number): { floats: Float32Array; address: number; release(): void } {
+  cache(bytes: number, dtype: 'f32' | 'bf16'): { data: Float32Array | Uint16Array; address: number; release(): void } {
     const bank = this.bankFor(bytes);
     const { heap } = bank;
     const block = heap.allocate(bytes);
-    const floats = heap.float32(block.pointer, bytes / 4);
-    this.pinned.set(floats, bank);
-    return { floats, address: block.pointer, release: () => heap.release(block) };
+    const data = dtype === 'f32' ? heap.float32(block.pointer, bytes / 4) : heap.uint16(block.pointer, bytes / 2);
+    this.pinned.set(data, bank);
+    return { data, address: block.pointer, release: () => heap.release(block) };
   }
 
   /** Addresses of areas of the given sizes that last until the next call. */

@@ -26,7 +26,7 @@ export const profileCommand: CommandModule = {
   async handler(argv) {
     const spec = argv.model as string;
     const options = engineOptions(argv);
-    const report = inspectModel(spec, options.dtype);
+    const report = inspectModel(spec, options);
     const engine = await openEngine(spec, options);
     try {
       const profile = await profileModel(engine, {

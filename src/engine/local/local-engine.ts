@@ -1,5 +1,5 @@
 import { kernelBuild } from '../../../kernels/backends/choose.js';
-import { pageBytes } from '../../../kernels/ops/attention/index.js';
+import { type CacheDtype, pageBytes } from '../../../kernels/ops/attention/index.js';
 import type { WeightDtype } from '../../../kernels/ops/linear/index.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
 import { Decoder } from '../../../models/decoder.js';
@@ -29,6 +29,7 @@ const limits = { maxRows: 512, maxSequences: 256 };
 
 export interface LocalEngineOptions {
   readonly dtype: WeightDtype | 'auto';
+  readonly cacheDtype?: CacheDtype;
   /** Cap on the KV cache, MiB. */
   readonly memory: number;
   readonly onPass?: PassListener;
@@ -52,7 +53,7 @@ export class LocalEngine implements Engine {
     this.onPass = options.onPass;
     this.decoder = Decoder.load(checkpoint, options.dtype);
     const { config } = this.decoder;
-    const bytes = pageBytes(this.decoder.cacheShape(0, pageSize));
+    const bytes = pageBytes(this.decoder.cacheShape(0, pageSize, options.cacheDtype));
     const pages = Math.floor((options.memory * 2 ** 20) / bytes);
     if (pages < 1) {
       const least = Math.ceil(bytes / 2 ** 20);
@@ -61,7 +62,7 @@ export class LocalEngine implements Engine {
         `--memory ${options.memory} holds no KV page of ${checkpoint.id}; give at least ${least}`,
       );
     }
-    this.runner = new ModelRunner(this.decoder, pages, pageSize);
+    this.runner = new ModelRunner(this.decoder, this.decoder.cacheShape(pages, pageSize, options.cacheDtype));
     this.scheduler = new Scheduler(new PagePool(pages, pageSize), limits, (from, to, tokens) =>
       this.runner.copyPage(from, to, tokens),
     );

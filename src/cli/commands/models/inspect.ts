@@ -12,9 +12,10 @@ export const inspectCommand: CommandModule = {
     cli
       .positional('model', { type: 'string', demandOption: true, describe: 'Embedded name, folder or .gguf file' })
       .option('dtype', engineFlags.dtype)
+      .option('cache-dtype', engineFlags['cache-dtype'])
       .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
   async handler(argv) {
-    const report = inspectModel(argv.model as string, argv.dtype as EngineOptions['dtype']);
+    const report = inspectModel(argv.model as string, argv as Pick<EngineOptions, 'dtype' | 'cacheDtype'>);
     const text = argv.json ? JSON.stringify(report) : lines(report).join('\n');
     process.stdout.write(`${text}\n`);
   },

@@ -36,7 +36,9 @@ export function defineKernel<I extends Tensors, A>(
   const tidied: KernelBody<I, A> = (inputs, attrs) => tf.tidy(() => reference(inputs, attrs) as tf.Tensor);
   registerFor(stockBackends, name, tidied);
   return (inputs, attrs) => {
-    const present = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
+    // tfjs takes no input that is missing.
+    const present: Tensors = {};
+    for (const input in inputs) if (inputs[input] !== undefined) present[input] = inputs[input];
     return tf.engine().runKernel(name, present, attrs as unknown as tf.NamedAttrMap) as tf.Tensor;
   };
 }

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { quantise } from '../../kernels/ops/linear/quantise.js';
 import type { Checkpoint } from '../../models/checkpoint/checkpoint.js';
 import { familyOf } from '../../models/families/index.js';
-import type { smolLm2Shape } from './random-checkpoint.js';
+import type { LlamaShape } from './random-checkpoint.js';
 
 const alignment = 32;
 const groupSize = 32;
@@ -18,7 +18,7 @@ export type GgufDtype = keyof typeof tensorTypes;
  * of queries and keys are not interleaved as llama.cpp rotates them: for random weights that is another model of the
  * same cost. The vocabulary is made up.
  */
-export function writeGguf(path: string, checkpoint: Checkpoint, config: typeof smolLm2Shape, dtype: GgufDtype): void {
+export function writeGguf(path: string, checkpoint: Checkpoint, config: LlamaShape, dtype: GgufDtype): void {
   const names = ggufNames(config);
   const entries = [...checkpoint.tensors.values()].map((tensor) => {
     const type = tensor.shape.length === 1 ? 'f32' : dtype;
@@ -56,7 +56,7 @@ export function writeGguf(path: string, checkpoint: Checkpoint, config: typeof s
   }
 }
 
-function ggufNames(config: typeof smolLm2Shape): Map<string, string> {
+function ggufNames(config: LlamaShape): Map<string, string> {
   const { embedding, finalNorm, layer } = familyOf(config).weightNames(config);
   const names = new Map([
     [embedding, 'token_embd.weight'],
@@ -72,7 +72,7 @@ function ggufNames(config: typeof smolLm2Shape): Map<string, string> {
   return names;
 }
 
-function writeMetadata(head: ByteWriter, config: typeof smolLm2Shape): void {
+function writeMetadata(head: ByteWriter, config: LlamaShape): void {
   const integers = {
     'llama.context_length': config.max_position_embeddings,
     'llama.embedding_length': config.hidden_size,

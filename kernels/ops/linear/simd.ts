@@ -120,9 +120,10 @@ registerJob<LinearInputs, LinearAttributes>('AttsLinear', ({ x, weight, bias, re
   const at = (tensor?: tf.Tensor) => backend.pointerOrNull(tensor);
   backend.pool.run(
     'linear',
+    // biome-ignore format: operands by their order
     [
-      ...[at(x), M, K, at(weight), N, dtypeCode[dtype], y.pointer, at(bias), at(residual), at(norm)],
-      ...[0, normed, quantised, scales, tail],
+      at(x), M, K, at(weight), N, dtypeCode[dtype], y.pointer, at(bias), at(residual), at(norm),
+      0, normed, quantised, scales, tail,
     ],
     { 10: epsilon },
     threads,

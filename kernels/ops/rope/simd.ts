@@ -25,9 +25,10 @@ registerJob<RopeAppendInputs, RopeAppendAttributes>('AttsRopeAppend', (inputs, a
   const at = (tensor?: tf.Tensor) => backend.pointerOrNull(tensor);
   backend.pool.run(
     'ropeAppend',
+    // biome-ignore format: operands by their order
     [
-      ...[at(qkv), T, heads, kvHeads, headDim, at(cos), at(sin), at(qNorm), at(kNorm), 0],
-      ...[q.pointer, slots, pageSize, cache.pointer(layer, 0), cache.pointer(layer, 1), cacheBytes[dtype]],
+      at(qkv), T, heads, kvHeads, headDim, at(cos), at(sin), at(qNorm), at(kNorm), 0,
+      q.pointer, slots, pageSize, cache.pointer(layer, 0), cache.pointer(layer, 1), cacheBytes[dtype],
     ],
     { 9: epsilon },
     threadsFor(4 * qkv.size),

@@ -11,6 +11,7 @@ import {
   requireCount,
   type Scored,
   type ScoreJob,
+  type Way,
   type WriteJob,
   type Written,
 } from './protocol.js';
@@ -26,6 +27,7 @@ const logProbsSchema = z.looseObject({
 });
 const choiceSchema = z.looseObject({
   text: z.string().nullish(),
+  message: z.looseObject({ content: z.string().nullish() }).nullish(),
   finish_reason: z.string().nullish(),
   /** vLLM: the stop string, the stop token's id, or null at the model's own end token. */
   stop_reason: z.union([z.string(), z.number()]).nullish(),
@@ -67,8 +69,9 @@ const minusInfinity = -9999;
 export const vllm: Protocol = completions('health', 'v1/', '');
 
 /**
- * Any server with the completions API of OpenAI. Prompts are ids where it takes them, else text; what it tells only as
- * text is encoded here. Scores need prompts of ids and `echo`.
+ * Any server with an API of OpenAI's. Prompts are ids where completions take them, else text; where there are only chat
+ * completions, messages of which the last one goes on (`continue_final_message`). What it tells only as text is encoded
+ * here. Scores need prompts of ids and `echo`.
  */
 export const openai: Protocol = completions('models', '', '../');
 
@@ -80,31 +83,47 @@ function completions(health: string, api: string, root: string): Protocol {
       ...{ model, max_tokens: job.maxTokens, temperature: job.temperature, top_p: job.topP, seed: job.seed },
       ...(job.logProbs ? { logprobs: Math.max(1, job.top) } : {}),
     });
-    const asIds = (job: WriteJob) => ({
-      ...{ ...body(job), ...plainSampling, prompt: job.prefix.ids, return_token_ids: true },
-      ...{ stop: job.stop, stop_token_ids: job.stopIds, include_stop_str_in_output: true },
-      ...(job.logProbs ? { return_tokens_as_token_ids: true } : {}),
+    const byIds = (job: WriteJob, extras: object): Exchange<Written> => ({
+      path,
+      body: {
+        ...{ ...body(job), ...plainSampling, ...extras, prompt: job.prefix.ids, return_token_ids: true },
+        ...{ stop: job.stop, include_stop_str_in_output: true },
+        ...(job.top > 0 ? { return_tokens_as_token_ids: true } : {}),
+      },
+      read: (answer) => writtenIds(completionOf(answer), job),
     });
     // Where an end is told as `stop` alone it may be a stop string's or the model's own: the engine looks for the string.
     const exchanges = {
-      'completions by ids': (job: WriteJob): Exchange<Written> => ({
-        ...{ path, body: asIds(job), read: (answer) => writtenIds(completionOf(answer), job) },
-      }),
+      'completions by ids': (job: WriteJob) => byIds(job, { stop_token_ids: job.stopIds }),
+      'completions by ids, its own end tokens': (job: WriteJob) => byIds(job, {}),
       'completions by ids, answers as text': (job: WriteJob): Exchange<Written> => ({
         path,
         body: { ...body(job), prompt: job.prefix.ids },
         read(answer) {
           const completion = completionOf(answer);
           requireCount('the prompt', completion.usage?.prompt_tokens, job.prefix.ids.length);
-          return writtenText(completion);
+          return writtenText(completion, completion.choice.text);
         },
       }),
       'completions by text': (job: WriteJob): Exchange<Written> => ({
-        ...{ path, body: { ...body(job), prompt: job.prefix.text } },
-        read: (answer) => writtenText(completionOf(answer)),
+        path,
+        body: { ...body(job), prompt: job.prefix.text },
+        read(answer) {
+          const completion = completionOf(answer);
+          return writtenText(completion, completion.choice.text);
+        },
       }),
     };
-    return Object.entries(exchanges).map(([name, exchange]) => ({ name, exchange }));
+    const chat = (job: WriteJob): Exchange<Written> => ({
+      path: `${api}chat/completions`,
+      body: { ...body({ ...job, logProbs: false }), ...chatOf(job, model) },
+      read(answer) {
+        const completion = completionOf(answer);
+        return writtenText(completion, completion.choice.message?.content);
+      },
+    });
+    const ways: Way<WriteJob, Written>[] = Object.entries(exchanges).map(([name, exchange]) => ({ name, exchange }));
+    return [...ways, { name: 'chat completions', takes: 'messages' as const, exchange: chat }];
   };
   return {
     health,
@@ -186,18 +205,30 @@ function writtenIds(completion: Completion & { choice: Choice }, { prefix, logPr
   requireCount('the prompt', completion.usage?.prompt_tokens, prefix.ids.length);
   requireCount('its answer', completion.usage?.completion_tokens, ids.length);
   return {
-    ...{ ids, text: text ?? '', cached: cachedIn(completion) },
+    ...{ ids, text: text ?? '', prompt: prefix.ids.length, cached: cachedIn(completion) },
     finish: reason === 'length' ? 'length' : typeof stopped === 'string' ? 'stop-string' : 'stop-token',
     ...(logProbs ? logProbsOf(logprobs, ids, top) : {}),
   };
 }
 
 /** Its log-probabilities are of the server's tokens, which need not be those that the text is encoded to here. */
-function writtenText(completion: Completion & { choice: Choice }): Written {
-  const { text, finish_reason: reason, logprobs } = completion.choice;
+function writtenText(completion: Completion & { choice: Choice }, text: string | null | undefined): Written {
+  const { finish_reason: reason, logprobs } = completion.choice;
   if (typeof text !== 'string') throw new Transient('bad-answer', 'its answer has no text');
-  const finish = reason === 'length' ? 'length' : 'stop-token';
-  return { ids: null, text, finish, cached: cachedIn(completion), logProbs: logprobs?.token_logprobs.map(finite) };
+  return {
+    ...{ ids: null, text, finish: reason === 'length' ? 'length' : 'stop-token' },
+    ...{ prompt: completion.usage?.prompt_tokens ?? null, cached: cachedIn(completion) },
+    logProbs: logprobs?.token_logprobs?.map(finite),
+  };
+}
+
+/** The assistant's turn as far as it is written is a message that the server must not end. */
+function chatOf({ chat }: WriteJob, model: string): object {
+  if (chat === null) throw new AttsError('engine', `${model} is only asked by messages; give it no plain text`);
+  const { messages, begun } = chat;
+  if (begun === '') return { messages };
+  const all = [...messages, { role: 'assistant', content: begun }];
+  return { messages: all, continue_final_message: true, add_generation_prompt: false };
 }
 
 function scoredPrompt(completion: Completion & { choice: Choice }, { prefix, chunk, top }: ScoreJob): Scored {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Alternative, Prefix } from '../engine.js';
+import type { Alternative, ChatMessage, Prefix } from '../engine.js';
 import { Refused, Transient } from './failure.js';
 import type { Exchange } from './fleet.js';
 
@@ -15,8 +15,16 @@ export interface Served {
   readonly dtype: string;
 }
 
+/** A prefix as messages: what was said, and what the assistant's turn has so far. */
+export interface ChatPrefix {
+  readonly messages: readonly ChatMessage[];
+  readonly begun: string;
+}
+
 export interface WriteJob {
   readonly prefix: Prefix;
+  /** Null where the prefix did not begin as messages. */
+  readonly chat: ChatPrefix | null;
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topP: number;
@@ -38,7 +46,9 @@ export interface Written extends Partial<LogProbs> {
   readonly ids: readonly number[] | null;
   readonly text: string;
   readonly finish: 'length' | 'stop-token' | 'stop-string';
-  /** Tokens of the prompt that the server did not compute. */
+  /** Tokens of the prompt as the server counts them; null where it does not say. */
+  readonly prompt: number | null;
+  /** Those of them that it did not compute. */
   readonly cached: number;
 }
 
@@ -56,6 +66,8 @@ export interface Scored extends LogProbs {
 export interface Way<Job, Result> {
   /** As notes and `models inspect` call it. */
   readonly name: string;
+  /** What it is asked by, where that is not the tokens or the text of a prefix. */
+  readonly takes?: 'messages';
   exchange(job: Job): Exchange<Result>;
 }
 

@@ -84,10 +84,11 @@ export const sglang: Protocol = {
   },
 
   writes() {
-    return [true, false].map((isSeeded) => ({
-      name: isSeeded ? '/generate by ids' : '/generate by ids, without seeds',
-      exchange: (job) => writeExchange(job, isSeeded),
-    }));
+    return [
+      { name: '/generate by ids', exchange: (job) => writeExchange(job, ['sampling_seed', 'stop_token_ids']) },
+      { name: '/generate by ids, its own end tokens', exchange: (job) => writeExchange(job, ['sampling_seed']) },
+      { name: '/generate by ids, without seeds', exchange: (job) => writeExchange(job, ['stop_token_ids']) },
+    ];
   },
 
   scores() {
@@ -119,12 +120,14 @@ function greedy(newTokens: number) {
   return { ...plainSampling, temperature: 0, max_new_tokens: newTokens };
 }
 
-function writeExchange(job: WriteJob, isSeeded: boolean) {
+/** @param extras what not every server takes */
+function writeExchange(job: WriteJob, extras: readonly ('sampling_seed' | 'stop_token_ids')[]) {
   const { prefix, maxTokens, temperature, topP, stop, stopIds, seed, logProbs, top } = job;
   const sampling = {
     ...{ ...plainSampling, temperature, top_p: topP, max_new_tokens: maxTokens },
-    ...{ stop, stop_token_ids: stopIds, no_stop_trim: true },
-    ...(isSeeded ? { sampling_seed: seed } : {}),
+    ...{ stop, no_stop_trim: true },
+    ...(extras.includes('stop_token_ids') ? { stop_token_ids: stopIds } : {}),
+    ...(extras.includes('sampling_seed') ? { sampling_seed: seed } : {}),
   };
   return {
     path: 'generate',
@@ -141,7 +144,7 @@ function writeExchange(job: WriteJob, isSeeded: boolean) {
       const finish = type === 'length' ? 'length' : typeof matched === 'string' ? 'stop-string' : 'stop-token';
       return {
         ...{ ids, text: text ?? '', finish: finish as 'length' | 'stop-string' | 'stop-token' },
-        cached: meta.cached_tokens ?? 0,
+        ...{ prompt: prefix.ids.length, cached: meta.cached_tokens ?? 0 },
         ...(logProbs ? logProbsOf(meta.output_token_logprobs ?? [], meta.output_top_logprobs, ids, top) : {}),
       };
     },

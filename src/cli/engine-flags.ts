@@ -1,5 +1,6 @@
 import type { Options } from 'yargs';
 import { AttsError, type EngineOptions } from '../index.js';
+import { warn } from './progress.js';
 
 /** Flags of the commands that open one engine and run no method. */
 export const engineFlags = {
@@ -19,5 +20,6 @@ export function engineOptions({ backend, dtype, cacheDtype, threads }: Record<st
     dtype: dtype as EngineOptions['dtype'],
     cacheDtype: cacheDtype as EngineOptions['cacheDtype'],
     threads: threads as number | undefined,
+    onNote: warn,
   };
 }

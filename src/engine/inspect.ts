@@ -1,6 +1,8 @@
 import { isGguf, openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import { type DtypeShare, inspectCheckpoint, totalBytes } from '../../models/inspect.js';
+import { AttsError } from '../errors.js';
 import type { EngineOptions } from './open.js';
+import { isRemoteSpec } from './remote/spec.js';
 import { openTokenizerFile } from './tokenizer/index.js';
 
 /** What `atts models inspect` tells of a model. Sizes are bytes. */
@@ -52,6 +54,8 @@ export function inspectModel(
   spec: string,
   { dtype, cacheDtype }: Pick<EngineOptions, 'dtype' | 'cacheDtype'> = {},
 ): ModelReport {
+  if (isRemoteSpec(spec))
+    throw new AttsError('usage', `${spec} lies on a server: its layers and passes cannot be seen`);
   const path = resolveModel(spec);
   const checkpoint = openCheckpoint(path);
   try {

@@ -26,7 +26,7 @@ import { Sequence, type SequenceResult } from './sequence.js';
 
 /** Tokens a KV page. Small pages share more; a page's head that does not fill it is shared by copying. */
 const pageSize = 32;
-const limits = { maxRows: 512, maxSequences: 256 };
+export const batchLimits = { maxRows: 512, maxSequences: 256 };
 
 export interface LocalEngineOptions {
   readonly dtype: WeightDtype | 'auto';
@@ -63,7 +63,7 @@ export class LocalEngine implements Engine {
       );
     }
     this.runner = new ModelRunner(this.decoder, pages, pageSize);
-    this.scheduler = new Scheduler(new PagePool(pages, pageSize), limits, (from, to, tokens) =>
+    this.scheduler = new Scheduler(new PagePool(pages, pageSize), batchLimits, (from, to, tokens) =>
       this.runner.copyPage(from, to, tokens),
     );
     this.stopIds = new Set([...config.stopIds, ...tokenizer.stopIds]);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Solver } from '../scaling/solve.js';
 import type { Admission } from './admission.js';
 import type { Metrics } from './metrics.js';
 import type { ServedModels } from './models.js';
@@ -19,6 +20,8 @@ export interface ServerContext {
   readonly models: ServedModels;
   readonly admission: Admission;
   readonly metrics: Metrics;
+  /** Answers with the whole method, where the server has a pair of models. */
+  readonly solver: Solver | null;
 }
 
 declare module 'fastify' {

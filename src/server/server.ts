@@ -4,18 +4,27 @@ import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-
 import type { z } from 'zod';
 import type { Engine } from '../engine/engine.js';
 import { batchLimits } from '../engine/local/local-engine.js';
+import { Solver, type SolverOptions } from '../scaling/solve.js';
 import { Admission } from './admission.js';
-import type { App } from './context.js';
+import type { App, ServerContext } from './context.js';
 import { asHttpError, errorBody, HttpError, invalid, logFailure } from './errors.js';
 import { acceptJson } from './json-body.js';
 import { MeteredEngine } from './metered-engine.js';
 import { Metrics } from './metrics.js';
 import { ServedModels, servedModel } from './models.js';
+import { describeRoutes } from './openapi.js';
+import { chatRoute } from './routes/chat.js';
 import { completionsRoute } from './routes/completions.js';
+import { generateRoute } from './routes/generate.js';
+import { infoRoutes } from './routes/info.js';
+import { methodModel } from './routes/method.js';
+import { tokenizeRoutes } from './routes/tokenize.js';
 
 export interface ServerOptions {
-  /** The models to serve; the first is meant where a request names none. */
-  readonly engines: readonly Engine[];
+  /** The models to serve, by role; the target is meant where a request names none. */
+  readonly engines: { readonly target: Engine; readonly draft?: Engine };
+  /** How the model `atts` answers; it is there where there is a draft. */
+  readonly method?: Pick<SolverOptions, 'config' | 'bank'>;
   /** What requests must bear; null: nothing. */
   readonly apiKey?: string | null;
   /** Most engine calls that wait while the batch is full; requests beyond are told to come again. */
@@ -42,11 +51,15 @@ const requestTimeout = 30_000;
 const open = new Set(['/health']);
 
 export async function buildServer(options: ServerOptions): Promise<Server> {
-  const { engines, apiKey = null, maxQueue = 1024, bodyLimit = 4 * 2 ** 20, log } = options;
+  const { engines, method, apiKey = null, maxQueue = 1024, bodyLimit = 4 * 2 ** 20, log } = options;
   const metrics = new Metrics();
-  const metered = engines.map((engine) => new MeteredEngine(engine, metrics));
-  const models = new ServedModels(metered.map(servedModel));
   const admission = new Admission(batchLimits.maxSequences, maxQueue);
+  const target = new MeteredEngine(engines.target, metrics);
+  const draft = engines.draft && new MeteredEngine(engines.draft, metrics);
+  const metered = draft && draft.model.id !== target.model.id ? [target, draft] : [target];
+  const models = new ServedModels(metered.map(servedModel));
+  const solver = draft && method ? new Solver({ ...method, draft, target }) : null;
+  const context: ServerContext = { models, admission, metrics, solver };
   metrics.watch(new Map(metered.map((engine) => [engine.model.id, engine])));
   metrics.watchNumber('atts_admitted_calls', 'Calls of requests under way', () => admission.calls);
   metrics.watchNumber('atts_refused_requests', 'Requests that were told to come again', () => admission.refused);
@@ -92,11 +105,12 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   app.setNotFoundHandler(() => {
     throw new HttpError(404, 'there is no such route; GET /openapi.json tells those that there are');
   });
-  completionsRoute(app, { models, admission, metrics });
+  await describeRoutes(app, apiKey !== null);
+  for (const route of [completionsRoute, chatRoute, generateRoute, tokenizeRoutes, infoRoutes]) route(app, context);
   await app.ready();
   return {
     app,
-    models: models.all.map(({ id }) => id),
+    models: [...models.all.map(({ id }) => id), ...(solver ? [methodModel] : [])],
     async drain() {
       isDraining = true;
       await admission.settled();

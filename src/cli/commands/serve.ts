@@ -2,11 +2,12 @@ import type { CommandModule } from 'yargs';
 import {
   AttsError,
   type Engine,
-  type EngineOptions,
   type ListeningServer,
+  type ListenOptions,
   listen,
   openEngine,
   openPair,
+  readBankFile,
 } from '../../index.js';
 import { readRunConfig, runFlags } from '../run-options.js';
 
@@ -40,37 +41,51 @@ export const serveCommand: CommandModule = {
       ...runFlags(notServed),
     }),
   async handler(argv) {
-    const engines = await openServed(argv);
-    const apiKey = process.env.ATTS_API_KEY || null;
+    const drainSeconds = wholeNumber(argv, 'drain-seconds', 0, 3600);
     const host = argv.host as string;
+    const apiKey = process.env.ATTS_API_KEY || null;
+    const options = {
+      ...{ host, apiKey, port: wholeNumber(argv, 'port', 0, 65535) },
+      maxQueue: wholeNumber(argv, 'max-queue', 0, 1_000_000),
+      bodyLimit: wholeNumber(argv, 'body-limit', 1, 1024) * 2 ** 20,
+      log: { level: argv.logRequests ? ('info' as const) : ('error' as const), stream: process.stderr },
+    };
+    const { close, ...served } = await openServed(argv);
     if (apiKey === null && !isLoopback(host)) {
       process.stderr.write(`anybody who reaches ${host} may use this server; ATTS_API_KEY sets a key\n`);
     }
-    const server = await listen({
-      ...{ engines, host, apiKey, port: wholeNumber(argv, 'port', 0, 65535) },
-      maxQueue: wholeNumber(argv, 'max-queue', 0, 1_000_000),
-      bodyLimit: wholeNumber(argv, 'body-limit', 1, 1024) * 2 ** 20,
-      log: { level: argv.logRequests ? 'info' : 'error', stream: process.stderr },
-    });
+    const server = await listen({ ...options, ...served });
     const { url, models } = server;
     const told = argv.json ? JSON.stringify({ schema: 'atts.serve/1', url, models }) : `${models.join(', ')} at ${url}`;
     process.stdout.write(`${told}\n`);
-    await untilStopped(server, wholeNumber(argv, 'drain-seconds', 0, 3600));
-    for (const engine of engines) await engine.close();
+    await untilStopped(server, drainSeconds);
+    await close();
   },
 };
 
-async function openServed(argv: Record<string, unknown>): Promise<Engine[]> {
+type Served = Pick<ListenOptions, 'engines' | 'method'> & { close(): Promise<void> };
+
+/** One model, or a pair and the method. */
+async function openServed(argv: Record<string, unknown>): Promise<Served> {
   const config = readRunConfig(argv);
-  const options: EngineOptions = config;
-  if (argv.model !== undefined) {
-    if (argv.draft !== undefined || argv.target !== undefined) {
-      throw new AttsError('usage', 'give --model, or --draft and --target');
-    }
-    return [await openEngine(argv.model as string, options)];
+  const { model, draft, target } = argv as Record<string, string | undefined>;
+  if ((model === undefined) === (draft === undefined || target === undefined) || (model && (draft ?? target))) {
+    throw new AttsError(
+      'usage',
+      'give --model to serve one model, or --draft and --target to serve both and the method',
+    );
   }
-  const { draft, target } = await openPair(config);
-  return [target as Engine, draft as Engine];
+  if (model !== undefined) {
+    const engine = await openEngine(model, config);
+    return { engines: { target: engine }, close: () => engine.close() };
+  }
+  const bank = config.bank === null ? null : await readBankFile(config.bank);
+  const pair = await openPair(config);
+  return {
+    engines: { draft: pair.draft, target: pair.target as Engine },
+    method: { config, bank },
+    close: () => pair.close(),
+  };
 }
 
 /** The first signal ends the server in an orderly way, the second at once. */

@@ -15,6 +15,7 @@ import { replayCommand } from './commands/replay.js';
 import { reportCommand } from './commands/report.js';
 import { runCommand } from './commands/run.js';
 import { scoreCommand } from './commands/score.js';
+import { serveCommand } from './commands/serve.js';
 import { simulateCommand } from './commands/simulate.js';
 
 const { version } = createRequire(import.meta.url)('atts/package.json') as { version: string };
@@ -63,6 +64,7 @@ await yargs(hideBin(process.argv))
   .command(modelsCommand)
   .command(profileCommand)
   .command(simulateCommand)
+  .command(serveCommand)
   .command(benchCommand)
   .option('verbose', { type: 'boolean', default: false, describe: 'Show the stack trace of an error' })
   .demandCommand(1, 'no command given')

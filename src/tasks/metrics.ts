@@ -53,15 +53,20 @@ export function ballotOf(votes: readonly Vote[]): Ballot {
  */
 export function majAt(k: number, { candidates, correct }: Ballot): number | null {
   if (candidates.length < k) return null;
-  const votes = new Map<number, { count: number; correct: boolean }>();
-  for (let i = 0; i < k; i++) {
-    const candidate = candidates[i];
+  const winner = majorityOf(candidates.slice(0, k));
+  return winner !== null && correct[winner.first] ? 1 : 0;
+}
+
+/** The candidate with the most votes, among equals the one first seen: where its first vote is, and how many it has. */
+export function majorityOf(candidates: Ballot['candidates']): { first: number; votes: number } | null {
+  const entries = new Map<number, { first: number; votes: number }>();
+  for (const [first, candidate] of candidates.entries()) {
     if (candidate === null) continue;
-    const entry = votes.get(candidate);
-    if (entry === undefined) votes.set(candidate, { count: 1, correct: correct[i] });
-    else entry.count++;
+    const entry = entries.get(candidate);
+    if (entry === undefined) entries.set(candidate, { first, votes: 1 });
+    else entry.votes++;
   }
-  let winner = { count: 0, correct: false };
-  for (const entry of votes.values()) if (entry.count > winner.count) winner = entry;
-  return winner.correct ? 1 : 0;
+  let winner: { first: number; votes: number } | null = null;
+  for (const entry of entries.values()) if (winner === null || entry.votes > winner.votes) winner = entry;
+  return winner;
 }

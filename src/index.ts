@@ -11,6 +11,8 @@ export type * from './engine/engine.js';
 export { inspectModel, type ModelReport, type TokenizerReport } from './engine/inspect.js';
 export { type EngineOptions, openEngine } from './engine/open.js';
 export { type EnginePair, openPair, type PairOptions, type Placement } from './engine/pair.js';
+export { inspectRemote, type RemoteReport } from './engine/remote/index.js';
+export { isRemoteSpec } from './engine/remote/spec.js';
 export { openText, openTokenizer } from './engine/tokenizer/index.js';
 export { TextStream } from './engine/tokenizer/text-stream.js';
 export { AttsError, type ErrorCode } from './errors.js';

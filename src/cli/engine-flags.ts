@@ -1,5 +1,6 @@
 import type { Options } from 'yargs';
 import { AttsError, type EngineOptions } from '../index.js';
+import { warn } from './progress.js';
 
 /** Flags of the commands that open one engine and run no method. */
 export const engineFlags = {
@@ -17,5 +18,6 @@ export function engineOptions({ backend, dtype, threads }: Record<string, unknow
     backend: backend as EngineOptions['backend'],
     dtype: dtype as EngineOptions['dtype'],
     threads: threads as number | undefined,
+    onNote: warn,
   };
 }

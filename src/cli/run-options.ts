@@ -8,7 +8,7 @@ type Field = keyof RunConfig;
 /** What a flag says of itself, by field of the run configuration; everything else comes from the schema. */
 const descriptions: Record<Field, string> = {
   method: 'The method, or one model alone',
-  draft: 'Draft model: embedded name, folder, or org/name[@revision][:file.gguf] of the hub',
+  draft: 'Draft model: embedded name, folder, org/name[@revision][:file.gguf] of the hub, or vllm://host:port',
   target: 'Target model, likewise',
   dataset: `Problems: ${availableDatasets}`,
   limit: 'First so many problems',

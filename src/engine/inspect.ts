@@ -1,6 +1,8 @@
 import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import { isGguf, openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import { type DtypeShare, inspectCheckpoint, totalBytes } from '../../models/inspect.js';
+import { AttsError } from '../errors.js';
+import { isRemoteSpec } from './remote/spec.js';
 import { openTokenizerFile } from './tokenizer/index.js';
 
 /** What `atts models inspect` tells of a model. Sizes are bytes. */
@@ -49,6 +51,8 @@ export interface TokenizerReport {
  * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
  */
 export function inspectModel(spec: string, dtype: WeightDtype | 'auto' = 'auto'): ModelReport {
+  if (isRemoteSpec(spec))
+    throw new AttsError('usage', `${spec} lies on a server: its layers and passes cannot be seen`);
   const path = resolveModel(spec);
   const checkpoint = openCheckpoint(path);
   try {

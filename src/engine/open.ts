@@ -5,6 +5,8 @@ import type { Engine } from './engine.js';
 import { Device } from './local/device.js';
 import { LocalEngine } from './local/local-engine.js';
 import type { PassListener } from './pass-record.js';
+import { openRemote } from './remote/index.js';
+import { isRemoteSpec } from './remote/spec.js';
 import { ThreadEngine } from './thread/thread-engine.js';
 import { openTokenizer } from './tokenizer/index.js';
 
@@ -18,16 +20,26 @@ export interface EngineOptions {
   readonly threads?: number | null;
   /** A thread with a device and a memory of its own, beside the one that the process's other engines share. */
   readonly ownThread?: boolean;
-  /** Hears of every forward pass. */
+  /** Hears of every forward pass; of models on servers nobody does. */
   readonly onPass?: PassListener;
+  /** Whether a model on servers must be able to score, which all others are. */
+  readonly scores?: boolean;
+  /** Hears in a line that a server went or came back. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
- * Opens the engine that a spec names: an embedded checkpoint (`abacus-qwen3-2m`) or a folder with config.json,
- * tokenizer.json and safetensors. Engines of one process share the device, unless `ownThread` is set.
- * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
+ * Opens the engine that a spec names: an embedded checkpoint (`abacus-qwen3-2m`), a folder with config.json,
+ * tokenizer.json and safetensors, or a model on servers (`vllm://host:port`). Engines of one process share the device,
+ * unless `ownThread` is set.
+ * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read, `engine` for servers that do
+ * not answer or cannot do what is needed
  */
-export async function openEngine(spec: string, { ownThread = false, ...options }: EngineOptions = {}): Promise<Engine> {
+export async function openEngine(
+  spec: string,
+  { ownThread = false, scores, onNote, ...options }: EngineOptions = {},
+): Promise<Engine> {
+  if (isRemoteSpec(spec)) return openRemote(spec, { scores, onNote });
   const { backend = 'auto', dtype = 'auto', memory = 256, threads = null, onPass } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);

@@ -23,15 +23,16 @@ export interface RunEngines extends EnginePair {
 
 /**
  * Opens the engines that the method of a run needs, as its configuration says.
- * @throws AttsError as `openEngine` does; `usage` for a profile on a backend that is not ours
+ * @param onNote hears in a line that a server went or came back
+ * @throws AttsError as `openEngine` does; `usage` for a profile of what is not ours
  */
-export async function openEngines(config: RunConfig): Promise<RunEngines> {
+export async function openEngines(config: RunConfig, onNote?: (note: string) => void): Promise<RunEngines> {
   const { method, backend, dtype, memory, threads, placement } = config;
   const specs = {
     draft: method === 'target-only' ? undefined : config.draft,
     target: method === 'draft-only' ? undefined : config.target,
   };
-  const options = { ...specs, backend, dtype, memory, threads, placement };
+  const options = { ...specs, backend, dtype, memory, threads, placement, onNote };
   if (!config.profile) return openPair(options);
   if (backend === 'wasm' || backend === 'cpu') {
     throw new AttsError('usage', `--profile measures the simd backends; --backend ${backend} is there to compare with`);

@@ -52,7 +52,8 @@ export const compareCommand: CommandModule = {
         const shown = { onProgress: progress.update, onNote: warn };
         const options = { config, ...session, bank, signal, out: join(out, method), ...shown };
         try {
-          for (const engine of [session.draft, session.target]) await warmUp(engine, signal);
+          await warmUp(session.draft, { scores: false, signal });
+          await warmUp(session.target, { scores: session.draft !== undefined, signal });
           summaries[method] = (await scale(options)).summary;
         } finally {
           progress.stop();
@@ -84,13 +85,17 @@ async function drawBank(config: RunConfig, signal: AbortSignal): Promise<BankFil
 }
 
 /** Runs an engine before the clock starts, so that no method pays for compiling kernels. */
-async function warmUp(engine: Engine | undefined, signal: AbortSignal): Promise<void> {
+async function warmUp(
+  engine: Engine | undefined,
+  { scores, signal }: { scores: boolean; signal: AbortSignal },
+): Promise<void> {
   if (!engine) return;
   const text = 'Start with 1. Add 1.';
   const prefix = openText(engine.tokenizer, text);
   const key = { seed: 0, problem: 'warm-up', sample: 0, role: 'warm-up' };
   await engine.generate({ prefix, maxTokens: 32, temperature: 1, key, signal });
-  await engine.score({ prefix, chunk: prefix, signal });
+  // Nobody scores by the draft, and a server may not be able to.
+  if (scores) await engine.score({ prefix, chunk: prefix, signal });
 }
 
 function configOf(method: ComparedMethod, base: RunConfig, syncCalibration: string): RunConfig {

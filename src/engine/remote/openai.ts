@@ -1,0 +1,279 @@
+import { z } from 'zod';
+import { AttsError } from '../../errors.js';
+import type { Alternative } from '../engine.js';
+import { Transient } from './failure.js';
+import type { Exchange } from './fleet.js';
+import {
+  type LogProbs,
+  optional,
+  type Protocol,
+  read,
+  type Scored,
+  type ScoreJob,
+  type WriteJob,
+  type Written,
+} from './protocol.js';
+
+const promptTokenSchema = z.record(
+  z.string(),
+  z.looseObject({ logprob: z.number(), rank: z.number().nullish(), decoded_token: z.string().nullish() }),
+);
+const logProbsSchema = z.looseObject({
+  tokens: z.array(z.string()),
+  token_logprobs: z.array(z.number().nullable()),
+  top_logprobs: z.array(z.record(z.string(), z.number()).nullable()).nullish(),
+});
+const choiceSchema = z.looseObject({
+  text: z.string().nullish(),
+  finish_reason: z.string().nullish(),
+  /** vLLM: the stop string, the stop token's id, or null at the model's own end token. */
+  stop_reason: z.union([z.string(), z.number()]).nullish(),
+  token_ids: z.array(z.int()).nullish(),
+  prompt_token_ids: z.array(z.int()).nullish(),
+  prompt_logprobs: z.array(promptTokenSchema.nullable()).nullish(),
+  logprobs: logProbsSchema.nullish(),
+});
+const completionSchema = z.looseObject({
+  choices: z.array(choiceSchema).min(1),
+  usage: z
+    .looseObject({
+      prompt_tokens: z.int(),
+      prompt_tokens_details: z.looseObject({ cached_tokens: z.int().nullish() }).nullish(),
+    })
+    .nullish(),
+});
+type Completion = z.infer<typeof completionSchema>;
+type Choice = z.infer<typeof choiceSchema>;
+
+const modelsSchema = z.looseObject({
+  data: z
+    .array(z.looseObject({ id: z.string(), root: z.string().nullish(), max_model_len: z.int().nullish() }))
+    .min(1, 'no model'),
+});
+
+/** Everything that a server's or a model's own defaults could change, in vLLM's names. */
+const plainSampling = { top_k: -1, min_p: 0, frequency_penalty: 0, presence_penalty: 0, repetition_penalty: 1 };
+
+/** What vLLM writes for a log-probability of minus infinity. */
+const minusInfinity = -9999;
+
+/**
+ * vLLM's server. Prompts and generations are ids. The log-probabilities of a prompt are in `prompt_logprobs`, by id, and
+ * the first of them is null; or in `logprobs` of an `echo`. A score is a call that writes one token, which is dropped, so
+ * one token of the context stays free.
+ */
+export const vllm: Protocol = completions('health', 'v1/', '');
+
+/**
+ * Any server with the completions API of OpenAI. Prompts are ids where it takes them, else text; what it tells only as
+ * text is encoded here. Scores need prompts of ids and `echo`.
+ */
+export const openai: Protocol = completions('models', '', '../');
+
+/** @param api where the API lies, from the base URL; @param root where the rest lies */
+function completions(health: string, api: string, root: string): Protocol {
+  const path = `${api}completions`;
+  const writes = (model: string) => {
+    const body = (job: WriteJob) => ({
+      ...{ model, max_tokens: job.maxTokens, temperature: job.temperature, top_p: job.topP, seed: job.seed },
+      ...(job.logProbs ? { logprobs: Math.max(1, job.top) } : {}),
+    });
+    const asIds = (job: WriteJob) => ({
+      ...{ ...body(job), ...plainSampling, prompt: job.prefix.ids, return_token_ids: true },
+      ...{ stop: job.stop, stop_token_ids: job.stopIds, include_stop_str_in_output: true },
+      ...(job.logProbs ? { return_tokens_as_token_ids: true } : {}),
+    });
+    // Where an end is told as `stop` alone it may be a stop string's or the model's own: the engine looks for the string.
+    const exchanges = {
+      'completions by ids': (job: WriteJob): Exchange<Written> => ({
+        ...{ path, body: asIds(job), read: (answer) => writtenIds(completionOf(answer), job) },
+      }),
+      'completions by ids, answers as text': (job: WriteJob): Exchange<Written> => ({
+        ...{
+          path,
+          body: { ...body(job), prompt: job.prefix.ids },
+          read: (answer) => writtenText(answer, job.prefix.ids),
+        },
+      }),
+      'completions by text': (job: WriteJob): Exchange<Written> => ({
+        ...{ path, body: { ...body(job), prompt: job.prefix.text }, read: (answer) => writtenText(answer, null) },
+      }),
+    };
+    return Object.entries(exchanges).map(([name, exchange]) => ({ name, exchange }));
+  };
+  return {
+    health,
+
+    async describe(get, base, model) {
+      const { data } = read(modelsSchema, await get(`${api}models`));
+      const version = api === '' ? null : await optional(get('version'));
+      const found = model === null && data.length === 1 ? data[0] : data.find(({ id }) => id === model);
+      if (!found) {
+        const names = data.map(({ id }) => id).slice(0, 5);
+        const what = model === null ? 'serves several models' : `does not serve ${model}`;
+        throw new AttsError('usage', `${base} ${what}; name one after #: ${names.join(', ')}`);
+      }
+      const { id, root: stored, max_model_len: longest } = found;
+      return {
+        model: id,
+        tokenizers: stored ? [stored, id] : [id],
+        // A score writes one token.
+        contextLength: longest ? longest - 1 : null,
+        version: read(z.looseObject({ version: z.string() }).nullable(), version)?.version ?? 'unknown',
+        dtype: 'unknown',
+      };
+    },
+
+    writes,
+
+    scores(model) {
+      const common = ({ prefix, chunk }: ScoreJob) => ({ model, prompt: [...prefix, ...chunk], temperature: 0 });
+      const promptLogProbs = (job: ScoreJob): Exchange<Scored> => ({
+        path,
+        body: { ...common(job), max_tokens: 1, prompt_logprobs: Math.max(1, job.top), return_token_ids: true },
+        read: (answer) => scoredPrompt(completionOf(answer), job),
+      });
+      const echo = (maxTokens: number) => (job: ScoreJob) => ({
+        path,
+        body: {
+          ...{ ...common(job), max_tokens: maxTokens, echo: true, logprobs: Math.max(1, job.top) },
+          // OpenAI's own server refuses what it does not know.
+          ...(job.top > 0 ? { return_tokens_as_token_ids: true } : {}),
+        },
+        read: (answer: unknown) => scoredEcho(completionOf(answer), job, maxTokens),
+      });
+      return [
+        { name: 'prompt_logprobs', exchange: promptLogProbs },
+        { name: 'echo', exchange: echo(0) },
+        { name: 'echo, one token more', exchange: echo(1) },
+      ];
+    },
+
+    encodes(model) {
+      return [
+        {
+          name: '/tokenize',
+          exchange: (text: string) => ({
+            path: `${root}tokenize`,
+            body: { model, prompt: text, add_special_tokens: false },
+            read: (answer: unknown) => read(z.looseObject({ tokens: z.array(z.int()) }), answer).tokens,
+          }),
+        },
+      ];
+    },
+  };
+}
+
+function completionOf(answer: unknown): Completion & { choice: Choice } {
+  const completion = read(completionSchema, answer);
+  const [choice] = completion.choices;
+  if (choice.finish_reason === 'abort' || choice.finish_reason === 'error') {
+    throw new Transient('broken', 'gave the call up');
+  }
+  return { ...completion, choice };
+}
+
+const countsOf = ({ usage }: Completion) => ({
+  prompt: usage?.prompt_tokens ?? null,
+  cached: usage?.prompt_tokens_details?.cached_tokens ?? 0,
+});
+
+function writtenIds(completion: Completion & { choice: Choice }, { logProbs, top }: WriteJob): Written {
+  const { token_ids: ids, text, finish_reason: reason, stop_reason: stopped, logprobs } = completion.choice;
+  if (!ids) throw new Transient('bad-answer', 'its answer has no token_ids');
+  return {
+    ...{ ids, text: text ?? '', ...countsOf(completion) },
+    finish: reason === 'length' ? 'length' : typeof stopped === 'string' ? 'stop-string' : 'stop-token',
+    ...(logProbs ? logProbsOf(logprobs, ids, top) : {}),
+  };
+}
+
+/** Its log-probabilities are of the server's tokens, which need not be those that the text is encoded to here. */
+function writtenText(answer: unknown, prompt: readonly number[] | null): Written {
+  const completion = completionOf(answer);
+  const { prompt: count, cached } = countsOf(completion);
+  if (prompt !== null && count !== null && count !== prompt.length) {
+    throw new Transient('bad-answer', `it read ${count} tokens where ${prompt.length} were sent`);
+  }
+  const { text, finish_reason: reason, logprobs } = completion.choice;
+  if (typeof text !== 'string') throw new Transient('bad-answer', 'its answer has no text');
+  const finish = reason === 'length' ? 'length' : 'stop-token';
+  return { ids: null, text, finish, prompt: count, cached, logProbs: logprobs?.token_logprobs.map(finite) };
+}
+
+function scoredPrompt(completion: Completion & { choice: Choice }, { prefix, chunk, top }: ScoreJob): Scored {
+  const { prompt_logprobs: entries } = completion.choice;
+  const count = prefix.length + chunk.length;
+  if (entries?.length !== count) {
+    throw new Transient(
+      'bad-answer',
+      `log-probabilities of ${entries?.length ?? 0} tokens where ${count} were asked for`,
+    );
+  }
+  const places = entries.slice(prefix.length);
+  const logProbs = chunk.map((id, i) => finite(places[i]?.[id]?.logprob));
+  const { cached } = countsOf(completion);
+  if (top === 0) return { logProbs, cached };
+  const alternatives = places.map((place) => mostProbable(Object.entries(place ?? {}), top, Number));
+  return { logProbs, top: alternatives, cached };
+
+  function mostProbable(
+    entries: readonly [string, { readonly logprob: number }][],
+    top: number,
+    idOf: (name: string) => number,
+  ): Alternative[] {
+    return entries
+      .map(([name, { logprob }]) => ({ id: idOf(name), logProb: logprob }))
+      .sort((a, b) => b.logProb - a.logProb || a.id - b.id)
+      .slice(0, top);
+  }
+}
+
+function scoredEcho(completion: Completion & { choice: Choice }, job: ScoreJob, maxTokens: number): Scored {
+  const { prefix, chunk, top } = job;
+  const { logprobs } = completion.choice;
+  const count = prefix.length + chunk.length;
+  const has = logprobs?.token_logprobs.length ?? 0;
+  // Some servers write a token whatever was asked.
+  if (!logprobs || has < count || has > count + 1 || (maxTokens === 0 && has !== count)) {
+    throw new Transient('bad-answer', `log-probabilities of ${has} tokens where ${count} were asked for`);
+  }
+  const of = {
+    tokens: logprobs.tokens.slice(prefix.length, count),
+    token_logprobs: logprobs.token_logprobs.slice(prefix.length, count),
+    top_logprobs: logprobs.top_logprobs?.slice(prefix.length, count),
+  };
+  return { ...logProbsOf(of, chunk, top), cached: countsOf(completion).cached };
+}
+
+const tokenId = /^token_id:(\d+)$/;
+
+/** @throws Transient where tokens or numbers are not those of the ids */
+function logProbsOf(
+  logprobs: z.infer<typeof logProbsSchema> | null | undefined,
+  ids: readonly number[],
+  top: number,
+): LogProbs {
+  const numbers = logprobs?.token_logprobs ?? [];
+  const named = (logprobs?.tokens ?? []).map((token) => tokenId.exec(token)?.[1]);
+  if (numbers.length !== ids.length || named.some((id, i) => id !== undefined && Number(id) !== ids[i])) {
+    throw new Transient('bad-answer', 'its log-probabilities are of other tokens');
+  }
+  const logProbs = numbers.map(finite);
+  if (top === 0) return { logProbs };
+  const alternatives = (logprobs?.top_logprobs ?? []).map((place) =>
+    Object.entries(place ?? {})
+      .map(([token, logProb]) => ({ id: Number(tokenId.exec(token)?.[1]), logProb }))
+      .sort((a, b) => b.logProb - a.logProb || a.id - b.id)
+      .slice(0, top),
+  );
+  if (alternatives.length !== ids.length || alternatives.flat().some(({ id }) => !Number.isInteger(id))) {
+    throw new Transient('bad-answer', 'it does not tell alternatives by id');
+  }
+  return { logProbs, top: alternatives };
+}
+
+/** NaN for what is none. */
+function finite(logProb: number | null | undefined): number {
+  return typeof logProb === 'number' && logProb > minusInfinity ? logProb : Number.NaN;
+}

@@ -73,6 +73,8 @@ function decisive(manifest: RunManifest): Record<string, unknown> {
   return {
     ...deciding,
     'shards merged': shards ?? 0,
+    draft: withoutHosts(config.draft),
+    target: withoutHosts(config.target),
     'draft checkpoint': draft?.hash ?? null,
     'draft tokenizer': draft?.fingerprint ?? null,
     'target checkpoint': target?.hash ?? null,
@@ -82,6 +84,11 @@ function decisive(manifest: RunManifest): Record<string, unknown> {
     'score bank': bankHash,
     'kernel build': kernelBuild,
   };
+}
+
+/** Where servers listen decides nothing; what they serve is in the hashes. */
+function withoutHosts(spec: string): string {
+  return spec.replace(/^((?:sglang|vllm|openai)\b[^:]*:\/\/)[^/?#]*/, '$1…');
 }
 
 export function show(value: unknown): string {

@@ -8,6 +8,7 @@ import {
   optional,
   type Protocol,
   read,
+  requireCount,
   type Scored,
   type ScoreJob,
   type WriteJob,
@@ -37,7 +38,8 @@ const completionSchema = z.looseObject({
   choices: z.array(choiceSchema).min(1),
   usage: z
     .looseObject({
-      prompt_tokens: z.int(),
+      prompt_tokens: z.int().nullish(),
+      completion_tokens: z.int().nullish(),
       prompt_tokens_details: z.looseObject({ cached_tokens: z.int().nullish() }).nullish(),
     })
     .nullish(),
@@ -89,14 +91,17 @@ function completions(health: string, api: string, root: string): Protocol {
         ...{ path, body: asIds(job), read: (answer) => writtenIds(completionOf(answer), job) },
       }),
       'completions by ids, answers as text': (job: WriteJob): Exchange<Written> => ({
-        ...{
-          path,
-          body: { ...body(job), prompt: job.prefix.ids },
-          read: (answer) => writtenText(answer, job.prefix.ids),
+        path,
+        body: { ...body(job), prompt: job.prefix.ids },
+        read(answer) {
+          const completion = completionOf(answer);
+          requireCount('the prompt', completion.usage?.prompt_tokens, job.prefix.ids.length);
+          return writtenText(completion);
         },
       }),
       'completions by text': (job: WriteJob): Exchange<Written> => ({
-        ...{ path, body: { ...body(job), prompt: job.prefix.text }, read: (answer) => writtenText(answer, null) },
+        ...{ path, body: { ...body(job), prompt: job.prefix.text } },
+        read: (answer) => writtenText(completionOf(answer)),
       }),
     };
     return Object.entries(exchanges).map(([name, exchange]) => ({ name, exchange }));
@@ -140,7 +145,7 @@ function completions(health: string, api: string, root: string): Protocol {
           // OpenAI's own server refuses what it does not know.
           ...(job.top > 0 ? { return_tokens_as_token_ids: true } : {}),
         },
-        read: (answer: unknown) => scoredEcho(completionOf(answer), job, maxTokens),
+        read: (answer: unknown) => scoredEcho(completionOf(answer), job),
       });
       return [
         { name: 'prompt_logprobs', exchange: promptLogProbs },
@@ -173,77 +178,60 @@ function completionOf(answer: unknown): Completion & { choice: Choice } {
   return { ...completion, choice };
 }
 
-const countsOf = ({ usage }: Completion) => ({
-  prompt: usage?.prompt_tokens ?? null,
-  cached: usage?.prompt_tokens_details?.cached_tokens ?? 0,
-});
+const cachedIn = ({ usage }: Completion) => usage?.prompt_tokens_details?.cached_tokens ?? 0;
 
-function writtenIds(completion: Completion & { choice: Choice }, { logProbs, top }: WriteJob): Written {
+function writtenIds(completion: Completion & { choice: Choice }, { prefix, logProbs, top }: WriteJob): Written {
   const { token_ids: ids, text, finish_reason: reason, stop_reason: stopped, logprobs } = completion.choice;
   if (!ids) throw new Transient('bad-answer', 'its answer has no token_ids');
+  requireCount('the prompt', completion.usage?.prompt_tokens, prefix.ids.length);
+  requireCount('its answer', completion.usage?.completion_tokens, ids.length);
   return {
-    ...{ ids, text: text ?? '', ...countsOf(completion) },
+    ...{ ids, text: text ?? '', cached: cachedIn(completion) },
     finish: reason === 'length' ? 'length' : typeof stopped === 'string' ? 'stop-string' : 'stop-token',
     ...(logProbs ? logProbsOf(logprobs, ids, top) : {}),
   };
 }
 
 /** Its log-probabilities are of the server's tokens, which need not be those that the text is encoded to here. */
-function writtenText(answer: unknown, prompt: readonly number[] | null): Written {
-  const completion = completionOf(answer);
-  const { prompt: count, cached } = countsOf(completion);
-  if (prompt !== null && count !== null && count !== prompt.length) {
-    throw new Transient('bad-answer', `it read ${count} tokens where ${prompt.length} were sent`);
-  }
+function writtenText(completion: Completion & { choice: Choice }): Written {
   const { text, finish_reason: reason, logprobs } = completion.choice;
   if (typeof text !== 'string') throw new Transient('bad-answer', 'its answer has no text');
   const finish = reason === 'length' ? 'length' : 'stop-token';
-  return { ids: null, text, finish, prompt: count, cached, logProbs: logprobs?.token_logprobs.map(finite) };
+  return { ids: null, text, finish, cached: cachedIn(completion), logProbs: logprobs?.token_logprobs.map(finite) };
 }
 
 function scoredPrompt(completion: Completion & { choice: Choice }, { prefix, chunk, top }: ScoreJob): Scored {
   const { prompt_logprobs: entries } = completion.choice;
-  const count = prefix.length + chunk.length;
-  if (entries?.length !== count) {
-    throw new Transient(
-      'bad-answer',
-      `log-probabilities of ${entries?.length ?? 0} tokens where ${count} were asked for`,
-    );
-  }
-  const places = entries.slice(prefix.length);
+  requireLength(entries?.length ?? 0, prefix.length + chunk.length);
+  const places = (entries ?? []).slice(prefix.length);
   const logProbs = chunk.map((id, i) => finite(places[i]?.[id]?.logprob));
-  const { cached } = countsOf(completion);
-  if (top === 0) return { logProbs, cached };
-  const alternatives = places.map((place) => mostProbable(Object.entries(place ?? {}), top, Number));
-  return { logProbs, top: alternatives, cached };
-
-  function mostProbable(
-    entries: readonly [string, { readonly logprob: number }][],
-    top: number,
-    idOf: (name: string) => number,
-  ): Alternative[] {
-    return entries
-      .map(([name, { logprob }]) => ({ id: idOf(name), logProb: logprob }))
-      .sort((a, b) => b.logProb - a.logProb || a.id - b.id)
-      .slice(0, top);
-  }
+  const alternatives = places.map((place) =>
+    mostProbable(
+      Object.entries(place ?? {}).map(([id, { logprob }]) => [Number(id), logprob]),
+      top,
+    ),
+  );
+  return { logProbs, ...(top > 0 ? { top: alternatives } : {}), cached: cachedIn(completion) };
 }
 
-function scoredEcho(completion: Completion & { choice: Choice }, job: ScoreJob, maxTokens: number): Scored {
-  const { prefix, chunk, top } = job;
+function scoredEcho(completion: Completion & { choice: Choice }, { prefix, chunk, top }: ScoreJob): Scored {
   const { logprobs } = completion.choice;
   const count = prefix.length + chunk.length;
-  const has = logprobs?.token_logprobs.length ?? 0;
+  const written = (logprobs?.token_logprobs.length ?? 0) - count;
   // Some servers write a token whatever was asked.
-  if (!logprobs || has < count || has > count + 1 || (maxTokens === 0 && has !== count)) {
-    throw new Transient('bad-answer', `log-probabilities of ${has} tokens where ${count} were asked for`);
-  }
-  const of = {
+  requireLength(written === 1 ? count : count + written, count);
+  requireCount('the prompt', completion.usage?.prompt_tokens, count);
+  const of = logprobs && {
     tokens: logprobs.tokens.slice(prefix.length, count),
     token_logprobs: logprobs.token_logprobs.slice(prefix.length, count),
     top_logprobs: logprobs.top_logprobs?.slice(prefix.length, count),
   };
-  return { ...logProbsOf(of, chunk, top), cached: countsOf(completion).cached };
+  return { ...logProbsOf(of, chunk, top), cached: cachedIn(completion) };
+}
+
+function requireLength(has: number, count: number): void {
+  if (has === count) return;
+  throw new Transient('bad-answer', `log-probabilities of ${has} tokens where ${count} were asked for`);
 }
 
 const tokenId = /^token_id:(\d+)$/;
@@ -254,23 +242,31 @@ function logProbsOf(
   ids: readonly number[],
   top: number,
 ): LogProbs {
-  const numbers = logprobs?.token_logprobs ?? [];
-  const named = (logprobs?.tokens ?? []).map((token) => tokenId.exec(token)?.[1]);
-  if (numbers.length !== ids.length || named.some((id, i) => id !== undefined && Number(id) !== ids[i])) {
+  const { tokens = [], token_logprobs: numbers = [], top_logprobs: places = [] } = logprobs ?? {};
+  const named = tokens.map((token) => tokenId.exec(token)?.[1]);
+  const isOther = named.some((id, i) => id !== undefined && Number(id) !== ids[i]);
+  if (numbers.length !== ids.length || tokens.length !== ids.length || isOther) {
     throw new Transient('bad-answer', 'its log-probabilities are of other tokens');
   }
   const logProbs = numbers.map(finite);
   if (top === 0) return { logProbs };
-  const alternatives = (logprobs?.top_logprobs ?? []).map((place) =>
-    Object.entries(place ?? {})
-      .map(([token, logProb]) => ({ id: Number(tokenId.exec(token)?.[1]), logProb }))
-      .sort((a, b) => b.logProb - a.logProb || a.id - b.id)
-      .slice(0, top),
+  const alternatives = (places ?? []).map((place) =>
+    mostProbable(
+      Object.entries(place ?? {}).map(([token, logprob]) => [Number(tokenId.exec(token)?.[1]), logprob]),
+      top,
+    ),
   );
-  if (alternatives.length !== ids.length || alternatives.flat().some(({ id }) => !Number.isInteger(id))) {
+  if (alternatives.length !== ids.length || alternatives.flat().some(({ id }) => Number.isNaN(id))) {
     throw new Transient('bad-answer', 'it does not tell alternatives by id');
   }
   return { logProbs, top: alternatives };
+}
+
+function mostProbable(tokens: readonly (readonly [number, number])[], top: number): Alternative[] {
+  return tokens
+    .map(([id, logProb]) => ({ id, logProb }))
+    .sort((a, b) => b.logProb - a.logProb || a.id - b.id)
+    .slice(0, top);
 }
 
 /** NaN for what is none. */

@@ -38,8 +38,7 @@ export interface Written extends Partial<LogProbs> {
   readonly ids: readonly number[] | null;
   readonly text: string;
   readonly finish: 'length' | 'stop-token' | 'stop-string';
-  /** Tokens of the prompt as the server counts them, and those of it that it did not compute; null where not said. */
-  readonly prompt: number | null;
+  /** Tokens of the prompt that the server did not compute. */
   readonly cached: number;
 }
 
@@ -78,6 +77,12 @@ export function read<T extends z.ZodType>(schema: T, answer: unknown): z.infer<T
   if (parsed.success) return parsed.data;
   const [{ path, message }] = parsed.error.issues;
   throw new Transient('bad-answer', `its answer is not what was asked for (${path.join('.') || 'all'}: ${message})`);
+}
+
+/** @throws Transient `bad-answer` where the server counted another number of tokens than it was sent or tells */
+export function requireCount(what: string, counted: number | null | undefined, count: number): void {
+  if (counted === null || counted === undefined || counted === count) return;
+  throw new Transient('bad-answer', `it counts ${counted} tokens of ${what}, not ${count}`);
 }
 
 /** What a server may leave out. @returns null where it does not have it */

@@ -1,7 +1,16 @@
 import { z } from 'zod';
 import { Refused, Transient } from './failure.js';
 import type { Exchange } from './fleet.js';
-import { type LogProbs, optional, type Protocol, read, type Scored, type ScoreJob, type WriteJob } from './protocol.js';
+import {
+  type LogProbs,
+  optional,
+  type Protocol,
+  read,
+  requireCount,
+  type Scored,
+  type ScoreJob,
+  type WriteJob,
+} from './protocol.js';
 
 /** `[log-probability, id, text or null]`. */
 const tokenSchema = z.tuple([z.number().nullable(), z.int()]).rest(z.unknown());
@@ -19,6 +28,7 @@ const answerSchema = z.looseObject({
   meta_info: z.looseObject({
     finish_reason: finishSchema.nullish(),
     prompt_tokens: z.int().nullish(),
+    completion_tokens: z.int().nullish(),
     cached_tokens: z.int().nullish(),
     input_token_logprobs: tokensSchema.nullish(),
     input_top_logprobs: topSchema.nullish(),
@@ -125,11 +135,13 @@ function writeExchange(job: WriteJob, isSeeded: boolean) {
     read(answer: unknown) {
       const { text, output_ids: ids, meta_info: meta } = finished(read(answerSchema, answer));
       if (!ids) throw new Transient('bad-answer', 'its answer has no output_ids (SGLang before 0.4.5?)');
+      requireCount('the prompt', meta.prompt_tokens, prefix.ids.length);
+      requireCount('its answer', meta.completion_tokens, ids.length);
       const { type, matched } = meta.finish_reason ?? { type: 'length' };
       const finish = type === 'length' ? 'length' : typeof matched === 'string' ? 'stop-string' : 'stop-token';
       return {
         ...{ ids, text: text ?? '', finish: finish as 'length' | 'stop-string' | 'stop-token' },
-        ...{ prompt: meta.prompt_tokens ?? null, cached: meta.cached_tokens ?? 0 },
+        cached: meta.cached_tokens ?? 0,
         ...(logProbs ? logProbsOf(meta.output_token_logprobs ?? [], meta.output_top_logprobs, ids, top) : {}),
       };
     },
@@ -148,6 +160,7 @@ function scoreExchange({ prefix, chunk, top }: ScoreJob, newTokens: number): Exc
       const { meta_info: meta } = finished(read(answerSchema, answer));
       const tokens = meta.input_token_logprobs ?? [];
       const count = chunk.length + 1;
+      requireCount('the prompt', meta.prompt_tokens, prefix.length + chunk.length);
       // A server that lies behind a router may answer for the whole prompt.
       if (tokens.length < count) {
         throw new Transient('bad-answer', `log-probabilities of ${tokens.length} tokens where ${count} were asked for`);

@@ -26,6 +26,8 @@ export class Double {
   readonly calls: Call[] = [];
   /** Calls whose client hung up before the answer. */
   abandoned = 0;
+  /** Takes an answer over, where it says so: what goes wrong on the way. */
+  trouble: ((call: Call, text: string, response: ServerResponse) => boolean) | null = null;
   private server: Server | null = null;
   private port = 0;
   private readonly answer: (call: Call) => Promise<Answer>;
@@ -53,8 +55,8 @@ export class Double {
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let text = '';
-    for await (const data of request) text += data;
+    let sent = '';
+    for await (const data of request) sent += data;
     const controller = new AbortController();
     response.on('close', () => {
       if (response.writableFinished) return;
@@ -64,13 +66,14 @@ export class Double {
     const { method = 'GET', url = '/', headers } = request;
     const call: Call = {
       ...{ method, path: url, authorization: headers.authorization ?? null, signal: controller.signal },
-      body: text === '' ? {} : JSON.parse(text),
+      body: sent === '' ? {} : JSON.parse(sent),
     };
     this.calls.push(call);
     try {
       const { status = 200, headers: more = {}, body } = await this.answer(call);
-      response.writeHead(status, { 'content-type': 'application/json', ...more });
-      response.end(typeof body === 'string' ? body : JSON.stringify(body));
+      const text = typeof body === 'string' ? body : JSON.stringify(body);
+      if (this.trouble?.(call, text, response)) return;
+      response.writeHead(status, { 'content-type': 'application/json', ...more }).end(text);
     } catch (error) {
       if (controller.signal.aborted) return;
       response.writeHead(500).end(JSON.stringify({ error: { message: String(error) } }));

@@ -54,7 +54,8 @@ function ofEngine({ code, message }: AttsError): HttpError {
 }
 
 /** What a schema finds wrong first, in words. */
-export function invalid([issue]: readonly z.core.$ZodIssue[]): HttpError {
+export function invalid(issues: readonly z.core.$ZodIssue[]): HttpError {
+  const issue = innermost(issues[0]);
   const path = issue.path.map(String).join('.').slice(0, 100);
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.map((key) => (path === '' ? key : `${path}.${key}`));
@@ -66,6 +67,13 @@ export function invalid([issue]: readonly z.core.$ZodIssue[]): HttpError {
   const message = issue.message.replace(/\s+/g, ' ').slice(0, 300);
   const where = path === '' ? {} : { param: path };
   return new HttpError(400, path === '' ? message : `${path}: ${message}`, { ...where, code: 'invalid_value' });
+}
+
+/** Of a value that may have several forms: what is wrong within the form that it has, where it has one. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue;
+  const within = issue.errors.find(([first]) => first.path.length > 0 || first.code === 'unrecognized_keys')?.[0];
+  return within ? innermost({ ...within, path: [...issue.path, ...within.path] }) : issue;
 }
 
 /** Tells the log of what is the server's own fault. A client that has gone is nobody's. */

@@ -3,7 +3,7 @@ import { HttpError } from './errors.js';
 
 /** Objects and lists within each other. */
 const deepest = 16;
-/** Values that are not numbers; a list of token ids may be as long as the body allows. */
+/** Fields, and elements that are not numbers; a list of token ids may be as long as the body allows. */
 const mostValues = 50_000;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -36,9 +36,10 @@ export function shapeProblem(body: unknown): string | null {
     if (depth > deepest) return `the body is nested more than ${deepest} deep`;
     const next: object[] = [];
     for (const parent of level) {
-      for (const value of Array.isArray(parent) ? parent : Object.values(parent)) {
-        if (typeof value === 'number') continue;
-        if (++values > mostValues) return `the body has more than ${mostValues} texts, lists and objects`;
+      const isList = Array.isArray(parent);
+      for (const value of isList ? parent : Object.values(parent)) {
+        if (isList && typeof value === 'number') continue;
+        if (++values > mostValues) return `the body has more than ${mostValues} texts, lists and fields`;
         if (typeof value === 'object' && value !== null) next.push(value);
       }
     }

@@ -1,6 +1,8 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
+# Servers and harnesses of others.
+.PHONY: vllm lm-eval
 .PHONY: paper-scale goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 
 ATTS := node dist/src/cli/main.js
@@ -103,3 +105,14 @@ calibrator-runs: build ## every calibrator on the embedded models (about 4 minut
 
 budget: build ## the budget with and without a barrier on the embedded models (about a minute on two cores)
 	node dist/experiments/budget.js
+
+VLLM := runs/peers/vllm
+SMOLLM := SmolLM2-135M-Instruct.Q4_1
+vllm: build ## draft and target on a real vLLM, a crash in the middle, a real checkpoint (MODELS=folder; about 8 minutes, and 3 and 6 GB the first time)
+	@sh experiments/peers/vllm.sh $(VLLM)
+	@node dist/experiments/peers/export-safetensors.js $(MODELS)/$(SMOLLM).gguf runs/peers/$(SMOLLM)
+	@node dist/experiments/peers/vllm.js $(VLLM) $(MODELS)/$(SMOLLM).gguf runs/peers/$(SMOLLM)
+
+lm-eval: build ## lm-evaluation-harness against atts serve and its own backend (about a minute, and 4 and 6 GB the first time)
+	@sh experiments/peers/lm-eval.sh $(VLLM)
+	@$(VLLM)/bin/python experiments/peers/lm-eval.py

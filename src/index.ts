@@ -46,6 +46,7 @@ export {
 } from './scaling/calibrate.js';
 export { loadRunDataset } from './scaling/datasets.js';
 export { openEngines, type RunEngines, type RunProfile } from './scaling/engines.js';
+export { type MergeOptions, mergeShards } from './scaling/merge.js';
 export { type Regrade, type RegradeOptions, regrade, writeRegrade } from './scaling/regrade.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
 export { type ListeningServer, type ListenOptions, listen } from './server/listen.js';

@@ -8,6 +8,7 @@ import { calibrateCommand } from './commands/calibrate/index.js';
 import { compareCommand } from './commands/compare.js';
 import { generateCommand } from './commands/generate.js';
 import { gradeCommand } from './commands/grade.js';
+import { mergeCommand } from './commands/merge.js';
 import { modelsCommand } from './commands/models/index.js';
 import { profileCommand } from './commands/profile.js';
 import { replayCommand } from './commands/replay.js';
@@ -53,6 +54,7 @@ await yargs(hideBin(process.argv))
   )
   .command(runCommand)
   .command(compareCommand)
+  .command(mergeCommand)
   .command(calibrateCommand)
   .command(scoreCommand)
   .command(generateCommand)

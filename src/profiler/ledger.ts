@@ -90,7 +90,7 @@ export interface RunWork {
  * @param bandwidth bytes/s
  */
 export function workOf(
-  reports: readonly LedgerReport[],
+  reports: readonly Pick<LedgerReport, 'total'>[],
   { peak, bandwidth }: { peak: number; bandwidth: number },
 ): RunWork {
   const flops = reports.reduce((total, { total: own }) => total + own.flops, 0);

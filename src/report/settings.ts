@@ -1,5 +1,6 @@
 import { defaultGamma } from '../conformal/index.js';
 import { type RunConfig, runConfigSchema } from '../runs/config.js';
+import type { Summary } from '../runs/records.js';
 import type { RunManifest } from '../runs/schemas.js';
 import { integer, number, percent } from './format.js';
 import { type Html, html } from './html.js';
@@ -21,8 +22,8 @@ ${rows.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>\
 
 function settingRows(source: ReportSource): [string, string][] {
   const manifests = source.methods.map(({ run }) => run.manifest);
-  const each = (value: (manifest: RunManifest) => string | null): string => {
-    const values = manifests.map(value);
+  const each = (value: (manifest: RunManifest, summary: Summary) => string | null): string => {
+    const values = source.methods.map(({ run, summary }) => value(run.manifest, summary));
     const told = new Set(values.filter((one) => one !== null));
     if (told.size <= 1) return [...told][0] ?? '–';
     return source.methods.flatMap(({ name }, i) => (values[i] === null ? [] : [`${name}: ${values[i]}`])).join('; ');
@@ -40,7 +41,10 @@ function settingRows(source: ReportSource): [string, string][] {
     ['Dataset', each(({ dataset }) => `${dataset.name} (sha256 ${dataset.hash.slice(0, 12)})`)],
     [
       'Chains',
-      each(({ dataset, config }) => `${integer(dataset.problems)} problems × ${integer(config.samples)} samples`),
+      each(
+        ({ dataset }, { problems, samples, shard }) =>
+          `${integer(problems)} problems × ${integer(samples)} samples${shard ? `, shard ${shard} of ${integer(dataset.problems)} problems` : ''}`,
+      ),
     ],
     [
       'Turns and chunks',

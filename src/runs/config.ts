@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { calibrationNames } from '../conformal/calibrator.js';
+import { shardSchema } from './shard.js';
 
 /** Every setting of a run, validated at the door. Names are those of the command line in camelCase. */
 export const runConfigSchema = z.strictObject({
@@ -9,6 +10,8 @@ export const runConfigSchema = z.strictObject({
   dataset: z.string().min(1).default('abacus'),
   /** First so many problems; null = all. */
   limit: z.int().positive().nullable().default(null),
+  /** One of several runs that share the problems; null = all problems in one. */
+  shard: shardSchema.nullable().default(null),
   samples: z.int().positive().default(16),
   turns: z.int().positive().default(15),
   draftTokens: z.int().positive().default(32),

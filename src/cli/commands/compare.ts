@@ -18,8 +18,8 @@ import { ProgressDisplay, warn } from '../progress.js';
 import { readRunConfig, runFlags } from '../run-options.js';
 import { interruptible, openSession } from '../session.js';
 
-const methods = ['draft-only', 'target-only', 'sync', 'async'] as const;
-type ComparedMethod = (typeof methods)[number];
+export const comparedMethods = ['draft-only', 'target-only', 'sync', 'async'] as const;
+export type ComparedMethod = (typeof comparedMethods)[number];
 
 export const compareCommand: CommandModule = {
   command: 'compare',
@@ -27,7 +27,7 @@ export const compareCommand: CommandModule = {
   builder: (cli) =>
     cli
       .options(runFlags(['method', 'schedule']))
-      .option('methods', { type: 'string', default: methods.join(','), describe: 'Which of them' })
+      .option('methods', { type: 'string', default: comparedMethods.join(','), describe: 'Which of them' })
       .option('sync-calibration', {
         ...{ type: 'string', default: 'budget', choices: ['budget', 'same'] },
         describe: 'Rule of sync: the budget of the group (the true baseline), or the same as async',
@@ -106,14 +106,15 @@ function configOf(method: ComparedMethod, base: RunConfig, syncCalibration: stri
 
 function chooseMethods(list: string): ComparedMethod[] {
   const names = list.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => !(methods as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new AttsError('usage', `--methods: ${unknown} is none of ${methods.join(', ')}`);
-  return methods.filter((method) => names.includes(method));
+  const unknown = names.find((name) => !(comparedMethods as readonly string[]).includes(name));
+  if (unknown !== undefined)
+    throw new AttsError('usage', `--methods: ${unknown} is none of ${comparedMethods.join(', ')}`);
+  return comparedMethods.filter((method) => names.includes(method));
 }
 
 function refuseForeign(out: string): void {
   if (!existsSync(out)) return;
-  const own = new Set<string>([...methods, 'compare.json', 'report.html', 'figures']);
+  const own = new Set<string>([...comparedMethods, 'compare.json', 'report.html', 'figures']);
   const foreign = readdirSync(out).find((name) => !own.has(name));
   if (foreign) throw new AttsError('config', `${out} is not a comparison (it holds ${foreign}); choose another --out`);
 }

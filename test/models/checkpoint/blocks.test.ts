@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { float16 } from '../../../kernels/float16.js';
 import { embedding, packEmbedding } from '../../../kernels/ops/embedding/index.js';
 import { toFloat32 } from '../../../kernels/tfjs.js';
-import { float16, type QuantisedDtype, storedBlocks } from '../../../models/checkpoint/dtypes.js';
+import { type QuantisedDtype, storedBlocks } from '../../../models/checkpoint/dtypes.js';
 import type { WeightsFile } from '../../../models/checkpoint/file.js';
 import { groupDtypes } from '../../../models/checkpoint/gguf/blocks.js';
 import { storedTensor } from '../../../models/checkpoint/stored-tensor.js';

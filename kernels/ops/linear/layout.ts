@@ -6,7 +6,7 @@
  * - quantised, a group of 32 values of k after another: [panel 4](scales, then values). Scales are [8] float16, and as
  *   many minima; where they are multiples of units, [8] bytes, and as many for the minima or, of groups of 16, for the
  *   second scales; and the units, [panel 4]([8] float16, and as many for the minima), stand before every 128 of k.
- *   Values are [k pair 16][8][2] bytes (q8), or 16-bit words that hold a value of several pairs each, as `fieldsOf` says:
+ *   Values are [k pair 16][8][2] bytes (q8), or 16-bit words that hold a value of several pairs each (`wordFormats`):
  *   [features by four 2][word][4][2].
  */
 import type { WeightDtype } from './index.js';
@@ -54,8 +54,8 @@ export function packedBytes(N: number, K: number, dtype: WeightDtype): number {
 }
 
 /**
- * Words of 16 bits that the values of a run of k lie in: each holds `each` values from its low end on. What is left of
- * the words, one after another, makes up the run's last values.
+ * Words of 16 bits that the values of a run of k lie in: each holds `each` values from its low end on. The bits that they
+ * have to spare at their upper ends, one word's after another's, are the run's last values.
  */
 export interface WordFormat {
   readonly words: number;
@@ -69,25 +69,3 @@ export const wordFormats: Readonly<Record<4 | 5 | 6, WordFormat>> = {
   5: { words: 5, each: 3, pairs: 16 },
   6: { words: 3, each: 2, pairs: 8 },
 };
-
-/** Bits that lie together: `bits` of a word from `from` on are those of a pair's value from `to` on. */
-export interface Field {
-  readonly word: number;
-  readonly pair: number;
-  readonly from: number;
-  readonly to: number;
-  readonly bits: number;
-}
-
-export function fieldsOf(bits: 4 | 5 | 6): readonly Field[] {
-  const { words, each, pairs } = wordFormats[bits];
-  const whole = Array.from({ length: words * each }, (_, pair): Field => {
-    return { word: Math.floor(pair / each), pair, from: (pair % each) * bits, to: 0, bits };
-  });
-  const spare = 16 - each * bits;
-  const rest = Array.from({ length: (pairs - words * each) * bits }, (_, bit): Field => {
-    const pair = words * each + Math.floor(bit / bits);
-    return { word: Math.floor(bit / spare), pair, from: each * bits + (bit % spare), to: bit % bits, bits: 1 };
-  });
-  return [...whole, ...rest];
-}

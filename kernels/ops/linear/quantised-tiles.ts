@@ -8,7 +8,7 @@
  * Loops are not unrolled beyond a word: the compiler loads all operands of a block before it uses the first, and would
  * have no registers left for them.
  */
-import { fieldsOf, headerBytes, panelStep, unitBytes, unitSpan, valueBits, wordFormats } from './layout.js';
+import { headerBytes, panelStep, unitBytes, unitSpan, valueBits, wordFormats } from './layout.js';
 import { type QuantisedDtype, type QuantisedFormat, quantisedFormats } from './quantise.js';
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -306,20 +306,16 @@ function wordSums(
 
 /** One value of k, k in its group, of a feature whose first word lies at `at`, as the integer that is stored. */
 export function wordValue(bits: 4 | 5 | 6): string {
-  const { words, pairs } = wordFormats[bits];
-  const fields = fieldsOf(bits);
-  const value = (pair: number) =>
-    fields
-      .filter((field) => field.pair === pair)
-      .map(({ word, from, to, bits }) => `(((load<u16>(at, ${16 * word}) >>> ${from}) & ${(1 << bits) - 1}) << ${to})`)
-      .join(' | ');
+  const { words, each, pairs } = wordFormats[bits];
+  const [spare, mask] = [16 - each * bits, (1 << bits) - 1];
   return [
     `export function value${bits}(at: usize, k: i32): i32 {`,
-    `at += <usize>(k >>> ${Math.log2(2 * pairs)}) * ${16 * words} + <usize>(k & 1) * 2;`,
-    `switch ((k >>> 1) & ${pairs - 1}) {`,
-    ...range(pairs).map((pair) => `case ${pair}: return ${value(pair)};`),
-    '}',
-    'return 0;',
+    `at += <usize>(k / ${2 * pairs}) * ${16 * words} + <usize>(k & 1) * 2;`,
+    `const pair = (k >>> 1) % ${pairs};`,
+    `if (pair < ${words * each}) return (<i32>load<u16>(at + <usize>(pair / ${each}) * 16) >>> (pair % ${each} * ${bits})) & ${mask};`,
+    'let rest = 0;',
+    `for (let i = 0; i < ${words}; i++) rest |= (<i32>load<u16>(at + <usize>i * 16) >>> ${16 - spare}) << (${spare} * i);`,
+    `return (rest >>> ((pair - ${words * each}) * ${bits})) & ${mask};`,
     '}',
   ].join('\n');
 }

@@ -4,7 +4,6 @@ import { float16Bits } from '../../float16.js';
 import { bf16Bits } from './bf16.js';
 import { linearPacker, type WeightDtype, weightDtypes } from './index.js';
 import {
-  fieldsOf,
   headerBytes,
   interleaved,
   packedBytes,
@@ -123,19 +122,6 @@ function packBytes(q: Int8Array, from: number, out: Uint8Array, at: number): voi
   }
 }
 
-/** The fields of each word, flat: where its pair begins in the run, shift down, mask, shift up. */
-const wordFields = { 4: flatFields(4), 5: flatFields(5), 6: flatFields(6) };
-
-function flatFields(bits: 4 | 5 | 6): readonly Int32Array[] {
-  return Array.from({ length: wordFormats[bits].words }, (_, word) =>
-    Int32Array.from(
-      fieldsOf(bits)
-        .filter((field) => field.word === word)
-        .flatMap(({ pair, from, to, bits }) => [2 * pair, to, (1 << bits) - 1, from]),
-    ),
-  );
-}
-
 /** 32 values from `from` on, less `lowest`, to the words of feature j, whose panel's begin at `at` of `halves`. */
 function packWords(
   q: Int8Array,
@@ -146,19 +132,27 @@ function packWords(
   at: number,
   j: number,
 ): void {
-  const { words, pairs } = wordFormats[bits];
-  const fields = wordFields[bits];
+  const { words, each, pairs } = wordFormats[bits];
+  const spare = 16 - each * bits;
+  const isSpare = (1 << spare) - 1;
   let to = at + (j >> 2) * (16 / pairs) * words * 8 + (j & 3) * 2;
   for (let run = from; run < from + 32; run += 2 * pairs) {
+    let restEven = 0;
+    let restOdd = 0;
+    for (let pair = words * each, up = 0; pair < pairs; pair++, up += bits) {
+      restEven |= (q[run + 2 * pair] - lowest) << up;
+      restOdd |= (q[run + 2 * pair + 1] - lowest) << up;
+    }
+    let value = run;
     for (let word = 0; word < words; word++, to += 8) {
-      const list = fields[word];
-      let even = 0;
-      let odd = 0;
-      for (let i = 0; i < list.length; i += 4) {
-        const value = run + list[i];
-        even |= (((q[value] - lowest) >> list[i + 1]) & list[i + 2]) << list[i + 3];
-        odd |= (((q[value + 1] - lowest) >> list[i + 1]) & list[i + 2]) << list[i + 3];
+      let even = (restEven & isSpare) << (16 - spare);
+      let odd = (restOdd & isSpare) << (16 - spare);
+      for (let up = 0; up < each * bits; up += bits, value += 2) {
+        even |= (q[value] - lowest) << up;
+        odd |= (q[value + 1] - lowest) << up;
       }
+      restEven >>>= spare;
+      restOdd >>>= spare;
       halves[to] = even;
       halves[to + 1] = odd;
     }

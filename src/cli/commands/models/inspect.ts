@@ -10,7 +10,11 @@ export const inspectCommand: CommandModule = {
   describe: 'What a model is and what it will need, from its header alone',
   builder: (cli) =>
     cli
-      .positional('model', { type: 'string', demandOption: true, describe: 'Embedded name, folder or .gguf file' })
+      .positional('model', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Embedded name, folder, .gguf file or its URL',
+      })
       .option('dtype', engineFlags.dtype)
       .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
   async handler(argv) {

@@ -67,10 +67,24 @@ export interface GenerateRequest {
   /** Generation ends after the token that completes one of these strings; the chunk keeps the string. */
   readonly stop?: readonly string[];
   readonly key: RandomKey;
+  /** Whether the generation tells the log-probability of each of its tokens. */
+  readonly logProbs?: boolean;
+  /** With `logProbs`: so many of the most probable tokens at each place; 0 where not said. */
+  readonly top?: number;
+  /** Hears of tokens as they come, in order, each once; it must not throw. What `logProbs` asks for comes with them. */
+  readonly onTokens?: (ids: readonly number[], logProbs?: TokenLogProbs) => void;
   readonly signal?: AbortSignal;
 }
 
-export interface Generation extends TokenText {
+/** Of tokens, one entry each. */
+export interface TokenLogProbs {
+  /** Natural-log probability given everything before the token; temperature 1. */
+  readonly logProbs: readonly number[];
+  /** The most probable tokens at its place, the most probable first; where the request asked for it. */
+  readonly top?: readonly (readonly Alternative[])[];
+}
+
+export interface Generation extends TokenText, Partial<TokenLogProbs> {
   /** `stop-token`: the model's own end token, which is the last id and has no text. */
   readonly finish: 'length' | 'stop-token' | 'stop-string' | 'context';
   readonly usage: Usage;
@@ -85,11 +99,8 @@ export interface ScoreRequest {
   readonly signal?: AbortSignal;
 }
 
-export interface Score {
-  /** Natural-log probability of each token of the chunk given everything before it; temperature 1, first token included. */
-  readonly logProbs: readonly number[];
-  /** One list a token, the most probable first; where the request asked for it. */
-  readonly top?: readonly (readonly Alternative[])[];
+/** Of every token of the chunk, the first included. */
+export interface Score extends TokenLogProbs {
   readonly usage: Usage;
   readonly timing: Timing;
 }
@@ -117,6 +128,16 @@ export interface Tokenizer {
   chat(messages: readonly ChatMessage[]): TokenText;
 }
 
+/** What an engine is doing at the moment. */
+export interface EngineLoad {
+  /** Calls in the batch, and calls that wait to be. */
+  readonly running: number;
+  readonly waiting: number;
+  /** Tokens that the KV cache has room for, and that calls in the batch hold of it, in whole pages. */
+  readonly cacheTokens: number;
+  readonly heldTokens: number;
+}
+
 /**
  * A model that can write and judge text. Calls may be made at any time and in any number; an engine batches them.
  * @throws AttsError `engine` where a call cannot be served, `score` where a score is missing or not finite.
@@ -124,6 +145,8 @@ export interface Tokenizer {
 export interface Engine {
   readonly model: ModelInfo;
   readonly tokenizer: Tokenizer;
+  /** Absent where nobody knows. */
+  readonly load?: EngineLoad;
   generate(request: GenerateRequest): Promise<Generation>;
   score(request: ScoreRequest): Promise<Score>;
   close(): Promise<void>;

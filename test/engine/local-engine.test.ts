@@ -93,6 +93,34 @@ describe('the local engine', () => {
     expect(logProbs.reduce((a, b) => a + b, 0) / logProbs.length).to.be.above(-0.2);
   });
 
+  it('tells log-probabilities of what it generates: those of a score, bit by bit, as the tokens come', async () => {
+    const heard = { ids: [] as number[], logProbs: [] as number[] };
+    const generation = await target.generate(
+      request(1, {
+        logProbs: true,
+        top: 2,
+        onTokens(ids, told) {
+          heard.ids.push(...ids);
+          heard.logProbs.push(...(told?.logProbs ?? []));
+        },
+      }),
+    );
+    const { ids, text, fingerprint, logProbs, top } = generation;
+    const score = await target.score({ prefix: prompts[1], chunk: { ids, text, fingerprint }, top: 2 });
+    expect({ logProbs, top }).to.deep.equal({ logProbs: score.logProbs, top: score.top });
+    expect(heard).to.deep.equal({ ids, logProbs });
+    expect(await target.generate(request(1))).not.to.have.any.keys('logProbs', 'top');
+  });
+
+  it('refuses an id that its vocabulary lacks, and goes on', async () => {
+    for (const id of [512, -1, 0.5, Number.NaN]) {
+      const foreign = { ...prompts[0], ids: [...prompts[0].ids, id] };
+      expect((await rejection(target.generate(request(0, { prefix: foreign })))).message).to.contain('vocabulary');
+      expect((await rejection(target.score({ prefix: prompts[0], chunk: foreign }))).message).to.contain('vocabulary');
+    }
+    expect((await target.generate(request(0))).ids).not.to.have.length(0);
+  });
+
   it('computes a shared question once and a score only what is new', async () => {
     const fresh = await openEngine('abacus-qwen3-2m');
     const chains = await Promise.all(

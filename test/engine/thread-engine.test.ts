@@ -50,6 +50,16 @@ describe('an engine on a thread of its own', () => {
     expect(scores[0].logProbs).to.deep.equal(scores[1].logProbs);
   });
 
+  it('tells of tokens and their log-probabilities as they come', async () => {
+    const heard = { ids: [] as number[], logProbs: [] as number[] };
+    const onTokens: GenerateRequest['onTokens'] = (ids, told) => {
+      heard.ids.push(...ids);
+      heard.logProbs.push(...(told?.logProbs ?? []));
+    };
+    const { ids, logProbs } = await own.generate(request(1, { logProbs: true, onTokens }));
+    expect(heard).to.deep.equal({ ids, logProbs });
+  });
+
   it('tells times on the clock of its caller', async () => {
     const before = performance.now();
     const { queued, started, finished } = (await own.generate(request(0))).timing;

@@ -6,6 +6,7 @@ import { Decoder } from '../../../models/decoder.js';
 import { AttsError } from '../../errors.js';
 import type {
   Engine,
+  EngineLoad,
   GenerateRequest,
   Generation,
   ModelInfo,
@@ -84,6 +85,10 @@ export class LocalEngine implements Engine {
     return this.scheduler.pending;
   }
 
+  get load(): EngineLoad {
+    return this.scheduler.load;
+  }
+
   /** How often the memory cap made a sequence give up its pages. */
   get preemptions(): number {
     return this.scheduler.preemptions;
@@ -95,12 +100,14 @@ export class LocalEngine implements Engine {
     const room = this.model.contextLength - request.prefix.ids.length;
     if (room < 1) throw this.tooLong(request.prefix.ids.length + 1);
     const sequence = Sequence.generate(request);
-    const result = await this.submit(sequence, request.prefix.ids.length + Math.min(room, request.maxTokens));
+    const longest = request.prefix.ids.length + Math.min(room, request.maxTokens);
+    const result = await this.submit(sequence, longest);
     return {
       ids: result.generated,
       text: this.tokenizer.decode(result.generated),
       fingerprint: this.tokenizer.fingerprint,
       finish: result.finish,
+      ...sequence.logProbsFrom(0),
       usage: usageOf(sequence, { generated: result.generated.length, scored: 0 }),
       timing: timingOf(sequence),
     };
@@ -115,13 +122,13 @@ export class LocalEngine implements Engine {
     const length = request.prefix.ids.length + request.chunk.ids.length;
     if (length > this.model.contextLength) throw this.tooLong(length);
     const sequence = Sequence.score(request);
-    const { logProbs } = await this.submit(sequence, length);
+    await this.submit(sequence, length);
+    const { logProbs } = sequence;
     if (logProbs.length !== request.chunk.ids.length || !logProbs.every(Number.isFinite)) {
       throw new AttsError('score', `${this.model.id} gave a log-probability that is not a finite number`);
     }
     const usage = usageOf(sequence, { generated: 0, scored: logProbs.length });
-    const top = sequence.numTop > 0 ? { top: sequence.top } : {};
-    return { logProbs, ...top, usage, timing: timingOf(sequence) };
+    return { logProbs, ...sequence.logProbsFrom(0), usage, timing: timingOf(sequence) };
   }
 
   async close(): Promise<void> {
@@ -158,6 +165,7 @@ export class LocalEngine implements Engine {
       if (sequence.numToCompute === 0) this.finish(sequence, 'length');
     } else if (token !== undefined) {
       sequence.ids.push(token);
+      sequence.onTokens?.([token], sequence.logProbsFrom(sequence.numGenerated - 1));
       const finish = this.finishOf(sequence, token);
       if (finish) this.finish(sequence, finish);
     }
@@ -177,7 +185,7 @@ export class LocalEngine implements Engine {
     this.scheduler.finish(sequence);
     sequence.finished = performance.now();
     const generated = sequence.ids.slice(sequence.promptLength);
-    sequence.resolve({ generated, logProbs: sequence.logProbs, finish });
+    sequence.resolve({ generated, finish });
   }
 
   private submit(sequence: Sequence, longest: number): Promise<SequenceResult> {
@@ -188,6 +196,13 @@ export class LocalEngine implements Engine {
   }
 
   private check(text: TokenText): void {
+    const foreign = text.ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < this.decoder.config.vocabSize));
+    if (foreign !== undefined) {
+      throw new AttsError(
+        'usage',
+        `${this.model.id}: token id ${foreign} is not in its vocabulary of ${this.decoder.config.vocabSize}`,
+      );
+    }
     if (text.fingerprint !== this.tokenizer.fingerprint) {
       throw new AttsError('engine', `${this.model.id}: these token ids were made by another tokenizer`);
     }

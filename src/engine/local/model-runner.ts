@@ -7,6 +7,15 @@ import { toFloat32 } from '../../../kernels/tfjs.js';
 import type { Decoder } from '../../../models/decoder.js';
 import { uniformAt } from './random.js';
 import type { ScheduledRows } from './scheduler.js';
+import type { Sequence } from './sequence.js';
+
+/** A row whose hidden state says how probable a token is at a place after the sequence's prompt. */
+interface JudgedRow {
+  readonly sequence: Sequence;
+  readonly row: number;
+  readonly place: number;
+  readonly id: number;
+}
 
 /** Turns scheduled rows into one ragged forward pass and hands every sequence what it asked for. */
 export class ModelRunner {
@@ -28,13 +37,13 @@ export class ModelRunner {
   }
 
   /**
-   * Runs the pass. A sequence whose last row is in it gets its next token (`tokens`, by sequence); rows of a score get
-   * their log-probabilities, written to the sequence.
+   * Runs the pass. A sequence whose last row is in it gets its next token (`tokens`, by sequence); the log-probabilities
+   * that sequences ask for are written to them.
    */
   run(batch: readonly ScheduledRows[]): { tokens: Map<ScheduledRows, number>; sampled: number; scored: number } {
     const { ids, rows } = this.raggedRows(batch);
     const drawing: { entry: ScheduledRows; row: number }[] = [];
-    const scoring: { entry: ScheduledRows; row: number; position: number }[] = [];
+    const judged: JudgedRow[] = [];
     let first = 0;
     for (const entry of batch) {
       const { sequence } = entry;
@@ -42,8 +51,9 @@ export class ModelRunner {
         if (entry.rows === sequence.numToCompute) drawing.push({ entry, row: first + entry.rows - 1 });
       } else {
         for (let i = 0; i < entry.rows; i++) {
-          const position = sequence.numComputed + i;
-          if (position >= sequence.promptLength - 1) scoring.push({ entry, row: first + i, position });
+          const next = sequence.numComputed + i + 1;
+          if (next < sequence.promptLength) continue;
+          judged.push({ sequence, row: first + i, place: next - sequence.promptLength, id: sequence.ids[next] });
         }
       }
       first += entry.rows;
@@ -51,18 +61,6 @@ export class ModelRunner {
     const hidden = this.decoder.forward(ids, rows, this.cache); // [T, d]
     const tokens = new Map<ScheduledRows, number>();
     tf.tidy(() => {
-      if (scoring.length > 0) {
-        const asked = Int32Array.from(scoring, ({ entry, position }) => entry.sequence.ids[position + 1]);
-        const logProbs = toFloat32(tokenLogProb(pick(hidden, scoring), this.decoder.head, asked));
-        for (const [i, { entry, position }] of scoring.entries()) {
-          entry.sequence.logProbs[position + 1 - entry.sequence.promptLength] = logProbs[i];
-        }
-        for (const asking of scoring.filter(({ entry }) => entry.sequence.numTop > 0)) {
-          const { sequence } = asking.entry;
-          const place = asking.position + 1 - sequence.promptLength;
-          sequence.top[place] = topLogProbs(pick(hidden, [asking]), this.decoder.head, sequence.numTop);
-        }
-      }
       if (drawing.length > 0) {
         const sequences = drawing.map(({ entry }) => entry.sequence);
         const drawn = sample(logits(pick(hidden, drawing), this.decoder.head), {
@@ -70,11 +68,27 @@ export class ModelRunner {
           topPs: Float32Array.from(sequences, (sequence) => sequence.topP),
           uniforms: Float64Array.from(sequences, (sequence) => uniformAt(sequence.key, sequence.ids.length)),
         }).dataSync();
-        for (const [i, { entry }] of drawing.entries()) tokens.set(entry, drawn[i]);
+        for (const [i, { entry, row }] of drawing.entries()) {
+          const { sequence } = entry;
+          tokens.set(entry, drawn[i]);
+          if (sequence.wantsLogProbs) judged.push({ sequence, row, place: sequence.numGenerated, id: drawn[i] });
+        }
       }
+      if (judged.length > 0) this.judge(hidden, judged);
     });
     hidden.dispose();
-    return { tokens, sampled: drawing.length, scored: scoring.length };
+    return { tokens, sampled: drawing.length, scored: judged.length };
+  }
+
+  /** Writes log-probabilities, and the alternatives that are asked for, to their sequences. */
+  private judge(hidden: tf.Tensor, judged: readonly JudgedRow[]): void {
+    const { head } = this.decoder;
+    const ids = Int32Array.from(judged, ({ id }) => id);
+    const logProbs = toFloat32(tokenLogProb(pick(hidden, judged), head, ids));
+    for (const [i, { sequence, place, row }] of judged.entries()) {
+      sequence.logProbs[place] = logProbs[i];
+      if (sequence.numTop > 0) sequence.top[place] = topLogProbs(pick(hidden, [{ row }]), head, sequence.numTop);
+    }
   }
 
   private raggedRows(batch: readonly ScheduledRows[]): { ids: Int32Array; rows: RaggedRows } {

@@ -1,4 +1,5 @@
 import { AttsError } from '../../errors.js';
+import type { EngineLoad } from '../engine.js';
 import type { PagePool } from './page-pool.js';
 import type { Sequence } from './sequence.js';
 
@@ -38,6 +39,14 @@ export class Scheduler {
   /** Sequences that are running or waiting to. */
   get pending(): number {
     return this.waiting.length + this.running.length;
+  }
+
+  get load(): EngineLoad {
+    const { pageSize, size, numFree } = this.pool;
+    return {
+      ...{ running: this.running.length, waiting: this.waiting.length },
+      ...{ cacheTokens: size * pageSize, heldTokens: (size - numFree) * pageSize },
+    };
   }
 
   /** @throws AttsError `engine` for a sequence that the whole cache could not hold */

@@ -1,4 +1,4 @@
-import type { Alternative, GenerateRequest, ScoreRequest } from '../engine.js';
+import type { Alternative, GenerateRequest, ScoreRequest, TokenLogProbs } from '../engine.js';
 import { type StreamKey, streamKey } from './random.js';
 
 interface Settled<Result> {
@@ -9,7 +9,6 @@ interface Settled<Result> {
 /** What a finished sequence hands back. */
 export interface SequenceResult {
   readonly generated: number[];
-  readonly logProbs: number[];
   readonly finish: 'length' | 'stop-token' | 'stop-string' | 'context';
 }
 
@@ -36,16 +35,22 @@ export class Sequence implements Settled<SequenceResult> {
   numComputed = 0;
   /** Prefix tokens found in the cache when the request first ran. */
   numCachedTokens = 0;
+  /** Whether log-probabilities of its tokens are asked for; a score's always are. */
+  readonly wantsLogProbs: boolean;
+  /** Of the tokens after the prompt. */
   readonly logProbs: number[] = [];
-  /** Alternatives that a score asks for at each place, and those found. */
+  /** Alternatives asked for at each place, and those found. */
   readonly numTop: number;
   readonly top: (readonly Alternative[])[] = [];
+  readonly onTokens: GenerateRequest['onTokens'];
 
   private constructor(kind: 'generate' | 'score', request: GenerateRequest | ScoreRequest) {
     this.kind = kind;
     this.promptLength = request.prefix.ids.length;
     this.signal = request.signal;
-    this.numTop = 'chunk' in request ? (request.top ?? 0) : 0;
+    this.wantsLogProbs = 'chunk' in request || (request.logProbs ?? false);
+    this.numTop = this.wantsLogProbs ? (request.top ?? 0) : 0;
+    this.onTokens = 'chunk' in request ? undefined : request.onTokens;
     if ('chunk' in request) {
       this.ids = [...request.prefix.ids, ...request.chunk.ids];
       this.maxTokens = 0;
@@ -89,6 +94,12 @@ export class Sequence implements Settled<SequenceResult> {
   /** How much of it may come from the cache: the row whose successor is wanted has to be computed. */
   get cacheLimit(): number {
     return this.kind === 'score' ? this.promptLength - 1 : this.ids.length - 1;
+  }
+
+  /** Log-probabilities from a place after the prompt on, as far as they were asked for. */
+  logProbsFrom(place: number): TokenLogProbs | undefined {
+    if (!this.wantsLogProbs) return undefined;
+    return { logProbs: this.logProbs.slice(place), ...(this.numTop > 0 ? { top: this.top.slice(place) } : {}) };
   }
 
   get isPrefill(): boolean {

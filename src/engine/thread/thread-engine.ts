@@ -16,6 +16,7 @@ import type { PassListener } from '../pass-record.js';
 import type { Call, Reply, ThreadData } from './messages.js';
 
 interface Waiting {
+  readonly onTokens?: GenerateRequest['onTokens'];
   resolve(result: Generation | Score | null): void;
   reject(error: AttsError): void;
 }
@@ -72,8 +73,9 @@ export class ThreadEngine implements Engine {
     throw new AttsError(code, message);
   }
 
-  async generate({ signal, ...request }: GenerateRequest): Promise<Generation> {
-    const result = (await this.call({ call: 'generate', request }, signal)) as Generation;
+  async generate({ signal, onTokens, ...request }: GenerateRequest): Promise<Generation> {
+    const call = { call: 'generate', request, tellsTokens: onTokens !== undefined } as const;
+    const result = (await this.call(call, signal, onTokens)) as Generation;
     return { ...result, timing: this.onThisClock(result.timing) };
   }
 
@@ -89,7 +91,11 @@ export class ThreadEngine implements Engine {
     await this.worker.terminate();
   }
 
-  private async call(call: CallBody, signal?: AbortSignal): Promise<Generation | Score | null> {
+  private async call(
+    call: CallBody,
+    signal?: AbortSignal,
+    onTokens?: GenerateRequest['onTokens'],
+  ): Promise<Generation | Score | null> {
     if (this.failure) throw this.failure;
     const id = this.nextId++;
     const abort = () => this.worker.postMessage({ id, call: 'abort' } satisfies Call);
@@ -100,7 +106,7 @@ export class ThreadEngine implements Engine {
     this.worker.ref();
     try {
       return await new Promise((resolve, reject) => {
-        this.waiting.set(id, { resolve, reject });
+        this.waiting.set(id, { resolve, reject, onTokens });
         this.worker.postMessage({ id, ...call } satisfies Call);
         if (signal?.aborted) abort();
       });
@@ -113,6 +119,7 @@ export class ThreadEngine implements Engine {
 
   private receive(reply: Reply): void {
     if (reply.kind === 'result') this.waiting.get(reply.id)?.resolve(reply.result);
+    else if (reply.kind === 'tokens') this.waiting.get(reply.id)?.onTokens?.(reply.ids, reply.logProbs);
     else if (reply.kind === 'pass') this.onPass?.(reply.pass);
     else if (reply.kind === 'error' && reply.id !== null) {
       this.waiting.get(reply.id)?.reject(new AttsError(reply.code, reply.message));

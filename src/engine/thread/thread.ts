@@ -27,7 +27,11 @@ try {
       const { signal } = controller;
       const result =
         call.call === 'generate'
-          ? await engine.generate({ ...call.request, signal })
+          ? await engine.generate({
+              ...call.request,
+              signal,
+              onTokens: call.tellsTokens ? (ids, logProbs) => reply({ kind: 'tokens', id, ids, logProbs }) : undefined,
+            })
           : await engine.score({ ...call.request, signal });
       reply({ kind: 'result', id, result });
     } catch (error) {

@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { float16Bits } from '../../kernels/float16.js';
 import { quantise } from '../../kernels/ops/linear/quantise.js';
 import type { Checkpoint } from '../../models/checkpoint/checkpoint.js';
 import { familyOf } from '../../models/families/index.js';
@@ -125,21 +126,12 @@ function q8Blocks(w: Float32Array, [N, K]: readonly number[]): Uint8Array {
   const { scales, values } = quantise(w, N, K, 'q8');
   const out = new DataView(new ArrayBuffer(scales.length * 34));
   scales.forEach((scale, block) => {
-    out.setUint16(block * 34, float16(scale), true);
+    out.setUint16(block * 34, float16Bits(scale), true);
     new Int8Array(out.buffer, block * 34 + 2, groupSize).set(
       values.subarray(block * groupSize, (block + 1) * groupSize),
     );
   });
   return new Uint8Array(out.buffer);
-}
-
-/** Bits of a float16, truncated, for values within its normal range. */
-function float16(value: number): number {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setFloat32(0, value);
-  const bits = view.getUint32(0);
-  const exponent = ((bits >>> 23) & 0xff) - 127 + 15;
-  return exponent <= 0 ? 0 : (exponent << 10) | ((bits >>> 13) & 0x3ff);
 }
 
 const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;

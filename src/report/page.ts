@@ -1,3 +1,4 @@
+import { accuracyTable } from './accuracy-table.js';
 import { rejectionEvidence } from './evidence.js';
 import { examplesSection } from './examples.js';
 import { plural } from './format.js';
@@ -25,6 +26,7 @@ export function page(source: ReportSource, figures: ReadonlyMap<string, DrawnFig
       return figure ? [figureElement(figure)] : [];
     });
   const baselines = baselineSentence(source);
+  const byCount = accuracyTable(source);
   const evidence = rejectionEvidence(source);
   const { versions, created } = mainMethod(source).run.manifest;
   return html`<!doctype html>
@@ -46,7 +48,7 @@ ${baselines ? html`<p class="baselines">${baselines}</p>` : null}
 </header>
 ${settingsSection(source)}
 ${comparisonSection(source)}
-${section('accuracy', 'Accuracy', show('accuracy'))}
+${section('accuracy', 'Accuracy', [...show('accuracy'), ...(byCount ? [byCount] : [])])}
 ${section('rejection', 'Rejection rate', [...show('rejection-by-turn', 'rolling-rejection'), ...(evidence ? [evidence] : [])])}
 ${section('timeline', 'Where the time goes', show('timeline', 'roofline'))}
 ${section('tokens', 'Who writes', show('tokens-by-author'))}

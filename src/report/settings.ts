@@ -33,7 +33,7 @@ function settingRows(source: ReportSource): [string, string][] {
   const model = (role: 'draft' | 'target') =>
     each((manifest) => {
       const identity = manifest[role];
-      return identity && `${identity.id} (sha256 ${identity.hash.slice(0, 12)})`;
+      return identity && `${identity.id} (${hashText(identity.hash)})`;
     });
   const rows: [string, string | null][] = [
     ['Draft model', model('draft')],
@@ -130,4 +130,9 @@ export function reproduceCommand({ directory, isComparison, methods }: ReportSou
 
 function shellWord(text: string): string {
   return /^[\w./:@%+=,#-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** A SHA-256 by its beginning; what a server told of a file that was read from it, as it is. */
+function hashText(hash: string): string {
+  return /^[0-9a-f]{64}$/.test(hash) ? `sha256 ${hash.slice(0, 12)}` : hash;
 }

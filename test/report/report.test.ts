@@ -44,6 +44,15 @@ describe('report', () => {
     for (const method of toyMethods) expect(page.split(`<tr data-method="${method}"`)).to.have.length(2);
   });
 
+  it('gives pass@k and maj@k with their intervals, a row each for each method', () => {
+    for (const method of toyMethods) {
+      const cells = (measure: string) =>
+        new RegExp(`<tr><th scope="row">${method}</th><td class="word">${measure}</td>.*`).exec(page)?.[0];
+      expect(cells('pass@k')).to.match(/<td>\d+\.\d<\/td><td>\d+\.\d \(91–100\)<\/td>/);
+      expect(cells('maj@k')).to.match(/ \(52–97\)<\/td>/);
+    }
+  });
+
   it('draws every figure and keeps its drawing and specification beside the page', () => {
     for (const name of figures) {
       expect(page).to.contain(`<figure data-figure="${name}">`);

@@ -20,7 +20,7 @@ export const inspectCommand: CommandModule = {
       .positional('model', {
         type: 'string',
         demandOption: true,
-        describe: 'Embedded name, folder, .gguf file or server',
+        describe: 'Embedded name, folder, .gguf file or its URL, or server',
       })
       .option('dtype', engineFlags.dtype)
       .option('cache-dtype', engineFlags['cache-dtype'])

@@ -1,4 +1,5 @@
 import { addCosts, type Cost } from '../../kernels/cost.js';
+import type { MachineRoofs } from './intensity.js';
 import { type ModelShape, type PassOp, type PassRows, passCosts, type StoredBytes, totalBytes } from './pass-cost.js';
 
 /** What a pass does: writes one token each, takes up text, scores, or some of these side by side. */
@@ -14,6 +15,7 @@ export interface PhaseWork {
 
 /** What a model has done, by phase and by op. */
 export interface LedgerReport {
+  readonly shape: ModelShape;
   readonly phases: Readonly<Partial<Record<Phase, PhaseWork>>>;
   readonly ops: Readonly<Record<PassOp, Cost>>;
   readonly total: PhaseWork;
@@ -55,7 +57,7 @@ export class Ledger {
   report(): LedgerReport {
     const total = Object.values(this.phases).reduce(sum, nothing);
     const none = passCosts(this.shape, { sequences: [], sampled: 0, scored: 0 }, { weight: 0, cache: 0 });
-    return { phases: { ...this.phases }, ops: this.ops ?? none, total };
+    return { shape: this.shape, phases: { ...this.phases }, ops: this.ops ?? none, total };
   }
 }
 
@@ -85,14 +87,7 @@ export interface RunWork {
   readonly memorySeconds: number;
 }
 
-/**
- * @param peak FLOP/s
- * @param bandwidth bytes/s
- */
-export function workOf(
-  reports: readonly LedgerReport[],
-  { peak, bandwidth }: { peak: number; bandwidth: number },
-): RunWork {
+export function workOf(reports: readonly LedgerReport[], { peak, bandwidth }: MachineRoofs): RunWork {
   const flops = reports.reduce((total, { total: own }) => total + own.flops, 0);
   const bytes = reports.reduce((total, { total: own }) => total + totalBytes(own), 0);
   return { flops, bytes, computeSeconds: flops / peak, memorySeconds: bytes / bandwidth };

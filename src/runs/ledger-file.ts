@@ -7,6 +7,11 @@ import { writeFileAtomic } from './atomic.js';
 const bytes = z.object({ weights: z.number(), activations: z.number(), cache: z.number() });
 const phase = z.object({ passes: z.number(), rows: z.number(), seconds: z.number(), flops: z.number(), bytes });
 
+const shape = z.object({
+  ...{ layers: z.int(), hiddenSize: z.int(), intermediateSize: z.int(), vocabSize: z.int() },
+  ...{ heads: z.int(), kvHeads: z.int(), headDim: z.int() },
+});
+
 /** What every model of a run did, by phase and by op, and the measured roofs it is held against. */
 export const ledgerSchema = z.object({
   schema: z.literal('atts.ledger/1'),
@@ -15,6 +20,7 @@ export const ledgerSchema = z.object({
   models: z.partialRecord(
     z.enum(['draft', 'target']),
     z.object({
+      shape,
       phases: z.record(z.string(), phase),
       ops: z.record(z.string(), z.object({ flops: z.number(), bytes })),
       total: phase,

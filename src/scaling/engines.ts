@@ -3,14 +3,15 @@ import { measureRoofs } from '../../kernels/bench/roofs.js';
 import { inspectModel } from '../engine/inspect.js';
 import { type EnginePair, openPair } from '../engine/pair.js';
 import { AttsError } from '../errors.js';
+import type { MachineRoofs } from '../profiler/intensity.js';
 import { Ledger, type LedgerReport } from '../profiler/ledger.js';
-import { storedBytes } from '../profiler/pass-cost.js';
+import { shapeOf, storedBytes } from '../profiler/pass-cost.js';
 import type { RunConfig } from '../runs/config.js';
 
 /** What `--profile` knows of a run. */
 export interface RunProfile {
   /** Measured before the run: FLOP/s in registers, bytes/s of memory that no cache holds. */
-  readonly roofs: { readonly peak: number; readonly bandwidth: number };
+  readonly roofs: MachineRoofs;
   /** Forgets what was counted so far. */
   restart(): void;
   /** Of every model, since it was opened or the count restarted. */
@@ -23,9 +24,10 @@ export interface RunEngines extends EnginePair {
 
 /**
  * Opens the engines that the method of a run needs, as its configuration says.
+ * @param roofs measured before, for a profile; else they are measured now
  * @throws AttsError as `openEngine` does; `usage` for a profile on a backend that is not ours
  */
-export async function openEngines(config: RunConfig): Promise<RunEngines> {
+export async function openEngines(config: RunConfig, roofs?: MachineRoofs): Promise<RunEngines> {
   const { method, backend, dtype, memory, threads, placement } = config;
   const specs = {
     draft: method === 'target-only' ? undefined : config.draft,
@@ -41,19 +43,25 @@ export async function openEngines(config: RunConfig): Promise<RunEngines> {
     const spec = specs[role];
     if (spec === undefined) continue;
     const report = inspectModel(spec, dtype);
-    ledgers[role] = new Ledger(report, storedBytes(report));
+    ledgers[role] = new Ledger(shapeOf(report), storedBytes(report));
   }
   await chooseBackend(backend, threads);
-  const { peak, bandwidth } = measureRoofs();
+  const measured = roofs ?? machineRoofs();
   const pair = await openPair({ ...options, onPass: (role, pass) => ledgers[role]?.add(pass) });
   return {
     ...pair,
     profile: {
-      roofs: { peak: peak * 1e9, bandwidth: bandwidth * 1e9 },
+      roofs: measured,
       restart() {
         for (const ledger of Object.values(ledgers)) ledger.clear();
       },
       ledgers: () => Object.fromEntries(Object.entries(ledgers).map(([role, ledger]) => [role, ledger.report()])),
     },
   };
+}
+
+/** Roofs of the device that is active. */
+function machineRoofs(): MachineRoofs {
+  const { peak, bandwidth } = measureRoofs();
+  return { peak: peak * 1e9, bandwidth: bandwidth * 1e9 };
 }

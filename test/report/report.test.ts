@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type AttsError, writeReport } from '../../src/index.js';
+import { type AttsError, modelShapes, writeReport } from '../../src/index.js';
 import { resultSentence } from '../../src/report/headline.js';
 import { reproduceCommand } from '../../src/report/settings.js';
 import { readSource } from '../../src/report/source.js';
@@ -61,7 +61,7 @@ describe('report', () => {
     };
     const ledger = {
       ...{ schema: 'atts.ledger/1', roofs: { peak: 5e10, bandwidth: 1e10 } },
-      models: { draft: { phases: { decode: phase }, ops: {}, total: phase } },
+      models: { draft: { shape: modelShapes['qwen2.5-1.5b'], phases: { decode: phase }, ops: {}, total: phase } },
     };
     writeFileSync(join(directory, 'async', 'ledger.json'), JSON.stringify(ledger));
     const profiled = readFileSync(await writeReport(directory), 'utf8');

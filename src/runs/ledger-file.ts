@@ -12,6 +12,15 @@ const shape = z.object({
   ...{ heads: z.int(), kvHeads: z.int(), headDim: z.int() },
 });
 
+const times = z.object({
+  coefficients: z.array(z.number()).length(5).readonly(),
+  coldSeconds: z.number(),
+  host: z.object({
+    ...{ passes: z.number(), seconds: z.number(), ended: z.number() },
+    ...{ quietPasses: z.number(), quietSeconds: z.number() },
+  }),
+});
+
 /** What every model of a run did, by phase and by op, and the measured roofs it is held against. */
 export const ledgerSchema = z.object({
   schema: z.literal('atts.ledger/1'),
@@ -24,8 +33,11 @@ export const ledgerSchema = z.object({
       phases: z.record(z.string(), phase),
       ops: z.record(z.string(), z.object({ flops: z.number(), bytes })),
       total: phase,
+      times,
     }),
   ),
+  /** Writing finished chains to the disk, synced. */
+  records: z.object({ chains: z.number(), seconds: z.number() }),
 });
 
 export type LedgerFile = z.infer<typeof ledgerSchema>;

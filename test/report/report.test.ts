@@ -59,9 +59,14 @@ describe('report', () => {
       ...{ passes: 10, rows: 80, seconds: 0.5, flops: 2e9 },
       bytes: { weights: 8e8, activations: 1e8, cache: 1e8 },
     };
+    const host = { passes: 10, seconds: 0.1, ended: 2, quietPasses: 8, quietSeconds: 0.01 };
+    const times = { coefficients: [1e-4, 1e-5, 0, 0, 0], coldSeconds: 0, host };
     const ledger = {
       ...{ schema: 'atts.ledger/1', roofs: { peak: 5e10, bandwidth: 1e10 } },
-      models: { draft: { shape: modelShapes['qwen2.5-1.5b'], phases: { decode: phase }, ops: {}, total: phase } },
+      models: {
+        draft: { shape: modelShapes['qwen2.5-1.5b'], phases: { decode: phase }, ops: {}, total: phase, times },
+      },
+      records: { chains: 1, seconds: 0.1 },
     };
     writeFileSync(join(directory, 'async', 'ledger.json'), JSON.stringify(ledger));
     const profiled = readFileSync(await writeReport(directory), 'utf8');

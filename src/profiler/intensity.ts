@@ -6,8 +6,14 @@ import { type ModelShape, passCost, totalBytes } from './pass-cost.js';
 
 /** FLOP/s and bytes/s. */
 export interface MachineRoofs {
+  /** Of float32 in registers. */
   readonly peak: number;
+  /** Of products of 16-bit integers, where quantised weights meet activations. */
+  readonly int16Peak?: number;
+  /** Reads of main memory. */
   readonly bandwidth: number;
+  /** Reads of every cache, and of main memory. */
+  readonly levels?: readonly { readonly level: string; readonly bandwidth: number }[];
 }
 
 /** Where the time of some calls goes, seconds; of all chains together. */

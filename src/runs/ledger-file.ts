@@ -25,7 +25,13 @@ const times = z.object({
 export const ledgerSchema = z.object({
   schema: z.literal('atts.ledger/1'),
   /** FLOP/s and bytes/s. */
-  roofs: z.object({ peak: z.number().positive(), bandwidth: z.number().positive() }),
+  roofs: z.object({
+    ...{ peak: z.number().positive(), bandwidth: z.number().positive(), int16Peak: z.number().positive().optional() },
+    levels: z
+      .array(z.object({ level: z.string(), bandwidth: z.number().positive() }))
+      .readonly()
+      .optional(),
+  }),
   models: z.partialRecord(
     z.enum(['draft', 'target']),
     z.object({

@@ -1,10 +1,9 @@
-import { chooseBackend } from '../../kernels/backends/choose.js';
-import { measureRoofs } from '../../kernels/bench/roofs.js';
 import { inspectModel } from '../engine/inspect.js';
 import { type EnginePair, openPair } from '../engine/pair.js';
 import { AttsError } from '../errors.js';
 import type { MachineRoofs } from '../profiler/intensity.js';
 import { Ledger, type LedgerReport } from '../profiler/ledger.js';
+import { machineLimits, roofsOf } from '../profiler/machine-limits.js';
 import { shapeOf, storedBytes } from '../profiler/pass-cost.js';
 import type { RunConfig } from '../runs/config.js';
 
@@ -24,7 +23,7 @@ export interface RunEngines extends EnginePair {
 
 /**
  * Opens the engines that the method of a run needs, as its configuration says.
- * @param roofs measured before, for a profile; else they are measured now
+ * @param roofs for a profile; those of this machine unless given
  * @throws AttsError as `openEngine` does; `usage` for a profile on a backend that is not ours
  */
 export async function openEngines(config: RunConfig, roofs?: MachineRoofs): Promise<RunEngines> {
@@ -45,8 +44,7 @@ export async function openEngines(config: RunConfig, roofs?: MachineRoofs): Prom
     const report = inspectModel(spec, dtype);
     ledgers[role] = new Ledger(shapeOf(report), storedBytes(report));
   }
-  await chooseBackend(backend, threads);
-  const measured = roofs ?? machineRoofs();
+  const measured = roofs ?? roofsOf(await machineLimits(backend, threads));
   const pair = await openPair({ ...options, onPass: (role, pass) => ledgers[role]?.add(pass) });
   return {
     ...pair,
@@ -58,10 +56,4 @@ export async function openEngines(config: RunConfig, roofs?: MachineRoofs): Prom
       ledgers: () => Object.fromEntries(Object.entries(ledgers).map(([role, ledger]) => [role, ledger.report()])),
     },
   };
-}
-
-/** Roofs of the device that is active. */
-function machineRoofs(): MachineRoofs {
-  const { peak, bandwidth } = measureRoofs();
-  return { peak: peak * 1e9, bandwidth: bandwidth * 1e9 };
 }

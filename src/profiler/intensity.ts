@@ -45,10 +45,10 @@ export function callFlops(shape: ModelShape, call: ModelCallEvent): number {
  */
 export function intensityByTurn(
   events: readonly ModelCallEvent[],
-  ledgers: Readonly<Partial<Record<'draft' | 'target', LedgerReport>>>,
+  ledgers: Readonly<Partial<Record<'draft' | 'target', Pick<LedgerReport, 'shape' | 'total'>>>>,
   { peak, bandwidth }: MachineRoofs,
 ): (Intensity & { readonly turn: number })[] {
-  const ledgerOf = ({ kind }: ModelCallEvent) => ledgers[kind === 'draft' ? 'draft' : 'target'] as LedgerReport;
+  const ledgerOf = ({ kind }: ModelCallEvent) => ledgers[kind === 'draft' ? 'draft' : 'target'] as Pick<LedgerReport, 'shape' | 'total'>;
   const turns = groupBy(events, ({ turn }) => turn);
   return [...turns.keys()]
     .sort((a, b) => a - b)

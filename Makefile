@@ -1,9 +1,9 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
+.PHONY: paper-scale arithmetic-intensity simulator-check report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 # Servers and harnesses of others.
 .PHONY: vllm lm-eval
-.PHONY: paper-scale goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -54,6 +54,20 @@ bench-peers: build ## the same, and other implementations beside it (about ten m
 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js
+
+arithmetic-intensity: build ## r and waiting against samples and turns, sync and async (about three minutes on two cores)
+	node dist/experiments/arithmetic-intensity.js
+
+simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about three minutes on two cores)
+	node dist/experiments/simulator-check.js
+
+runs/report-check/report.html:
+	@$(ATTS) compare --profile --policy replace --limit 12 --samples 8 --out runs/report-check
+
+CHROMIUM ?= /usr/bin/chromium
+report-check: build runs/report-check/report.html ## a report in headless Chromium, at two widths, by axe-core (CHROMIUM=path; about a minute)
+	@test -x $(CHROMIUM) || { echo "no $(CHROMIUM); give CHROMIUM=path" >&2; exit 1; }
+	node dist/test/report/page-check.js runs/report-check --chromium $(CHROMIUM)
 
 card-figures: build ## repeat the figures of models/abacus/README.md (about 4 minutes on two cores)
 	node dist/experiments/card-figures.js

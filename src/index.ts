@@ -24,12 +24,16 @@ export {
   type TimedChain,
 } from './profiler/barrier.js';
 export { type Hardware, hardwareOf, hardwareSpecs, type PassTime, rooflineTime } from './profiler/hardware.js';
+export { callFlops, type Intensity, intensityByTurn, type MachineRoofs } from './profiler/intensity.js';
+export { type KnownLimits, machineLimits, roofsOf } from './profiler/machine-limits.js';
 export { modelShapes } from './profiler/model-shapes.js';
 export { type ModelShape, type PassRows, passCost, passCosts } from './profiler/pass-cost.js';
+export { type PredictedPass, predictPass } from './profiler/predict.js';
 export { type ModelProfile, passTimer, profileModel, readProfile } from './profiler/profile.js';
 export { type Trace, traceOf } from './profiler/trace.js';
 export * from './replay/index.js';
 export { drawSvg } from './report/figures/figure.js';
+export { type IntensityPoint, intensityFigure } from './report/figures/intensity.js';
 export { limitsFigure } from './report/figures/limits.js';
 export { writeRejectionFigures, writeReport } from './report/index.js';
 export { writeFileAtomic } from './runs/atomic.js';

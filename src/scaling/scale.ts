@@ -93,7 +93,8 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
     // What an earlier process did of the run was not counted by this one.
     const profile = events.length === 0 ? options.profile : undefined;
     profile?.restart();
-    const wallSeconds = await runChains(options, { problems, draft, target, calibrator, directory, chains, events });
+    const state = { problems, draft, target, calibrator, directory, chains, events };
+    const { wallSeconds, records } = await runChains(options, state);
     const summary = summarise({
       ...{ config, chains, events, wallSeconds, dataset: dataset.name, problems: problems.length },
       accuracy: accuracyOf(problems, chains, config),
@@ -101,7 +102,8 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
       work: profile ? workOf(Object.values(profile.ledgers()), profile.roofs) : null,
     });
     if (profile && directory) {
-      writeLedger(directory.path, { schema: 'atts.ledger/1', roofs: profile.roofs, models: profile.ledgers() });
+      const { roofs } = profile;
+      writeLedger(directory.path, { schema: 'atts.ledger/1', roofs, models: profile.ledgers(), records });
       writeFileAtomic(join(directory.path, 'trace.json'), `${JSON.stringify(traceOf(events))}\n`);
     }
     directory?.writeSummary(summary);
@@ -121,8 +123,11 @@ interface RunState {
   readonly events: ModelCallEvent[];
 }
 
-/** @returns wall time of the run so far, earlier processes included, seconds */
-async function runChains(options: ScaleOptions, state: RunState): Promise<number> {
+/** @returns wall time of the run so far, earlier processes included, and what recording the chains took, seconds */
+async function runChains(
+  options: ScaleOptions,
+  state: RunState,
+): Promise<{ wallSeconds: number; records: { chains: number; seconds: number } }> {
   const { config, onProgress, signal } = options;
   const { problems, draft, target, calibrator, directory, chains, events } = state;
   const origin = performance.now() - (directory?.elapsed ?? 0);
@@ -162,14 +167,19 @@ async function runChains(options: ScaleOptions, state: RunState): Promise<number
         throw new AttsError('run', 'interrupted');
       }
       const chain = await new Chain(context, problems[problem], sample, promptsAt(problem), pace).run();
+      const from = performance.now();
       directory?.recordChain(chain);
+      records.chains++;
+      records.seconds += (performance.now() - from) / 1000;
       chains.push(chain);
       report();
     },
   };
+  const records = { chains: 0, seconds: 0 };
   report();
   await (config.schedule === 'sync' && config.method === 'atts' ? runSync(schedule) : runAsync(schedule));
-  return (pending.length > 0 ? clock(performance.now()) : (directory?.elapsed ?? 0)) / 1000;
+  const wall = pending.length > 0 ? clock(performance.now()) : (directory?.elapsed ?? 0);
+  return { wallSeconds: wall / 1000, records };
 }
 
 /** The rule of the run; its bank is drawn once and kept in the run directory. */

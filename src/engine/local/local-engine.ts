@@ -147,11 +147,17 @@ export class LocalEngine implements Engine {
       if (batch.length === 0) return;
       const started = performance.now();
       const { tokens, ...counts } = this.runner.run(batch);
+      const finished = performance.now();
       if (this.onPass) {
         const sequences = batch.map(({ sequence, rows }) => ({ cached: sequence.numComputed, rows }));
-        this.onPass({ sequences, ...counts, seconds: (performance.now() - started) / 1000 });
+        const hostSeconds = (started - this.device.idleSince) / 1000;
+        const { ended } = this.device;
+        this.onPass({ sequences, ...counts, seconds: (finished - started) / 1000, hostSeconds, ended });
       }
+      this.device.idleSince = finished;
+      const { pending } = this;
       for (const entry of batch) this.settle(entry, tokens.get(entry));
+      this.device.ended = pending - this.pending;
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       this.failure = new AttsError('engine', `${this.model.id}: forward pass failed: ${message}`, { cause });

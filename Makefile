@@ -1,7 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: paper-scale goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
+.PHONY: paper-scale goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference tensorflow
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -49,6 +49,13 @@ bench-peers: build ## the same, and other implementations beside it (about ten m
 	@test -d runs/peers/node_modules || npm install --prefix runs/peers --ignore-scripts --no-save --no-fund --no-audit \
 	  node-llama-cpp@3.22.1 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 @jax-js/jax@0.1.25
 	@$(ATTS) bench --peers runs/peers --out runs/bench-peers.json
+
+tensorflow: build ## install TensorFlow for --backend tensorflow, test it, time it beside simd and wasm (Linux; about 4 minutes on two idle cores; 300 MB the first time)
+	@experiments/peers/tensorflow.sh
+	@BACKEND=tensorflow npx mocha --no-config --timeout 120000 dist/test/kernels/ops.test.js \
+	  dist/test/kernels/attention.test.js dist/test/models/goldens.test.js
+	$(ATTS) generate --model abacus-qwen3-2m --prompt 'Compute 12 + 7.' --max-tokens 64 --temperature 0 --backend tensorflow
+	@node dist/experiments/backends.js --backends simd,wasm,tensorflow
 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js

@@ -1,14 +1,13 @@
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../src/errors.js';
-import { isSimd, registerSimd, type SimdName, simd } from './simd/index.js';
-
-export type BackendChoice = 'auto' | SimdName | 'wasm' | 'cpu';
+import type { BackendChoice } from './names.js';
+import { isSimd, registerSimd, simd } from './simd/index.js';
+import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
 
 /**
  * Makes a tfjs backend the active one. `auto` takes simd, our own kernels on threads; simd-plain is the same with bits
- * that no processor changes; wasm and cpu are tfjs's own and run the ops as their references: to compare with, not to
- * work with.
+ * that no processor changes; tensorflow, wasm and cpu run the ops as their references: to compare with, not to work with.
  * @param threads of the simd backends; null = as many as the machine runs at once
  * @returns the backend's name
  */
@@ -17,6 +16,8 @@ export async function chooseBackend(choice: BackendChoice, threads: number | nul
   const name = choice === 'auto' ? 'simd' : choice;
   if (isSimd(name)) {
     await registerSimd(name, threads);
+  } else if (name === 'tensorflow') {
+    registerTensorflow();
   } else if (name === 'wasm') {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
@@ -41,6 +42,7 @@ export function activate(name: string): void {
  */
 export function kernelBuild(backend: string): string {
   const build = `${backend} tfjs-${tf.version_core}`;
+  if (backend === 'tensorflow') return `${build} ${tensorflowBuild()}`;
   if (!isSimd(backend)) return build;
   const { name, hash } = simd(backend).build;
   return `${build} ${name}-${hash}`;

@@ -23,7 +23,7 @@ export interface RunEngines extends EnginePair {
 
 /**
  * Opens the engines that the method of a run needs, as its configuration says.
- * @throws AttsError as `openEngine` does; `usage` for a profile on a backend that is not ours
+ * @throws AttsError as `openEngine` does; `usage` for a profile on a backend that is only there to compare with
  */
 export async function openEngines(config: RunConfig): Promise<RunEngines> {
   const { method, backend, dtype, memory, threads, placement } = config;
@@ -34,13 +34,14 @@ export async function openEngines(config: RunConfig): Promise<RunEngines> {
   const options = { ...specs, backend, dtype, memory, threads, placement };
   if (!config.profile) return openPair(options);
   if (backend === 'wasm' || backend === 'cpu') {
-    throw new AttsError('usage', `--profile measures the simd backends; --backend ${backend} is there to compare with`);
+    throw new AttsError('usage', `--profile does not measure --backend ${backend}, which is there to compare with`);
   }
   const ledgers: Partial<Record<'draft' | 'target', Ledger>> = {};
   for (const role of ['draft', 'target'] as const) {
     const spec = specs[role];
     if (spec === undefined) continue;
-    const report = inspectModel(spec, dtype);
+    // There weights are float32, whatever they were rounded to.
+    const report = inspectModel(spec, backend === 'tensorflow' ? 'f32' : dtype);
     ledgers[role] = new Ledger(report, storedBytes(report));
   }
   await chooseBackend(backend, threads);

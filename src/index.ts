@@ -8,6 +8,7 @@ export { type Pulled, type PullOptions, type PullProgress, pull } from '../model
 export { type HubSpec, parseHubSpec, type Repository } from '../models/hub/spec.js';
 export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
+export { type BackendState, type DoctorReport, examineMachine } from './doctor/index.js';
 export type * from './engine/engine.js';
 export { inspectModel, type ModelReport, type TokenizerReport } from './engine/inspect.js';
 export { type EngineOptions, openEngine } from './engine/open.js';

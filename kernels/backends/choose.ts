@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../src/errors.js';
-import type { BackendChoice } from './names.js';
+import type { BackendChoice, BackendName } from './names.js';
 import { isSimd, registerSimd, simd } from './simd/index.js';
 import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
 
@@ -13,7 +13,7 @@ import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
  */
 export async function chooseBackend(choice: BackendChoice, threads: number | null = null): Promise<string> {
   tf.enableProdMode(); // no banners, no checks of every value
-  const name = choice === 'auto' ? 'simd' : choice;
+  const name = choice === 'auto' ? automaticBackend().name : choice;
   if (isSimd(name)) {
     await registerSimd(name, threads);
   } else if (name === 'tensorflow') {
@@ -28,6 +28,23 @@ export async function chooseBackend(choice: BackendChoice, threads: number | nul
   if (!(await tf.setBackend(name))) throw new AttsError('engine', `the ${name} backend does not start on this machine`);
   await tf.ready();
   return name;
+}
+
+/** What `auto` takes on this machine, and why, in one line. */
+export function automaticBackend(): { readonly name: BackendName; readonly why: string } {
+  const why = 'our own kernels on threads, equal bits in any batch; the others run when --backend names them';
+  return { name: 'simd', why };
+}
+
+/**
+ * What the record of a run should say of its backend: why it was chosen, or what is not promised of it; null if nothing.
+ * @param backends on which the run's models are
+ */
+export function backendNote(choice: BackendChoice, backends: readonly string[]): string | null {
+  const { name, why } = automaticBackend();
+  if (choice === 'auto' && backends.includes(name)) return `backend ${name} by automatic choice: ${why}`;
+  if (!backends.includes('tensorflow')) return null;
+  return "backend tensorflow: the last bits of its sums depend on what else is in a batch, so that a repeated run's chains may differ";
 }
 
 /** Makes a backend that `chooseBackend` has started the active one again. */

@@ -6,6 +6,7 @@ import { AttsError } from '../index.js';
 import { benchCommand } from './commands/bench.js';
 import { calibrateCommand } from './commands/calibrate/index.js';
 import { compareCommand } from './commands/compare.js';
+import { doctorCommand } from './commands/doctor.js';
 import { generateCommand } from './commands/generate.js';
 import { gradeCommand } from './commands/grade.js';
 import { modelsCommand } from './commands/models/index.js';
@@ -62,6 +63,7 @@ await yargs(hideBin(process.argv))
   .command(profileCommand)
   .command(simulateCommand)
   .command(benchCommand)
+  .command(doctorCommand)
   .option('verbose', { type: 'boolean', default: false, describe: 'Show the stack trace of an error' })
   .demandCommand(1, 'no command given')
   .strictCommands()

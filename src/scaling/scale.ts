@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { backendNote } from '../../kernels/backends/choose.js';
 import {
   type BankFile,
   banksOf,
@@ -84,6 +85,8 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   try {
     for (const note of dataset.notes ?? []) tell(note, options, directory);
     const calibrator = await openCalibrator(options, directory);
+    const note = backendNote(config.backend, backendsOf(draft, target));
+    if (note) directory?.note(note);
     const chains = [...(directory?.finished ?? [])];
     const events = [...(directory?.events ?? [])];
     replayDecisions(calibrator, events);
@@ -106,6 +109,10 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   } finally {
     directory?.close();
   }
+}
+
+function backendsOf(...engines: readonly (Engine | null)[]): string[] {
+  return engines.flatMap((engine) => (engine ? [engine.model.backend] : []));
 }
 
 interface RunState {

@@ -67,7 +67,9 @@ export class KvCache {
   /** Reads them. */
   get(layer: number, values: 0 | 1, slot: number, kvHead: number): Float32Array {
     const { at, step } = this.place(layer, values, slot, kvHead);
-    return Float32Array.from({ length: this.shape.headDim }, (_, d) => this.floats[at + d * step]);
+    const vector = new Float32Array(this.shape.headDim);
+    for (let d = 0; d < vector.length; d++) vector[d] = this.floats[at + d * step];
+    return vector;
   }
 
   /** Copies the first tokens of a page, over all layers. */

@@ -1,7 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: paper-scale goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference tensorflow
+.PHONY: paper-scale goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -50,13 +50,6 @@ bench-peers: build ## the same, and other implementations beside it (about ten m
 	  node-llama-cpp@3.22.1 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 @jax-js/jax@0.1.25
 	@$(ATTS) bench --peers runs/peers --out runs/bench-peers.json
 
-tensorflow: build ## install TensorFlow for --backend tensorflow, test it, time it beside simd and wasm (Linux; about 4 minutes on two idle cores; 300 MB the first time)
-	@experiments/peers/tensorflow.sh
-	@BACKEND=tensorflow npx mocha --no-config --timeout 120000 dist/test/kernels/ops.test.js \
-	  dist/test/kernels/attention.test.js dist/test/models/goldens.test.js
-	$(ATTS) generate --model abacus-qwen3-2m --prompt 'Compute 12 + 7.' --max-tokens 64 --temperature 0 --backend tensorflow
-	@node dist/experiments/backends.js --backends simd,wasm,tensorflow
-
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js
 
@@ -73,6 +66,14 @@ conformal-peers: build ## p-values and martingale against crepes and MAPIE (need
 	@test -x runs/peers/venv/bin/python || python3 -m venv runs/peers/venv
 	@runs/peers/venv/bin/pip install --quiet --disable-pip-version-check -r experiments/peers/requirements.txt
 	@runs/peers/venv/bin/python experiments/peers/conformal.py
+
+.PHONY: tensorflow
+tensorflow: build ## install TensorFlow for --backend tensorflow, test it, time it beside simd and wasm (Linux; about 4 minutes on two idle cores; 300 MB the first time)
+	@experiments/peers/tensorflow.sh
+	@BACKEND=tensorflow npx mocha --no-config --timeout 120000 dist/test/kernels/ops.test.js \
+	  dist/test/kernels/attention.test.js dist/test/models/goldens.test.js
+	$(ATTS) generate --model abacus-qwen3-2m --prompt 'Compute 12 + 7.' --max-tokens 64 --temperature 0 --backend tensorflow
+	@node dist/experiments/backends.js --backends simd,wasm,tensorflow
 
 goldens: build ## log-probabilities of four real .gguf files (MODELS=folder, GOLDENS=folder; about 3 minutes on two cores)
 	node dist/test/real/goldens.js --models $(MODELS) --goldens $(GOLDENS)

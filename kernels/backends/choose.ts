@@ -1,13 +1,15 @@
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../src/errors.js';
-import type { BackendChoice, BackendName } from './names.js';
+import { automaticBackend } from './automatic.js';
+import type { BackendChoice } from './names.js';
 import { isSimd, registerSimd, simd } from './simd/index.js';
 import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
 
 /**
  * Makes a tfjs backend the active one. `auto` takes simd, our own kernels on threads; simd-plain is the same with bits
- * that no processor changes; tensorflow, wasm and cpu run the ops as their references: to compare with, not to work with.
+ * that no processor changes; wasm and cpu are tfjs's own and run the ops as their references: to compare with, not to
+ * work with.
  * @param threads of the simd backends; null = as many as the machine runs at once
  * @returns the backend's name
  */
@@ -16,35 +18,18 @@ export async function chooseBackend(choice: BackendChoice, threads: number | nul
   const name = choice === 'auto' ? automaticBackend().name : choice;
   if (isSimd(name)) {
     await registerSimd(name, threads);
-  } else if (name === 'tensorflow') {
-    registerTensorflow();
   } else if (name === 'wasm') {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
     setWasmPaths(entry.slice(0, entry.lastIndexOf('/') + 1));
+  } else if (name === 'tensorflow') {
+    registerTensorflow();
   } else {
     await import('@tensorflow/tfjs-backend-cpu');
   }
   if (!(await tf.setBackend(name))) throw new AttsError('engine', `the ${name} backend does not start on this machine`);
   await tf.ready();
   return name;
-}
-
-/** What `auto` takes on this machine, and why, in one line. */
-export function automaticBackend(): { readonly name: BackendName; readonly why: string } {
-  const why = 'our own kernels on threads, equal bits in any batch; the others run when --backend names them';
-  return { name: 'simd', why };
-}
-
-/**
- * What the record of a run should say of its backend: why it was chosen, or what is not promised of it; null if nothing.
- * @param backends on which the run's models are
- */
-export function backendNote(choice: BackendChoice, backends: readonly string[]): string | null {
-  const { name, why } = automaticBackend();
-  if (choice === 'auto' && backends.includes(name)) return `backend ${name} by automatic choice: ${why}`;
-  if (!backends.includes('tensorflow')) return null;
-  return "backend tensorflow: the last bits of its sums depend on what else is in a batch, so that a repeated run's chains may differ";
 }
 
 /** Makes a backend that `chooseBackend` has started the active one again. */
@@ -55,12 +40,11 @@ export function activate(name: string): void {
 
 /**
  * Names what decides the last bits of a result: backend, tfjs release, and our compiled kernels where the backend runs
- * them. Tokens are promised to repeat within one build.
+ * them. Tokens are promised to repeat within one build, except on tensorflow.
  */
 export function kernelBuild(backend: string): string {
   const build = `${backend} tfjs-${tf.version_core}`;
-  if (backend === 'tensorflow') return `${build} ${tensorflowBuild()}`;
-  if (!isSimd(backend)) return build;
+  if (!isSimd(backend)) return backend === 'tensorflow' ? `${build} ${tensorflowBuild()}` : build;
   const { name, hash } = simd(backend).build;
   return `${build} ${name}-${hash}`;
 }

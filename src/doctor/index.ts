@@ -1,6 +1,7 @@
 /** What a machine has, what works on it, what is chosen on it and what would make it faster. */
 import { availableParallelism, freemem, loadavg } from 'node:os';
-import { automaticBackend, chooseBackend } from '../../kernels/backends/choose.js';
+import { automaticBackend } from '../../kernels/backends/automatic.js';
+import { chooseBackend } from '../../kernels/backends/choose.js';
 import { backendNames } from '../../kernels/backends/names.js';
 import { simd } from '../../kernels/backends/simd/index.js';
 import { measureRoofs } from '../../kernels/bench/roofs.js';

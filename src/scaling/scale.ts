@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { backendNote } from '../../kernels/backends/choose.js';
+import { backendNote } from '../../kernels/backends/automatic.js';
 import {
   type BankFile,
   banksOf,

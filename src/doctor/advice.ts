@@ -10,13 +10,26 @@ export interface MachineFacts {
   /** Read bandwidth, GB/s. */
   readonly bandwidth: number;
   readonly freeGiB: number;
+  /** Backends that work and compute on a GPU. */
+  readonly gpuBackends: readonly string[];
+}
+
+/** Whether a backend, by its build, computes on a GPU, and not on a processor that stands for one. */
+export function isOnGpu({ name, build }: { readonly name: string; readonly build: string }): boolean {
+  return name === 'webgpu' ? !/swiftshader|llvmpipe|software/i.test(build) : build.endsWith(' GPU');
 }
 
 const scarceGiB = 2;
 
 /** What would make it faster here, a line each, the largest gain first. */
-export function advise({ cores, usableCores, load, kernels, bandwidth, freeGiB }: MachineFacts): string[] {
+export function advise(facts: MachineFacts): string[] {
+  const { cores, usableCores, load, kernels, bandwidth, freeGiB, gpuBackends } = facts;
   const advice: string[] = [];
+  if (gpuBackends.length > 0) {
+    advice.push(
+      `a GPU works with --backend ${gpuBackends.join(' or ')}: atts profile MODEL --backend NAME shows what it gains`,
+    );
+  }
   if (load > usableCores / 2) {
     advice.push(
       `there is a load of ${load.toFixed(1)} on ${usableCores} processors: end other programs, or leave them room with --threads`,

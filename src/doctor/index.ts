@@ -6,7 +6,7 @@ import { backendNames } from '../../kernels/backends/names.js';
 import { simd } from '../../kernels/backends/simd/index.js';
 import { measureRoofs } from '../../kernels/bench/roofs.js';
 import { describeMachine } from '../runs/machine.js';
-import { advise } from './advice.js';
+import { advise, isOnGpu } from './advice.js';
 import { type BackendState, testBackend } from './backends.js';
 
 export type { BackendState } from './backends.js';
@@ -44,6 +44,15 @@ export async function examineMachine(): Promise<DoctorReport> {
   const backends = await Promise.all(backendNames.map(testBackend));
   return {
     ...{ schema: 'atts.doctor/1', machine, kernels, roofs, backends, automatic: automaticBackend() },
-    advice: advise({ ...machine, kernels: kernels.build, bandwidth: roofs.bandwidth }),
+    advice: advise({
+      ...machine,
+      kernels: kernels.build,
+      bandwidth: roofs.bandwidth,
+      gpuBackends: gpuBackends(backends),
+    }),
   };
+}
+
+function gpuBackends(backends: readonly BackendState[]): string[] {
+  return backends.flatMap((backend) => (backend.state === 'passed' && isOnGpu(backend) ? [backend.name] : []));
 }

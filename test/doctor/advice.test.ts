@@ -1,8 +1,16 @@
 import { expect } from 'chai';
-import { advise, type MachineFacts } from '../../src/doctor/advice.js';
+import { advise, isOnGpu, type MachineFacts } from '../../src/doctor/advice.js';
 
 const quiet: MachineFacts = {
-  ...{ cores: 8, usableCores: 8, load: 0.2, kernels: 'relaxed-fma-0123456789ab', bandwidth: 30, freeGiB: 12 },
+  ...{
+    cores: 8,
+    usableCores: 8,
+    load: 0.2,
+    kernels: 'relaxed-fma-0123456789ab',
+    bandwidth: 30,
+    freeGiB: 12,
+    gpuBackends: [],
+  },
 };
 
 describe('what would make a machine faster', () => {
@@ -13,6 +21,15 @@ describe('what would make a machine faster', () => {
     );
   });
 
+  it('takes no software adapter for a GPU', () => {
+    const on = (name: string, build: string) => isOnGpu({ name, build: `${name} tfjs-4.22.0 ${build}` });
+    expect(on('webgpu', 'google swiftshader SwiftShader driver 5.0.0')).to.equal(false);
+    expect(on('webgpu', 'nvidia ampere')).to.equal(true);
+    expect(on('tensorflow', 'tensorflow-2.9.1 GPU')).to.equal(true);
+    expect(on('tensorflow', 'tensorflow-2.9.1 CPU')).to.equal(false);
+    expect(on('simd', 'relaxed-fma-0123456789ab')).to.equal(false);
+  });
+
   const cases: { name: string; facts: Partial<MachineFacts>; says: RegExp }[] = [
     {
       name: 'to end the programs that take its processors',
@@ -20,6 +37,11 @@ describe('what would make a machine faster', () => {
       says: /load of 6\.0 on 8 processors/,
     },
     { name: 'to lift a limit on its processors', facts: { usableCores: 2 }, says: /2 of 8 processors: lift/ },
+    {
+      name: 'to try the GPU',
+      facts: { gpuBackends: ['webgpu'] },
+      says: /GPU works with --backend webgpu: atts profile/,
+    },
     { name: 'to free memory', facts: { freeGiB: 0.5 }, says: /0\.5 GiB of memory are free/ },
     {
       name: 'to have a Node.js with relaxed SIMD',

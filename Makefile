@@ -83,6 +83,14 @@ conformal-peers: build ## p-values and martingale against crepes and MAPIE (need
 	@runs/peers/venv/bin/pip install --quiet --disable-pip-version-check -r experiments/peers/requirements.txt
 	@runs/peers/venv/bin/python experiments/peers/conformal.py
 
+.PHONY: tensorflow
+tensorflow: build ## install TensorFlow for --backend tensorflow, test it, time it beside simd and wasm (Linux; about 4 minutes on two idle cores; 300 MB the first time)
+	@experiments/peers/tensorflow.sh
+	@BACKEND=tensorflow npx mocha --no-config --timeout 120000 dist/test/kernels/ops.test.js \
+	  dist/test/kernels/attention.test.js dist/test/models/goldens.test.js
+	$(ATTS) generate --model abacus-qwen3-2m --prompt 'Compute 12 + 7.' --max-tokens 64 --temperature 0 --backend tensorflow
+	@node dist/experiments/backends.js --backends simd,wasm,tensorflow
+
 goldens: build ## log-probabilities of four real .gguf files (MODELS=folder, GOLDENS=folder; about 3 minutes on two cores)
 	node dist/test/real/goldens.js --models $(MODELS) --goldens $(GOLDENS)
 

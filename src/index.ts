@@ -1,4 +1,5 @@
 /** The public API: open engines, load a dataset, scale, read a run. The command line is built on it alone. */
+export { type BackendChoice, backendChoices } from '../kernels/backends/names.js';
 export { type EmbeddedCheckpoint, embeddedCheckpoints } from '../models/checkpoint/open.js';
 export { type CachedModel, cachedModels } from '../models/hub/cache.js';
 export type { HubOptions } from '../models/hub/connection.js';
@@ -7,6 +8,7 @@ export { type Pulled, type PullOptions, type PullProgress, pull } from '../model
 export { type HubSpec, parseHubSpec, type Repository } from '../models/hub/spec.js';
 export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
+export { type BackendState, type DoctorReport, examineMachine } from './doctor/index.js';
 export type * from './engine/engine.js';
 export { inspectModel, type ModelReport, type TokenizerReport } from './engine/inspect.js';
 export { type EngineOptions, openEngine } from './engine/open.js';

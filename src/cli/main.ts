@@ -6,6 +6,7 @@ import { AttsError } from '../index.js';
 import { benchCommand } from './commands/bench.js';
 import { calibrateCommand } from './commands/calibrate/index.js';
 import { compareCommand } from './commands/compare.js';
+import { doctorCommand } from './commands/doctor.js';
 import { generateCommand } from './commands/generate.js';
 import { gradeCommand } from './commands/grade.js';
 import { mergeCommand } from './commands/merge.js';
@@ -66,6 +67,7 @@ await yargs(hideBin(process.argv))
   .command(simulateCommand)
   .command(serveCommand)
   .command(benchCommand)
+  .command(doctorCommand)
   .option('verbose', { type: 'boolean', default: false, describe: 'Show the stack trace of an error' })
   .demandCommand(1, 'no command given')
   .strictCommands()

@@ -1,4 +1,4 @@
-import type { BackendChoice } from '../../kernels/backends/choose.js';
+import type { BackendChoice } from '../../kernels/backends/names.js';
 import type { CacheDtype } from '../../kernels/ops/attention/index.js';
 import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';

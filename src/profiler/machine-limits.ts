@@ -3,9 +3,11 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type BackendChoice, chooseBackend } from '../../kernels/backends/choose.js';
-import { simd } from '../../kernels/backends/simd/index.js';
+import { chooseBackend } from '../../kernels/backends/choose.js';
+import type { BackendChoice } from '../../kernels/backends/names.js';
+import { isSimd, simd } from '../../kernels/backends/simd/index.js';
 import { measureLimits } from '../../kernels/bench/machine.js';
+import { measureRoofs } from '../../kernels/bench/roofs.js';
 import { writeFileAtomic } from '../runs/atomic.js';
 import { describeMachine } from '../runs/machine.js';
 import type { MachineRoofs } from './intensity.js';
@@ -73,6 +75,13 @@ function readLimits(path: string): KnownLimits | null {
   } catch {
     return null;
   }
+}
+
+/** The roofs of a backend: those of this machine for the simd backends, else what its own stock ops reach. */
+export async function machineRoofs(backend: BackendChoice, threads: number | null = null): Promise<MachineRoofs> {
+  if (isSimd(await chooseBackend(backend, threads))) return roofsOf(await machineLimits(backend, threads));
+  const { peak, bandwidth } = measureRoofs();
+  return { peak: peak * 1e9, bandwidth: bandwidth * 1e9 };
 }
 
 /** The roofs that runs are held against: float32 in registers and reads of main memory, on all threads. */

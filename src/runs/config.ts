@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { backendChoices } from '../../kernels/backends/names.js';
 import { calibrationNames } from '../conformal/calibrator.js';
 import { shardSchema } from './shard.js';
 
@@ -48,7 +49,7 @@ export const runConfigSchema = z.strictObject({
     .min(0)
     .max(2 ** 32 - 1)
     .default(0),
-  backend: z.enum(['auto', 'simd', 'simd-plain', 'wasm', 'cpu']).default('auto'),
+  backend: z.enum(backendChoices).default('auto'),
   /** How weights are kept; auto = as they are stored, where that is exact. q8 and q4 are quantised on loading. */
   dtype: z.enum(['auto', 'f32', 'bf16', 'q8', 'q4']).default('auto'),
   cacheDtype: z.enum(['f32', 'bf16']).default('f32'),

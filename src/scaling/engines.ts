@@ -3,7 +3,7 @@ import { type EnginePair, openPair } from '../engine/pair.js';
 import { AttsError } from '../errors.js';
 import type { MachineRoofs } from '../profiler/intensity.js';
 import { Ledger, type LedgerReport } from '../profiler/ledger.js';
-import { machineLimits, roofsOf } from '../profiler/machine-limits.js';
+import { machineRoofs } from '../profiler/machine-limits.js';
 import { shapeOf, storedBytes } from '../profiler/pass-cost.js';
 import type { RunConfig } from '../runs/config.js';
 
@@ -39,16 +39,17 @@ export async function openEngines(
   const options = { ...specs, backend, dtype, cacheDtype, memory, threads, placement, onNote };
   if (!config.profile) return openPair(options);
   if (backend === 'wasm' || backend === 'cpu') {
-    throw new AttsError('usage', `--profile measures the simd backends; --backend ${backend} is there to compare with`);
+    throw new AttsError('usage', `--profile does not measure --backend ${backend}, which is there to compare with`);
   }
   const ledgers: Partial<Record<'draft' | 'target', Ledger>> = {};
   for (const role of ['draft', 'target'] as const) {
     const spec = specs[role];
     if (spec === undefined) continue;
-    const report = inspectModel(spec, { dtype, cacheDtype });
+    // There weights are float32, whatever they were rounded to.
+    const report = inspectModel(spec, { dtype: backend === 'tensorflow' ? 'f32' : dtype, cacheDtype });
     ledgers[role] = new Ledger(shapeOf(report), storedBytes(report));
   }
-  const measured = roofs ?? roofsOf(await machineLimits(backend, threads));
+  const measured = roofs ?? (await machineRoofs(backend, threads));
   const pair = await openPair({ ...options, onPass: (role, pass) => ledgers[role]?.add(pass) });
   return {
     ...pair,

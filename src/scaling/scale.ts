@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { backendNote } from '../../kernels/backends/automatic.js';
 import {
   type BankFile,
   banksOf,
@@ -87,6 +88,8 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   try {
     for (const note of dataset.notes ?? []) tell(note, options, directory);
     const calibrator = await openCalibrator(options, directory);
+    const note = backendNote(config.backend, backendsOf(draft, target));
+    if (note) directory?.note(note);
     const chains = [...(directory?.finished ?? [])];
     const events = [...(directory?.events ?? [])];
     replayDecisions(calibrator, events);
@@ -111,6 +114,10 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   } finally {
     directory?.close();
   }
+}
+
+function backendsOf(...engines: readonly (Engine | null)[]): string[] {
+  return engines.flatMap((engine) => (engine ? [engine.model.backend] : []));
 }
 
 interface RunState {

@@ -79,8 +79,10 @@ export class KvCache {
   /** Reads them. */
   get(layer: number, values: 0 | 1, slot: number, kvHead: number): Float32Array {
     const { at, step } = this.place(layer, values, slot, kvHead);
+    const vector = new Float32Array(this.shape.headDim);
     const value = this.shape.dtype === 'bf16' ? bf16Value : (bits: number) => bits;
-    return Float32Array.from({ length: this.shape.headDim }, (_, d) => value(this.data[at + d * step]));
+    for (let d = 0; d < vector.length; d++) vector[d] = value(this.data[at + d * step]);
+    return vector;
   }
 
   /** Copies the first tokens of a page, over all layers. */

@@ -41,7 +41,8 @@ export const profileCommand: CommandModule = {
     if (backend === 'wasm' || backend === 'cpu') {
       throw new AttsError('usage', `profile measures the simd backends; --backend ${backend} is there to compare with`);
     }
-    const limits = await machineLimits(backend, threads, argv['measure-limits'] as boolean);
+    const isOurs = backend === 'auto' || backend.startsWith('simd');
+    const limits = isOurs ? await machineLimits(backend, threads, argv['measure-limits'] as boolean) : undefined;
     const engine = await openEngine(spec, options);
     try {
       const profile = await profileModel(engine, {
@@ -51,7 +52,7 @@ export const profileCommand: CommandModule = {
       });
       const document = `${JSON.stringify({ ...profile, limits, machine: describeMachine() }, null, 2)}\n`;
       if (argv.out) writeFileAtomic(argv.out as string, document);
-      process.stdout.write(argv.json ? document : `${describeLimits(limits)}\n\n${describe(profile)}\n`);
+      process.stdout.write(argv.json ? document : `${limits ? `${describeLimits(limits)}\n\n` : ''}${describe(profile)}\n`);
     } finally {
       await engine.close();
     }

@@ -1,4 +1,5 @@
-import { activate, type BackendChoice, chooseBackend } from '../../../kernels/backends/choose.js';
+import { activate, chooseBackend } from '../../../kernels/backends/choose.js';
+import type { BackendChoice } from '../../../kernels/backends/names.js';
 
 /** A model on the device: it has work or not, and runs one forward pass at a time. */
 export interface DeviceModel {

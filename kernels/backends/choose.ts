@@ -3,12 +3,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../src/errors.js';
 import { isSimd, registerSimd, type SimdName, simd } from './simd/index.js';
 
-export type BackendChoice = 'auto' | SimdName | 'wasm' | 'cpu';
+export type BackendChoice = 'auto' | SimdName | 'webgpu' | 'wasm' | 'cpu';
 
 /**
  * Makes a tfjs backend the active one. `auto` takes simd, our own kernels on threads; simd-plain is the same with bits
- * that no processor changes; wasm and cpu are tfjs's own and run the ops as their references: to compare with, not to
- * work with.
+ * that no processor changes; webgpu runs our WGSL kernels on a GPU; wasm and cpu are tfjs's own and run the ops as their
+ * references: to compare with, not to work with.
  * @param threads of the simd backends; null = as many as the machine runs at once
  * @returns the backend's name
  */
@@ -17,6 +17,9 @@ export async function chooseBackend(choice: BackendChoice, threads: number | nul
   const name = choice === 'auto' ? 'simd' : choice;
   if (isSimd(name)) {
     await registerSimd(name, threads);
+  } else if (name === 'webgpu') {
+    const { registerWebGpu } = await import('./webgpu/index.js');
+    gpuBuild = await registerWebGpu();
   } else if (name === 'wasm') {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
@@ -28,6 +31,9 @@ export async function chooseBackend(choice: BackendChoice, threads: number | nul
   await tf.ready();
   return name;
 }
+
+/** Adapter and kernels of the webgpu backend, once it is started. */
+let gpuBuild = '';
 
 /** Makes a backend that `chooseBackend` has started the active one again. */
 export function activate(name: string): void {
@@ -41,6 +47,7 @@ export function activate(name: string): void {
  */
 export function kernelBuild(backend: string): string {
   const build = `${backend} tfjs-${tf.version_core}`;
+  if (backend === 'webgpu') return `${build} ${gpuBuild}`;
   if (!isSimd(backend)) return build;
   const { name, hash } = simd(backend).build;
   return `${build} ${name}-${hash}`;

@@ -3,7 +3,11 @@ import { AttsError, type EngineOptions } from '../index.js';
 
 /** Flags of the commands that open one engine and run no method. */
 export const engineFlags = {
-  backend: { choices: ['auto', 'simd', 'simd-plain', 'wasm', 'cpu'], default: 'auto', describe: 'tfjs backend' },
+  backend: {
+    choices: ['auto', 'simd', 'simd-plain', 'webgpu', 'wasm', 'cpu'],
+    default: 'auto',
+    describe: 'tfjs backend',
+  },
   dtype: { choices: ['auto', 'f32', 'bf16', 'q8', 'q4'], default: 'auto', describe: 'How weights are kept' },
   threads: { type: 'number', requiresArg: true, describe: 'Threads of the simd backend' },
 } as const satisfies Record<string, Options>;

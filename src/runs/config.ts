@@ -45,7 +45,7 @@ export const runConfigSchema = z.strictObject({
     .min(0)
     .max(2 ** 32 - 1)
     .default(0),
-  backend: z.enum(['auto', 'simd', 'simd-plain', 'wasm', 'cpu']).default('auto'),
+  backend: z.enum(['auto', 'simd', 'simd-plain', 'webgpu', 'wasm', 'cpu']).default('auto'),
   /** How weights are kept; auto = as they are stored, where that is exact. q8 and q4 are quantised on loading. */
   dtype: z.enum(['auto', 'f32', 'bf16', 'q8', 'q4']).default('auto'),
   /** Threads of the simd backend; null = as many as the machine runs at once. No result depends on it. */

@@ -18,13 +18,16 @@ export function pageBytes({ layers, pageSize, kvHeads, headDim }: Omit<KvCacheSh
 
 /** Where a cache lies: its values, and their address where kernels need one. */
 export interface CacheStore {
+  /** None where JavaScript does not reach them. */
   readonly floats: Float32Array;
   readonly address: number;
   release(): void;
+  /** Copies a page over all layers, where `floats` cannot. */
+  copyPage?(from: number, to: number): void;
 }
 
 /** Memory of a cache of so many bytes; the stock backends read it from JavaScript. */
-export const cacheStore = new PerBackend<(bytes: number) => CacheStore>((bytes) => {
+export const cacheStore = new PerBackend<(bytes: number, shape: KvCacheShape) => CacheStore>((bytes) => {
   try {
     return { floats: new Float32Array(bytes / 4), address: 0, release() {} };
   } catch (cause) {
@@ -40,12 +43,12 @@ export const cacheStore = new PerBackend<(bytes: number) => CacheStore>((bytes) 
 export class KvCache {
   readonly shape: KvCacheShape;
   readonly floats: Float32Array;
-  private readonly store: CacheStore;
+  readonly store: CacheStore;
 
   /** @throws AttsError `engine` where the backend has no room for it */
   constructor(shape: KvCacheShape) {
     this.shape = shape;
-    this.store = cacheStore.active(shape.pages * pageBytes(shape));
+    this.store = cacheStore.active(shape.pages * pageBytes(shape), shape);
     this.floats = this.store.floats;
   }
 
@@ -72,6 +75,10 @@ export class KvCache {
 
   /** Copies the first tokens of a page, over all layers. */
   copyPage(from: number, to: number, tokens: number): void {
+    if (this.store.copyPage) {
+      this.store.copyPage(from, to);
+      return;
+    }
     const { layers, kvHeads, pageSize, headDim } = this.shape;
     for (let layer = 0; layer < layers; layer++) {
       for (let h = 0; h < kvHeads; h++) {

@@ -4,7 +4,8 @@ import { activate, type BackendChoice, chooseBackend } from '../../../kernels/ba
 export interface DeviceModel {
   /** Requests that are running or waiting to. */
   readonly pending: number;
-  step(): void;
+  /** Gives one pass to the device before it returns, and settles when the pass is over. */
+  step(): Promise<void>;
 }
 
 /** Found by trying 1, 1.5, 2, 3 and no limit on the embedded pair: 2 and 3 are the fastest. */
@@ -57,10 +58,10 @@ export class Device {
     if (this.isRunning) return;
     this.isRunning = true;
     // Requests made in the same tick go into the same first pass.
-    setImmediate(() => this.run());
+    setImmediate(() => void this.run());
   }
 
-  private run(): void {
+  private async run(): Promise<void> {
     const fullest = this.models.reduce<DeviceModel | null>((a, b) => (b.pending > (a?.pending ?? 0) ? b : a), null);
     if (!fullest) {
       this.isRunning = false;
@@ -69,8 +70,8 @@ export class Device {
     const { current } = this;
     const next = current && fullest.pending < patience * current.pending ? current : fullest;
     this.current = next;
-    this.use(() => next.step());
+    await this.use(() => next.step());
     // Between passes the chains take their results and ask for more.
-    setImmediate(() => this.run());
+    setImmediate(() => void this.run());
   }
 }

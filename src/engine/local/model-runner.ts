@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { KvCache, type RaggedRows } from '../../../kernels/ops/attention/index.js';
 import { sample } from '../../../kernels/ops/sample/index.js';
+import { takeRows } from '../../../kernels/ops/take-rows/index.js';
 import { logits, tokenLogProb } from '../../../kernels/ops/token-log-prob/index.js';
 import { topLogProbs } from '../../../kernels/ops/token-log-prob/top.js';
-import { toFloat32 } from '../../../kernels/tfjs.js';
+import { readAll } from '../../../kernels/tfjs.js';
 import type { Decoder } from '../../../models/decoder.js';
 import { uniformAt } from './random.js';
 import type { ScheduledRows } from './scheduler.js';
@@ -29,9 +30,12 @@ export class ModelRunner {
 
   /**
    * Runs the pass. A sequence whose last row is in it gets its next token (`tokens`, by sequence); rows of a score get
-   * their log-probabilities, written to the sequence.
+   * their log-probabilities, written to the sequence. The whole pass is given to the device before the call returns, and
+   * only ids and log-probabilities come back.
    */
-  run(batch: readonly ScheduledRows[]): { tokens: Map<ScheduledRows, number>; sampled: number; scored: number } {
+  async run(
+    batch: readonly ScheduledRows[],
+  ): Promise<{ tokens: Map<ScheduledRows, number>; sampled: number; scored: number }> {
     const { ids, rows } = this.raggedRows(batch);
     const drawing: { entry: ScheduledRows; row: number }[] = [];
     const scoring: { entry: ScheduledRows; row: number; position: number }[] = [];
@@ -48,33 +52,46 @@ export class ModelRunner {
       }
       first += entry.rows;
     }
+    const looking = scoring.filter(({ entry }) => entry.sequence.numTop > 0);
+    const { head } = this.decoder;
     const hidden = this.decoder.forward(ids, rows, this.cache); // [T, d]
-    const tokens = new Map<ScheduledRows, number>();
-    tf.tidy(() => {
-      if (scoring.length > 0) {
-        const asked = Int32Array.from(scoring, ({ entry, position }) => entry.sequence.ids[position + 1]);
-        const logProbs = toFloat32(tokenLogProb(pick(hidden, scoring), this.decoder.head, asked));
-        for (const [i, { entry, position }] of scoring.entries()) {
-          entry.sequence.logProbs[position + 1 - entry.sequence.promptLength] = logProbs[i];
-        }
-        for (const asking of scoring.filter(({ entry }) => entry.sequence.numTop > 0)) {
-          const { sequence } = asking.entry;
-          const place = asking.position + 1 - sequence.promptLength;
-          sequence.top[place] = topLogProbs(pick(hidden, [asking]), this.decoder.head, sequence.numTop);
-        }
-      }
-      if (drawing.length > 0) {
-        const sequences = drawing.map(({ entry }) => entry.sequence);
-        const drawn = sample(logits(pick(hidden, drawing), this.decoder.head), {
-          temperatures: Float32Array.from(sequences, (sequence) => sequence.temperature),
-          topPs: Float32Array.from(sequences, (sequence) => sequence.topP),
-          uniforms: Float64Array.from(sequences, (sequence) => uniformAt(sequence.key, sequence.ids.length)),
-        }).dataSync();
-        for (const [i, { entry }] of drawing.entries()) tokens.set(entry, drawn[i]);
-      }
-    });
+    const made = tf.tidy(() => [
+      ...(scoring.length > 0
+        ? [
+            tokenLogProb(
+              pick(hidden, scoring),
+              head,
+              Int32Array.from(scoring, ({ entry, position }) => entry.sequence.ids[position + 1]),
+            ),
+          ]
+        : []),
+      ...(drawing.length > 0 ? [this.draw(pick(hidden, drawing), drawing)] : []),
+      ...looking.map((asking) => logits(pick(hidden, [asking]), head)),
+    ]);
     hidden.dispose();
+    const values = await readAll(made);
+    for (const tensor of made) tensor.dispose();
+    const logProbs = scoring.length > 0 ? (values.shift() as Float32Array) : [];
+    for (const [i, { entry, position }] of scoring.entries()) {
+      entry.sequence.logProbs[position + 1 - entry.sequence.promptLength] = logProbs[i];
+    }
+    const drawn = drawing.length > 0 ? (values.shift() as Int32Array) : [];
+    const tokens = new Map(drawing.map(({ entry }, i) => [entry, drawn[i]]));
+    for (const [i, { entry, position }] of looking.entries()) {
+      const { sequence } = entry;
+      sequence.top[position + 1 - sequence.promptLength] = topLogProbs(values[i], sequence.numTop);
+    }
     return { tokens, sampled: drawing.length, scored: scoring.length };
+  }
+
+  /** The next token of each row of hidden[R, d]: [R] ids. */
+  private draw(hidden: tf.Tensor, drawing: readonly { entry: ScheduledRows }[]): tf.Tensor {
+    const sequences = drawing.map(({ entry }) => entry.sequence);
+    return sample(logits(hidden, this.decoder.head), {
+      temperatures: Float32Array.from(sequences, (sequence) => sequence.temperature),
+      topPs: Float32Array.from(sequences, (sequence) => sequence.topP),
+      uniforms: Float64Array.from(sequences, (sequence) => uniformAt(sequence.key, sequence.ids.length)),
+    });
   }
 
   private raggedRows(batch: readonly ScheduledRows[]): { ids: Int32Array; rows: RaggedRows } {
@@ -103,9 +120,8 @@ export class ModelRunner {
 /** The chosen rows of hidden[T, d]: [R, d]. */
 function pick(hidden: tf.Tensor, chosen: readonly { row: number }[]): tf.Tensor {
   if (chosen.length === hidden.shape[0]) return hidden;
-  const d = hidden.shape[1] as number;
-  const values = toFloat32(hidden);
-  const out = new Float32Array(chosen.length * d);
-  for (const [i, { row }] of chosen.entries()) out.set(values.subarray(row * d, (row + 1) * d), i * d);
-  return tf.tensor2d(out, [chosen.length, d]);
+  return takeRows(
+    hidden,
+    Int32Array.from(chosen, ({ row }) => row),
+  );
 }

@@ -1,6 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
+.PHONY: gpu-test gpu-bench
 .PHONY: paper-scale goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 
 ATTS := node dist/src/cli/main.js
@@ -49,6 +50,24 @@ bench-peers: build ## the same, and other implementations beside it (about ten m
 	@test -d runs/peers/node_modules || npm install --prefix runs/peers --ignore-scripts --no-save --no-fund --no-audit \
 	  node-llama-cpp@3.22.1 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 @jax-js/jax@0.1.25
 	@$(ATTS) bench --peers runs/peers --out runs/bench-peers.json
+
+# A software adapter from Debian's chromium-common, unpacked without root where it is not installed.
+SWIFTSHADER := $(firstword $(wildcard /usr/lib/chromium/libvk_swiftshader.so) runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so)
+SWIFTSHADER_FOLDER = $(abspath $(dir $(SWIFTSHADER)))
+# ADAPTER=hardware takes the machine's own GPU.
+ADAPTER ?= software
+ifeq ($(ADAPTER),software)
+ON_ADAPTER = LD_LIBRARY_PATH=$(SWIFTSHADER_FOLDER) VK_ICD_FILENAMES=$(SWIFTSHADER_FOLDER)/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp
+ADAPTER_FILES = $(SWIFTSHADER)
+endif
+
+runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so:
+	@mkdir -p runs/swiftshader
+	@cd runs/swiftshader && apt-get download chromium-common && dpkg -x chromium-common_*.deb . && rm chromium-common_*.deb \
+	  || { echo "no software adapter: it comes with Debian's chromium-common, which could not be had; ADAPTER=hardware takes a GPU" >&2; exit 1; }
+
+gpu-test: build $(ADAPTER_FILES) ## test the WGSL kernels on a software adapter (about 2 minutes), or with ADAPTER=hardware on the GPU
+	@$(ON_ADAPTER) npx mocha --no-config --timeout 300000 'dist/test/gpu/*.test.js'
 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js

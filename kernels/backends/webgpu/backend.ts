@@ -250,6 +250,46 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     return read;
   }
 
+  /**
+   * Milliseconds that the device takes for what the body records, by timestamps around it, or by the clock where the
+   * adapter has none. What the body reads must have been uploaded before.
+   */
+  async deviceTime(body: () => void): Promise<number> {
+    if (this.recording.commandEncoder) {
+      this.endComputePassEncoder();
+      this.submitQueue();
+    }
+    await this.queue.onSubmittedWorkDone();
+    this.ensureCommandEncoderReady();
+    const started = performance.now();
+    if (!this.device.features.has('timestamp-query')) {
+      body();
+      this.endComputePassEncoder();
+      this.submitQueue();
+      await this.queue.onSubmittedWorkDone();
+      return performance.now() - started;
+    }
+    const querySet = this.device.createQuerySet({ type: 'timestamp', count: 2 });
+    const resolved = this.device.createBuffer({
+      size: 16,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    const staging = this.device.createBuffer({ size: 16, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+    this.recording.computePassEncoder = this.recording.commandEncoder!.beginComputePass({
+      timestampWrites: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
+    });
+    body();
+    this.endComputePassEncoder();
+    this.recording.commandEncoder!.resolveQuerySet(querySet, 0, 2, resolved, 0);
+    this.recording.commandEncoder!.copyBufferToBuffer(resolved, 0, staging, 0, 16);
+    this.submitQueue();
+    await staging.mapAsync(GPUMapMode.READ);
+    this.check();
+    const [begin, end] = new BigUint64Array(staging.getMappedRange().slice(0));
+    for (const owned of [querySet, resolved, staging]) owned.destroy();
+    return Number(end - begin) / 1e6;
+  }
+
   override submitQueue(): void {
     super.submitQueue();
     this.counts.submits++;

@@ -57,6 +57,7 @@ ${uniforms}
 ${isSplit ? '@group(0) @binding(6) var<storage, read_write> weights: array<vec2f>;' : ''}
 var<workgroup> query: array<vec4f, ${queries * quads}>;
 var<workgroup> score: array<f32, ${queries * tilePositions}>;
+var<workgroup> most8: array<f32, ${queries * 8}>;
 var<workgroup> largest: array<f32, ${queries}>;
 var<workgroup> shrink: array<f32, ${queries}>;
 var<workgroup> keyAt: array<u32, ${tilePositions}>;
@@ -116,9 +117,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
           s${i} = fma(k.x, v.x, s${i}); s${i} = fma(k.y, v.y, s${i}); s${i} = fma(k.z, v.z, s${i}); s${i} = fma(k.w, v.w, s${i});
         }
         s${i} = s${i} * p.scale;
-        score[tid + ${i * threads}u] = s${i};
-      }`,
+      }
+      if (n${i} < ${queries}u) { score[tid + ${i * threads}u] = select(-3.0e38, s${i}, isSeen${i}); }`,
       )}
+      workgroupBarrier();
+      // The largest score: of every eighth position, then of these eight.
+      for (var e = tid; e < count * 8u; e += ${threads}u) {
+        var most = -3.0e38;
+        for (var l = e & 7u; l < ${tilePositions}u; l += 8u) { most = max(most, score[(e >> 3u) * ${tilePositions}u + l]); }
+        most8[e] = most;
+      }
       workgroupBarrier();
       ${each(
         scores,
@@ -128,7 +136,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (n${i} < count) {
         before${i} = largest[n${i}];
         most${i} = before${i};
-        for (var l = seen${i}.x; l < seen${i}.y; l++) { most${i} = max(most${i}, score[n${i} * ${tilePositions}u + l]); }
+        for (var l = 0u; l < 8u; l++) { most${i} = max(most${i}, most8[n${i} * 8u + l]); }
       }`,
       )}
       workgroupBarrier();

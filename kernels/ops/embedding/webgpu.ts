@@ -32,7 +32,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   ${groupHeader(dtype)}
   var row = vec4f(0.0);
   ${fourRows(dtype, (c) => `row.${c} = select(w0, w1, (id & 4u) != 0u)[lane];`)}
-  for (var j = 0u; j < min(4u, p.d - k); j++) { y[t * p.d + k + j] = row[j] * p.scale; }
+  ${(['x', 'y', 'z', 'w'] as const)
+    .map((c, j) => `if (k + ${j}u < p.d) { y[t * p.d + k + ${j}u] = row.${c} * p.scale; }`)
+    .join('\n  ')}
 }`;
 
 registerWgsl<{ table: tf.Tensor }, EmbeddingAttributes>('AttsEmbedding', ({ table }, { ids, scale, d, dtype }) => {

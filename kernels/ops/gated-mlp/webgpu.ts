@@ -51,7 +51,9 @@ fn gated(m: u32, n: u32, gate: vec4f, up: vec4f) {
   if (m >= p.M) { return; }
   let z = activate(gate ${bias('n')}) * (up ${bias('(n + 4u)')});
   let to = n >> 1u;
-  for (var j = 0u; j < min(4u, max(to, ${f}u) - to); j++) { hidden[m * ${f}u + to + j] = z[j]; }
+  ${(['x', 'y', 'z', 'w'] as const)
+    .map((c, j) => `if (to + ${j}u < ${f}u) { hidden[m * ${f}u + to + ${j}u] = z.${c}; }`)
+    .join('\n  ')}
 }`,
     few: (rows) => /* wgsl */ `
   if (tid < ${rows * 8}u) { tile[tid] = total; }

@@ -69,10 +69,13 @@ ${hasBias ? `@group(0) @binding(${binding + 1}) var<storage, read> bias: array<f
 ${hasResidual ? `@group(0) @binding(${binding + (hasBias ? 2 : 1)}) var<storage, read> residual: array<f32>;` : ''}
 fn store(m: u32, n: u32, sums: vec4f) {
   if (m >= p.M) { return; }
-  for (var j = 0u; j < min(4u, max(n, p.N) - n); j++) {
-    let at = m * p.N + n + j;
-    y[at] = ${hasResidual ? 'residual[at] + ' : ''}(sums[j]${hasBias ? ' + bias[n + j]' : ''});
-  }
+  let at = m * p.N + n;
+  ${(['x', 'y', 'z', 'w'] as const)
+    .map((c, j) => {
+      const value = `sums.${c}${hasBias ? ` + bias[n + ${j}u]` : ''}`;
+      return `if (n + ${j}u < p.N) { y[at + ${j}u] = ${hasResidual ? `residual[at + ${j}u] + (${value})` : value}; }`;
+    })
+    .join('\n  ')}
 }`,
     few: (rows) =>
       `if (tid < ${rows * 8}u) { ${store('first + (tid >> 3u)', 'block * 32u + (tid & 7u) * 4u', 'total')} }`,

@@ -16,18 +16,25 @@ const summing: Ending = {
 @group(0) @binding(${binding}) var<storage, read> ids: array<i32>;
 @group(0) @binding(${binding + 1}) var<storage, read_write> sums: array<vec2f>;
 @group(0) @binding(${binding + 2}) var<storage, read_write> asked: array<f32>;
-// The block's logits of row m lie in the tile from quad \`at\` on.
+// The block's logits of row m lie in the tile from quad \`at\` on; beyond the vocabulary they count nothing.
+fn logitQuad(at: u32, origin: u32, c: u32) -> vec4f {
+  let left = p.N - min(p.N, origin + c * 4u);
+  return select(vec4f(-3.0e38), tile[at + c], vec4u(0u, 1u, 2u, 3u) < vec4u(left));
+}
 fn sumUp(m: u32, block: u32, at: u32) {
   let origin = block * 32u;
   if (m >= p.M || origin >= p.N) { return; }
-  let count = min(32u, p.N - origin);
-  var largest = tile[at].x;
-  for (var n = 1u; n < count; n++) { largest = max(largest, tile[at + (n >> 2u)][n & 3u]); }
+  var most = vec4f(-3.0e38);
+  for (var c = 0u; c < 8u; c++) { most = max(most, logitQuad(at, origin, c)); }
+  let largest = max(max(most.x, most.y), max(most.z, most.w));
   var sum = 0.0;
-  for (var n = 0u; n < count; n++) { sum += exp(tile[at + (n >> 2u)][n & 3u] - largest); }
+  for (var c = 0u; c < 8u; c++) {
+    let e = exp(logitQuad(at, origin, c) - largest);
+    sum += e.x; sum += e.y; sum += e.z; sum += e.w;
+  }
   sums[m * ((p.N + 31u) / 32u) + block] = vec2f(largest, sum);
   let id = u32(ids[m]);
-  if (id >= origin && id < origin + count) { asked[m] = tile[at + ((id - origin) >> 2u)][(id - origin) & 3u]; }
+  if (id >= origin && id < origin + 32u) { asked[m] = tile[at + ((id - origin) >> 2u)][(id - origin) & 3u]; }
 }`,
   few: (rows) => /* wgsl */ `
   if (tid < ${rows * 8}u) { tile[tid] = total; }

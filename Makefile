@@ -4,6 +4,7 @@
 .PHONY: paper-scale arithmetic-intensity simulator-check report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 # Servers and harnesses of others.
 .PHONY: vllm lm-eval
+.PHONY: gpu-test gpu-bench
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -51,6 +52,24 @@ bench-peers: build ## the same, and other implementations beside it (about ten m
 	@test -d runs/peers/node_modules || npm install --prefix runs/peers --ignore-scripts --no-save --no-fund --no-audit \
 	  node-llama-cpp@3.22.1 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 @jax-js/jax@0.1.25
 	@$(ATTS) bench --peers runs/peers --out runs/bench-peers.json
+
+# A software adapter from Debian's chromium-common, unpacked without root where it is not installed.
+SWIFTSHADER := $(firstword $(wildcard /usr/lib/chromium/libvk_swiftshader.so) runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so)
+SWIFTSHADER_FOLDER = $(abspath $(dir $(SWIFTSHADER)))
+ON_SOFTWARE = LD_LIBRARY_PATH=$(SWIFTSHADER_FOLDER) VK_ICD_FILENAMES=$(SWIFTSHADER_FOLDER)/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp
+# ADAPTER=hardware tests on the machine's GPU; ADAPTER=software measures without one.
+ADAPTER ?=
+
+runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so:
+	@mkdir -p runs/swiftshader
+	@cd runs/swiftshader && apt-get download chromium-common && dpkg -x chromium-common_*.deb . && rm chromium-common_*.deb \
+	  || { echo "no software adapter: it comes with Debian's chromium-common, which could not be had; ADAPTER=hardware takes a GPU" >&2; exit 1; }
+
+gpu-test: build $(if $(filter hardware,$(ADAPTER)),,$(SWIFTSHADER)) ## test the WGSL kernels on a software adapter (about 2 minutes), or with ADAPTER=hardware on the GPU
+	@$(if $(filter hardware,$(ADAPTER)),,$(ON_SOFTWARE)) npx mocha --no-config --timeout 300000 'dist/test/gpu/*.test.js'
+
+gpu-bench: build $(if $(filter software,$(ADAPTER)),$(SWIFTSHADER)) ## time the WGSL kernels against the limits of the GPU (about 5 minutes)
+	@$(if $(filter software,$(ADAPTER)),$(ON_SOFTWARE)) $(ATTS) bench --backend webgpu --out runs/gpu-bench.json
 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js

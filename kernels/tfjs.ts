@@ -62,7 +62,17 @@ export class PerBackend<T> {
   }
 }
 
-/** Values of a float32 tensor, copied out of the backend. */
+/** How values leave a backend; one that computes elsewhere brings its own, so that several tensors come at once. */
+export const reader = new PerBackend<(tensors: readonly tf.Tensor[]) => Promise<tf.TypedArray[]>>((tensors) =>
+  Promise.all(tensors.map((tensor) => tensor.data())),
+);
+
+/** Values of tensors of the active backend, copied out of it; the pass that makes them is over then. */
+export function readAll(tensors: readonly tf.Tensor[]): Promise<tf.TypedArray[]> {
+  return reader.active(tensors);
+}
+
+/** Values of a float32 tensor, copied out of the backend; one that computes elsewhere cannot do so at once. */
 export function toFloat32(tensor: tf.Tensor): Float32Array {
   return tensor.dataSync() as Float32Array;
 }

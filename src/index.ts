@@ -1,11 +1,13 @@
 /** The public API: open engines, load a dataset, scale, read a run. The command line is built on it alone. */
 export { type BackendChoice, backendChoices } from '../kernels/backends/names.js';
+export { benchedOps } from '../kernels/bench/index.js';
 export { type EmbeddedCheckpoint, embeddedCheckpoints } from '../models/checkpoint/open.js';
 export { type CachedModel, cachedModels } from '../models/hub/cache.js';
 export type { HubOptions } from '../models/hub/connection.js';
 export { type ModelFileChoice, modelFiles } from '../models/hub/model-files.js';
 export { type Pulled, type PullOptions, type PullProgress, pull } from '../models/hub/pull.js';
 export { type HubSpec, parseHubSpec, type Repository } from '../models/hub/spec.js';
+export { benchGpu, type GpuBench } from './bench/gpu.js';
 export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
 export { type BackendState, type DoctorReport, examineMachine } from './doctor/index.js';

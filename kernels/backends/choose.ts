@@ -8,8 +8,8 @@ import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
 
 /**
  * Makes a tfjs backend the active one. `auto` takes simd, our own kernels on threads; simd-plain is the same with bits
- * that no processor changes; wasm and cpu are tfjs's own and run the ops as their references: to compare with, not to
- * work with.
+ * that no processor changes; webgpu runs our WGSL kernels on a GPU; wasm and cpu are tfjs's own and run the ops as their
+ * references: to compare with, not to work with.
  * @param threads of the simd backends; null = as many as the machine runs at once
  * @returns the backend's name
  */
@@ -18,6 +18,9 @@ export async function chooseBackend(choice: BackendChoice, threads: number | nul
   const name = choice === 'auto' ? automaticBackend().name : choice;
   if (isSimd(name)) {
     await registerSimd(name, threads);
+  } else if (name === 'webgpu') {
+    const { registerWebGpu } = await import('./webgpu/index.js');
+    gpuBuild = await registerWebGpu();
   } else if (name === 'wasm') {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
@@ -32,6 +35,9 @@ export async function chooseBackend(choice: BackendChoice, threads: number | nul
   return name;
 }
 
+/** Adapter and kernels of the webgpu backend, once it is started. */
+let gpuBuild = '';
+
 /** Makes a backend that `chooseBackend` has started the active one again. */
 export function activate(name: string): void {
   // The promise is for backends that have yet to start; one that has started is active when the call returns.
@@ -44,6 +50,7 @@ export function activate(name: string): void {
  */
 export function kernelBuild(backend: string): string {
   const build = `${backend} tfjs-${tf.version_core}`;
+  if (backend === 'webgpu') return `${build} ${gpuBuild}`;
   if (!isSimd(backend)) return backend === 'tensorflow' ? `${build} ${tensorflowBuild()}` : build;
   const { name, hash } = simd(backend).build;
   return `${build} ${name}-${hash}`;

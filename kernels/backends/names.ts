@@ -1,5 +1,5 @@
 /** What `--backend` may name: the simd backends run our kernels, the others the ops' references. */
-export const backendNames = ['simd', 'simd-plain', 'tensorflow', 'wasm', 'cpu'] as const;
+export const backendNames = ['simd', 'simd-plain', 'webgpu', 'tensorflow', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
 
 /** `auto` leaves the choice to us. */

@@ -21,7 +21,8 @@ export interface OpsBench {
   readonly results: readonly BenchResult[];
 }
 
-const suites: Readonly<Record<string, () => Generator<() => BenchCase>>> = {
+/** What is timed, by op. */
+export const benchSuites: Readonly<Record<string, () => Generator<() => BenchCase>>> = {
   linear: linearCases,
   gatedMlp: gatedMlpCases,
   attention: attentionCases,
@@ -32,7 +33,7 @@ const suites: Readonly<Record<string, () => Generator<() => BenchCase>>> = {
   sample: sampleCases,
 };
 
-export const benchedOps: readonly string[] = Object.keys(suites);
+export const benchedOps: readonly string[] = Object.keys(benchSuites);
 
 export interface OpsBenchOptions {
   /** Which of `benchedOps`; all unless given. */
@@ -50,7 +51,7 @@ export async function benchOps({
   const roofs = { ...measureRoofs(), dispatchMicroseconds: dispatchMicroseconds() };
   const results: BenchResult[] = [];
   for (const op of ops) {
-    for (const make of suites[op]()) {
+    for (const make of benchSuites[op]()) {
       const bench = make();
       const result = measure(bench, roofs);
       bench.dispose();

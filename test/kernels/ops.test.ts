@@ -7,6 +7,7 @@ import { linear, packLinear } from '../../kernels/ops/linear/index.js';
 import { rmsNorm } from '../../kernels/ops/rms-norm/index.js';
 import { rope, rotation } from '../../kernels/ops/rope/index.js';
 import { argmax, sample } from '../../kernels/ops/sample/index.js';
+import { takeRows } from '../../kernels/ops/take-rows/index.js';
 import { logits, packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
 import { backends, keepsBits, largestDifference, on, product, values } from './backend.js';
@@ -58,6 +59,15 @@ for (const backend of backends) {
           ]);
           expect([...rows.slice(8)]).to.deep.equal([...rows.slice(0, 4)]);
           table.dispose();
+        }),
+      ));
+
+    it('takeRows copies rows in the asked order', () =>
+      on(backend, () =>
+        tf.tidy(() => {
+          const rows = toFloat32(takeRows(tf.tensor2d(values(12), [4, 3]), Int32Array.of(3, 0, 3)));
+          const [first, last] = [values(12).slice(0, 3), values(12).slice(9)];
+          expect([...rows]).to.deep.equal([...last, ...first, ...last]);
         }),
       ));
 

@@ -6,4 +6,5 @@ import '../../ops/linear/simd.js';
 import '../../ops/rms-norm/simd.js';
 import '../../ops/rope/simd.js';
 import '../../ops/sample/simd.js';
+import '../../ops/take-rows/simd.js';
 import '../../ops/token-log-prob/simd.js';

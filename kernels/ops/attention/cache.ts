@@ -29,13 +29,16 @@ export type CacheData = Float32Array | Uint16Array;
 
 /** Where a cache lies: its values, and their address where kernels need one. */
 export interface CacheStore {
+  /** Empty where JavaScript does not reach them. */
   readonly data: CacheData;
   readonly address: number;
   release(): void;
+  /** Copies a page over all layers, where `data` cannot. */
+  copyPage?(from: number, to: number): void;
 }
 
 /** Memory of a cache of so many bytes; the stock backends read it from JavaScript. */
-export const cacheStore = new PerBackend<(bytes: number, dtype: CacheDtype) => CacheStore>((bytes, dtype) => {
+export const cacheStore = new PerBackend<(bytes: number, shape: KvCacheShape) => CacheStore>((bytes, { dtype }) => {
   try {
     const data = dtype === 'f32' ? new Float32Array(bytes / 4) : new Uint16Array(bytes / 2);
     return { data, address: 0, release() {} };
@@ -51,12 +54,12 @@ export const cacheStore = new PerBackend<(bytes: number, dtype: CacheDtype) => C
 export class KvCache {
   readonly shape: KvCacheShape;
   readonly data: CacheData;
-  private readonly store: CacheStore;
+  readonly store: CacheStore;
 
   /** @throws AttsError `engine` where the backend has no room for it */
   constructor(shape: KvCacheShape) {
     this.shape = shape;
-    this.store = cacheStore.active(shape.pages * pageBytes(shape), shape.dtype);
+    this.store = cacheStore.active(shape.pages * pageBytes(shape), shape);
     this.data = this.store.data;
   }
 
@@ -87,6 +90,10 @@ export class KvCache {
 
   /** Copies the first tokens of a page, over all layers. */
   copyPage(from: number, to: number, tokens: number): void {
+    if (this.store.copyPage) {
+      this.store.copyPage(from, to);
+      return;
+    }
     const { layers, kvHeads, pageSize, headDim } = this.shape;
     for (let layer = 0; layer < layers; layer++) {
       for (let h = 0; h < kvHeads; h++) {

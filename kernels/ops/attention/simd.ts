@@ -1,9 +1,10 @@
 import { registerJob, simd, simdNames } from '../../backends/simd/index.js';
 import { threadsFor } from '../linear/simd.js';
-import { cacheBytes, cacheStore, type RaggedRows } from './cache.js';
+import { blocksOf } from './blocks.js';
+import { cacheBytes, cacheStore } from './cache.js';
 import type { AttentionAttributes, AttentionInputs } from './reference.js';
 
-cacheStore.register(simdNames, (bytes, dtype) => simd().cache(bytes, dtype));
+cacheStore.register(simdNames, (bytes, { dtype }) => simd().cache(bytes, dtype));
 
 registerJob<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attributes) => {
   const backend = simd();
@@ -48,17 +49,3 @@ registerJob<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attri
 
 /** Rows that share what they read of a page: more, and their scores leave the second cache. */
 const mostBlockRows = 4;
-
-/** Cuts the rows into blocks that follow each other in one sequence: the first row of each, then T; and its page table. */
-function blocksOf({ positions, tables }: RaggedRows, most: number): { firstRows: number[]; tables: number[] } {
-  const firstRows: number[] = [];
-  const own: number[] = [];
-  for (let t = 0; t < positions.length; t++) {
-    const first = firstRows.at(-1) ?? Number.NEGATIVE_INFINITY;
-    const goesOn = t - first < most && tables[t] === own.at(-1) && positions[t] === positions[t - 1] + 1;
-    if (goesOn) continue;
-    firstRows.push(t);
-    own.push(tables[t]);
-  }
-  return { firstRows: [...firstRows, positions.length], tables: own };
-}

@@ -1,7 +1,3 @@
-import type * as tf from '@tensorflow/tfjs-core';
-import { toFloat32 } from '../../tfjs.js';
-import { type LanguageModelHead, logits } from './index.js';
-
 /** A token and its natural-log probability. */
 export interface Alternative {
   readonly id: number;
@@ -9,15 +5,12 @@ export interface Alternative {
 }
 
 /**
- * The n most probable tokens of a row, the most probable first, the smaller id where two are alike. For looking at a
- * model, not for speed: all V logits of the row come out of the device.
- * @param hidden [1, d] final hidden state (after the last norm)
+ * The n most probable tokens, the most probable first, the smaller id where two are alike. For looking at a model, not for
+ * speed: all V logits of the row have come out of the device.
+ * @param row [V] logits
  * @returns min(n, V) tokens
  */
-export function topLogProbs(hidden: tf.Tensor, head: LanguageModelHead, n: number): Alternative[] {
-  const all = logits(hidden, head);
-  const row = toFloat32(all);
-  all.dispose();
+export function topLogProbs(row: ArrayLike<number>, n: number): Alternative[] {
   const ids: number[] = [];
   let largest = Number.NEGATIVE_INFINITY;
   for (let id = 0; id < row.length; id++) {
@@ -29,7 +22,7 @@ export function topLogProbs(hidden: tf.Tensor, head: LanguageModelHead, n: numbe
     ids.length = Math.min(ids.length, n);
   }
   let sum = 0;
-  for (const value of row) sum += Math.exp(value - largest);
+  for (let id = 0; id < row.length; id++) sum += Math.exp(row[id] - largest);
   const total = largest + Math.log(sum);
   return ids.map((id) => ({ id, logProb: row[id] - total }));
 }

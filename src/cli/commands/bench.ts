@@ -2,9 +2,12 @@ import type { CommandModule } from 'yargs';
 import {
   AttsError,
   type BenchReport,
+  benchedOps,
   benchedParts,
+  benchGpu,
   describeMachine,
   drawSvg,
+  type GpuBench,
   limitsFigure,
   runBench,
   writeFileAtomic,
@@ -18,6 +21,7 @@ export const benchCommand: CommandModule = {
   builder: (cli) =>
     cli.options({
       ops: { type: 'string', requiresArg: true, describe: `Some of ${benchedParts.join(',')} [all]` },
+      backend: { choices: ['simd', 'webgpu'], default: 'simd', describe: 'Which kernels: of the CPU, or of the GPU' },
       threads: engineFlags.threads,
       peers: { type: 'string', requiresArg: true, describe: 'Folder with the peers (make bench-peers installs them)' },
       figure: { type: 'string', requiresArg: true, describe: 'File for a figure (SVG): what is reached of the limits' },
@@ -31,6 +35,13 @@ export const benchCommand: CommandModule = {
     const { threads } = engineOptions(argv);
     const onResult = ({ op, dtype, rows }: { op: string; dtype: string; rows: number }) =>
       process.stderr.write(`${op} ${dtype}, ${rows} rows\n`);
+    if (argv.backend === 'webgpu') {
+      const gpu = await benchGpu({ ops: ops.filter((op) => benchedOps.includes(op)), onResult });
+      const document = `${JSON.stringify({ schema: 'atts.gpu-bench/1', machine: describeMachine(), ...gpu }, null, 2)}\n`;
+      if (argv.out) writeFileAtomic(argv.out as string, document);
+      process.stdout.write(argv.json ? document : `${describeGpu(gpu)}\n`);
+      return;
+    }
     const report = await runBench({ ops, threads, peers: argv.peers as string | undefined, onResult });
     const document = `${JSON.stringify({ schema: 'atts.bench/1', machine: describeMachine(), ...report }, null, 2)}\n`;
     if (argv.out) writeFileAtomic(argv.out as string, document);
@@ -39,12 +50,34 @@ export const benchCommand: CommandModule = {
   },
 };
 
-function describe({ build, threads, roofs, opMicroseconds, results, peers }: BenchReport): string {
-  const { cpu } = describeMachine();
+function describeGpu({ build, isSoftware, roofs, results, leftOut, fusions }: GpuBench): string {
+  return [
+    build,
+    ...(isSoftware ? [`a software adapter: no figures of a GPU, and ${leftOut} large cases left out`] : []),
+    `read bandwidth ${roofs.bandwidth.toFixed(1)} GB/s, multiply-add peak ${roofs.peak.toFixed(1)} GFLOP/s`,
+    '',
+    resultsTable(results),
+    '',
+    table([
+      ['fused', 'shape', 'ms', 'MB', 'unfused ms', 'MB', 'ratio'],
+      ...fusions.map(({ op, shape, fusedMs, fusedBytes, unfusedMs, unfusedBytes, ratio }) => [
+        ...[op, shape, fusedMs.toPrecision(3), (fusedBytes / 1e6).toFixed(1)],
+        ...[unfusedMs.toPrecision(3), (unfusedBytes / 1e6).toFixed(1), ratio.toFixed(2)],
+      ]),
+    ]),
+  ].join('\n');
+}
+
+function resultsTable(results: BenchReport['results']): string {
   const rows = results.map(({ op, dtype, rows, shape, ms, gflops, gbs, limit, ratio }) => [
     ...[op, dtype, String(rows), shape, ms.toPrecision(3), gflops.toFixed(1), gbs.toFixed(1), limit],
     ratio.toFixed(2),
   ]);
+  return table([['op', 'dtype', 'rows', 'shape', 'ms', 'GFLOP/s', 'GB/s', 'roof', 'of it'], ...rows]);
+}
+
+function describe({ build, threads, roofs, opMicroseconds, results, peers }: BenchReport): string {
+  const { cpu } = describeMachine();
   const lines = [
     `${cpu}, ${threads} threads, ${build}`,
     `read bandwidth ${roofs.bandwidth.toFixed(1)} GB/s, multiply-add peak ${roofs.peak.toFixed(1)} GFLOP/s, a job ${roofs.dispatchMicroseconds.toFixed(2)} µs`,
@@ -52,7 +85,7 @@ function describe({ build, threads, roofs, opMicroseconds, results, peers }: Ben
       ? []
       : [`an op in a forward pass ${opMicroseconds.toFixed(1)} µs beside its arithmetic`]),
     '',
-    table([['op', 'dtype', 'rows', 'shape', 'ms', 'GFLOP/s', 'GB/s', 'roof', 'of it'], ...rows]),
+    resultsTable(results),
   ];
   if (peers.length > 0) {
     const head = ['peer', 'version', 'threads', 'case', 'ours', 'theirs', 'unit', 'ratio'];

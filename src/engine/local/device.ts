@@ -5,7 +5,8 @@ import type { BackendChoice } from '../../../kernels/backends/names.js';
 export interface DeviceModel {
   /** Requests that are running or waiting to. */
   readonly pending: number;
-  step(): void;
+  /** Gives one pass to the device before it returns, and settles when the pass is over. */
+  step(): Promise<void>;
 }
 
 /** Found by trying 1, 1.5, 2, 3 and no limit on the embedded pair: 2 and 3 are the fastest. */
@@ -65,11 +66,11 @@ export class Device {
     setImmediate(() => {
       this.idleSince = performance.now();
       this.ended = 0;
-      this.run();
+      void this.run();
     });
   }
 
-  private run(): void {
+  private async run(): Promise<void> {
     const fullest = this.models.reduce<DeviceModel | null>((a, b) => (b.pending > (a?.pending ?? 0) ? b : a), null);
     if (!fullest) {
       this.isRunning = false;
@@ -78,8 +79,8 @@ export class Device {
     const { current } = this;
     const next = current && fullest.pending < patience * current.pending ? current : fullest;
     this.current = next;
-    this.use(() => next.step());
+    await this.use(() => next.step());
     // Between passes the chains take their results and ask for more.
-    setImmediate(() => this.run());
+    setImmediate(() => void this.run());
   }
 }

@@ -47,6 +47,8 @@ export class LocalEngine implements Engine {
   private readonly stopIds: ReadonlySet<number>;
   private readonly onPass: PassListener | undefined;
   private failure: Error | null = null;
+  /** The pass under way, or the last one. */
+  private passing: Promise<void> = Promise.resolve();
 
   constructor(checkpoint: Checkpoint, tokenizer: Tokenizer, device: Device, options: LocalEngineOptions) {
     this.tokenizer = tokenizer;
@@ -134,19 +136,26 @@ export class LocalEngine implements Engine {
 
   async close(): Promise<void> {
     this.scheduler.fail(new AttsError('engine', `${this.model.id} was closed`));
+    this.failure = new AttsError('engine', `${this.model.id} was closed`);
     this.device.remove(this);
+    await this.passing;
     this.runner.dispose();
     this.decoder.dispose();
-    this.failure = new AttsError('engine', `${this.model.id} was closed`);
   }
 
   /** One forward pass. A failure ends every request with its cause, never the process. */
-  step(): void {
+  step(): Promise<void> {
+    this.passing = this.pass();
+    return this.passing;
+  }
+
+  private async pass(): Promise<void> {
     try {
       const batch = this.scheduler.schedule();
       if (batch.length === 0) return;
       const started = performance.now();
-      const { tokens, ...counts } = this.runner.run(batch);
+      const { tokens, ...counts } = await this.runner.run(batch);
+      if (this.failure) return; // closed meanwhile
       const finished = performance.now();
       if (this.onPass) {
         const sequences = batch.map(({ sequence, rows }) => ({ cached: sequence.numComputed, rows }));
@@ -160,7 +169,7 @@ export class LocalEngine implements Engine {
       this.device.ended = pending - this.pending;
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      this.failure = new AttsError('engine', `${this.model.id}: forward pass failed: ${message}`, { cause });
+      this.failure ??= new AttsError('engine', `${this.model.id}: forward pass failed: ${message}`, { cause });
       this.scheduler.fail(this.failure);
     }
   }

@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { KvCache, type KvCacheShape, type RaggedRows } from '../../../kernels/ops/attention/index.js';
 import { sample } from '../../../kernels/ops/sample/index.js';
+import { takeRows } from '../../../kernels/ops/take-rows/index.js';
 import { logits, tokenLogProb } from '../../../kernels/ops/token-log-prob/index.js';
 import { topLogProbs } from '../../../kernels/ops/token-log-prob/top.js';
-import { toFloat32 } from '../../../kernels/tfjs.js';
+import { readAll } from '../../../kernels/tfjs.js';
 import type { Decoder } from '../../../models/decoder.js';
 import { uniformAt } from './random.js';
 import type { ScheduledRows } from './scheduler.js';
@@ -38,9 +39,12 @@ export class ModelRunner {
 
   /**
    * Runs the pass. A sequence whose last row is in it gets its next token (`tokens`, by sequence); the log-probabilities
-   * that sequences ask for are written to them.
+   * that sequences ask for are written to them. The whole pass is given to the device before the call returns, and only
+   * ids and log-probabilities come back; those of tokens that are drawn in it are asked for when these are known.
    */
-  run(batch: readonly ScheduledRows[]): { tokens: Map<ScheduledRows, number>; sampled: number; scored: number } {
+  async run(
+    batch: readonly ScheduledRows[],
+  ): Promise<{ tokens: Map<ScheduledRows, number>; sampled: number; scored: number }> {
     const { ids, rows } = this.raggedRows(batch);
     const drawing: { entry: ScheduledRows; row: number }[] = [];
     const judged: JudgedRow[] = [];
@@ -59,36 +63,42 @@ export class ModelRunner {
       first += entry.rows;
     }
     const hidden = this.decoder.forward(ids, rows, this.cache); // [T, d]
-    const tokens = new Map<ScheduledRows, number>();
-    tf.tidy(() => {
-      if (drawing.length > 0) {
-        const sequences = drawing.map(({ entry }) => entry.sequence);
-        const drawn = sample(logits(pick(hidden, drawing), this.decoder.head), {
-          temperatures: Float32Array.from(sequences, (sequence) => sequence.temperature),
-          topPs: Float32Array.from(sequences, (sequence) => sequence.topP),
-          uniforms: Float64Array.from(sequences, (sequence) => uniformAt(sequence.key, sequence.ids.length)),
-        }).dataSync();
-        for (const [i, { entry, row }] of drawing.entries()) {
-          const { sequence } = entry;
-          tokens.set(entry, drawn[i]);
-          if (sequence.wantsLogProbs) judged.push({ sequence, row, place: sequence.numGenerated, id: drawn[i] });
-        }
-      }
-      if (judged.length > 0) this.judge(hidden, judged);
-    });
+    const made = tf.tidy(() => [
+      ...(drawing.length > 0 ? [this.draw(pick(hidden, drawing), drawing)] : []),
+      ...this.judge(hidden, judged),
+    ]);
+    const [drawn, ...scores] = await readAll(made);
+    tf.dispose(made);
+    if (drawing.length > 0) write(judged, scores);
+    else write(judged, [drawn, ...scores]);
+    const tokens = new Map(drawing.map(({ entry }, i) => [entry, drawn[i]]));
+    const told = drawing.flatMap(({ entry: { sequence }, row }, i) =>
+      sequence.wantsLogProbs ? [{ sequence, row, place: sequence.numGenerated, id: drawn[i] }] : [],
+    );
+    const toldOf = tf.tidy(() => this.judge(hidden, told));
+    write(told, await readAll(toldOf));
+    tf.dispose(toldOf);
     hidden.dispose();
-    return { tokens, sampled: drawing.length, scored: judged.length };
+    return { tokens, sampled: drawing.length, scored: judged.length + told.length };
   }
 
-  /** Writes log-probabilities, and the alternatives that are asked for, to their sequences. */
-  private judge(hidden: tf.Tensor, judged: readonly JudgedRow[]): void {
+  /** Log-probabilities of the rows' tokens, [R], then the logits of each row whose alternatives are asked for, [1, V]. */
+  private judge(hidden: tf.Tensor, judged: readonly JudgedRow[]): tf.Tensor[] {
+    if (judged.length === 0) return [];
     const { head } = this.decoder;
     const ids = Int32Array.from(judged, ({ id }) => id);
-    const logProbs = toFloat32(tokenLogProb(pick(hidden, judged), head, ids));
-    for (const [i, { sequence, place, row }] of judged.entries()) {
-      sequence.logProbs[place] = logProbs[i];
-      if (sequence.numTop > 0) sequence.top[place] = topLogProbs(pick(hidden, [{ row }]), head, sequence.numTop);
-    }
+    const looking = judged.filter(({ sequence }) => sequence.numTop > 0);
+    return [tokenLogProb(pick(hidden, judged), head, ids), ...looking.map((row) => logits(pick(hidden, [row]), head))];
+  }
+
+  /** The next token of each row of hidden[R, d]: [R] ids. */
+  private draw(hidden: tf.Tensor, drawing: readonly { entry: ScheduledRows }[]): tf.Tensor {
+    const sequences = drawing.map(({ entry }) => entry.sequence);
+    return sample(logits(hidden, this.decoder.head), {
+      temperatures: Float32Array.from(sequences, (sequence) => sequence.temperature),
+      topPs: Float32Array.from(sequences, (sequence) => sequence.topP),
+      uniforms: Float64Array.from(sequences, (sequence) => uniformAt(sequence.key, sequence.ids.length)),
+    });
   }
 
   private raggedRows(batch: readonly ScheduledRows[]): { ids: Int32Array; rows: RaggedRows } {
@@ -114,12 +124,20 @@ export class ModelRunner {
   }
 }
 
+/** Writes what `judge` has made to the sequences. */
+function write(judged: readonly JudgedRow[], [logProbs, ...rows]: readonly ArrayLike<number>[]): void {
+  const looking = rows.values();
+  for (const [i, { sequence, place }] of judged.entries()) {
+    sequence.logProbs[place] = logProbs[i];
+    if (sequence.numTop > 0) sequence.top[place] = topLogProbs(looking.next().value ?? [], sequence.numTop);
+  }
+}
+
 /** The chosen rows of hidden[T, d]: [R, d]. */
 function pick(hidden: tf.Tensor, chosen: readonly { row: number }[]): tf.Tensor {
   if (chosen.length === hidden.shape[0]) return hidden;
-  const d = hidden.shape[1] as number;
-  const values = toFloat32(hidden);
-  const out = new Float32Array(chosen.length * d);
-  for (const [i, { row }] of chosen.entries()) out.set(values.subarray(row * d, (row + 1) * d), i * d);
-  return tf.tensor2d(out, [chosen.length, d]);
+  return takeRows(
+    hidden,
+    Int32Array.from(chosen, ({ row }) => row),
+  );
 }

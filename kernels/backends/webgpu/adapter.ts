@@ -1,0 +1,63 @@
+import { AttsError } from '../../../src/errors.js';
+
+/** A device of our own: tfjs's asks for no more features than timestamps, and not for all limits. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  readonly info: GPUAdapterInfo;
+}
+
+/** Features that are taken where the adapter has them; none is needed. */
+const wanted = ['shader-f16', 'subgroups', 'timestamp-query', 'bgra8unorm-storage'] as const;
+
+/** Limits that are raised to what the adapter has. */
+const raised = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+] as const;
+
+/**
+ * Opens the fastest adapter: of the browser, or in Node of Dawn (the `webgpu` package: Vulkan, Metal, Direct3D 12).
+ * An adapter serves one device, so that every call takes a new one.
+ * @throws AttsError `engine` where there is none
+ */
+export async function openGpu(): Promise<Gpu> {
+  const gpu = await entryPoint();
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) {
+    throw new AttsError(
+      'engine',
+      '--backend webgpu: no GPU adapter was found; install the driver of a GPU (on Linux: Vulkan, with libvulkan1), or use --backend simd',
+    );
+  }
+  const device = await adapter.requestDevice({
+    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(raised.map((name) => [name, adapter.limits[name]])),
+  });
+  return { device, info: adapter.info };
+}
+
+/** `navigator.gpu`; in Node, where there is none, Dawn's, put there for tfjs to find with its global classes. */
+async function entryPoint(): Promise<GPU> {
+  const present = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (present) return present;
+  const dawn = await import('webgpu').catch((cause: unknown) => {
+    throw new AttsError(
+      'engine',
+      '--backend webgpu: the package webgpu (Dawn) is not installed or does not load on this platform; run npm install webgpu@0.6, or use --backend simd',
+      { cause },
+    );
+  });
+  Object.assign(globalThis, dawn.globals);
+  const gpu = dawn.create(['disable-dawn-features=timestamp_quantization']);
+  // Node 20 has no navigator.
+  if (!globalThis.navigator) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
+  Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true });
+  return gpu;
+}

@@ -1,0 +1,335 @@
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { AttsError } from '../../../src/errors.js';
+import type { Gpu } from './adapter.js';
+
+/** A compiled WGSL program. */
+interface Program {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+/** What of tfjs's backend is private and shared with its own kernels: the pass that is being recorded. */
+interface Recording {
+  commandEncoder: GPUCommandEncoder | null;
+  computePassEncoder: GPUComputePassEncoder | null;
+  commandQueueOwnedIds: WeakSet<tf.DataId>;
+}
+
+/** Counters of what was sent to the device, for tests and measurements. */
+export interface DeviceCounts {
+  dispatches: number;
+  submits: number;
+}
+
+/** Uniform buffers are kept by content, up to so many. */
+const mostUniforms = 4096;
+
+/**
+ * The tfjs backend `webgpu`: tfjs's own on a device of ours, which stock kernels and the decoder's share. Our kernels
+ * record into the same compute pass, so that order is kept and nothing is submitted before somebody reads.
+ */
+export class AttsWebGpuBackend extends WebGPUBackend {
+  readonly info: GPUAdapterInfo;
+  readonly counts: DeviceCounts = { dispatches: 0, submits: 0 };
+  private readonly programs = new Map<string, Program>();
+  private readonly uniforms = new Map<string, GPUBuffer>();
+  /** Buffers that belong to one tensor and go with it: weights. */
+  private readonly owned = new WeakMap<object, GPUBuffer>();
+  /** Small arrays of the pass that is being recorded, by the object they were made from. */
+  private uploads = new Map<object, GPUBuffer>();
+  /** Free buffers of such arrays, by size, and those that the recorded commands still read. */
+  private readonly freeUploads = new Map<number, GPUBuffer[]>();
+  private doomed: GPUBuffer[] = [];
+  private failure: AttsError | null = null;
+
+  constructor({ device, info }: Gpu) {
+    super(device, info);
+    this.info = info;
+    device.addEventListener('uncapturederror', (event) => {
+      this.fail(messageOf((event as GPUUncapturedErrorEvent).error));
+    });
+    void device.lost.then(({ reason, message }) => {
+      this.fail(`the device was lost (${reason || 'unknown'}): ${message}`);
+    });
+  }
+
+  /** Whether the device still works. */
+  get isLost(): boolean {
+    return this.failure !== null;
+  }
+
+  private get recording(): Recording {
+    return this as unknown as Recording;
+  }
+
+  /** @throws AttsError `engine` once the device has failed */
+  check(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  private fail(what: string): void {
+    this.failure ??= new AttsError('engine', `the GPU stopped: ${what.split('\n')[0]}; start the command again`);
+  }
+
+  /** The device buffer of a tensor; its values are uploaded the first time. */
+  buffer(tensor: tf.TensorInfo): GPUBuffer {
+    this.uploadToGPU(tensor.dataId);
+    return this.tensorMap.get(tensor.dataId).resource as GPUBuffer;
+  }
+
+  /**
+   * A new tensor that a kernel is to write. Its buffer comes from tfjs's pool, in a size that others share, and goes back
+   * the moment the tensor is disposed: commands of one queue keep their order.
+   */
+  output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): { info: tf.TensorInfo; buffer: GPUBuffer } {
+    const info = this.makeTensorInfo(shape, dtype);
+    const buffer = this.scratch(tf.util.sizeFromShape(shape) * 4);
+    this.tensorMap.get(info.dataId).resource = buffer;
+    return { info, buffer };
+  }
+
+  /** A pooled buffer of at least so many bytes. */
+  scratch(bytes: number): GPUBuffer {
+    return this.bufferManager.acquireBuffer(sizeClass(bytes), storageUsage);
+  }
+
+  release(buffer: GPUBuffer): void {
+    this.bufferManager.releaseBuffer(buffer);
+  }
+
+  /** A new tensor over a buffer of its own, filled by the caller before it returns. */
+  weights(bytes: number, fill: (bytes: Uint8Array) => void): tf.TensorInfo {
+    const size = Math.ceil(bytes / 16) * 16;
+    const buffer = this.allocate(size, 'one matrix', true);
+    fill(new Uint8Array(buffer.getMappedRange()));
+    buffer.unmap();
+    const info = this.makeTensorInfo([size / 4], 'float32');
+    const data = this.tensorMap.get(info.dataId);
+    data.resource = buffer;
+    data.external = true;
+    this.owned.set(info.dataId, buffer);
+    return info;
+  }
+
+  /** A buffer outside the pool, for weights and caches. @throws AttsError `engine` where the device has no such buffer */
+  allocate(bytes: number, what: string, mappedAtCreation = false): GPUBuffer {
+    this.check();
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
+    if (bytes > most) {
+      throw new AttsError(
+        'engine',
+        `${what} takes ${mebibytes(bytes)} MiB and a buffer of this GPU holds ${mebibytes(most)}; use a smaller dtype or a lower --memory`,
+      );
+    }
+    try {
+      return this.device.createBuffer({ size: bytes, usage: storageUsage, mappedAtCreation });
+    } catch (cause) {
+      throw new AttsError(
+        'engine',
+        `the GPU has no ${mebibytes(bytes)} MiB left for ${what}; use a smaller dtype or a lower --memory`,
+        { cause },
+      );
+    }
+  }
+
+  /** Destroys a buffer as soon as no recorded command needs it. */
+  destroyLater(buffer: GPUBuffer): void {
+    if (this.recording.commandEncoder) this.doomed.push(buffer);
+    else buffer.destroy();
+  }
+
+  /** 32-bit words that are the same for many dispatches; buffers of one content are one. */
+  uniform(words: Uint32Array): GPUBuffer {
+    const key = words.join();
+    const known = this.uniforms.get(key);
+    if (known) return known;
+    if (this.uniforms.size >= mostUniforms) {
+      for (const buffer of this.uniforms.values()) this.destroyLater(buffer);
+      this.uniforms.clear();
+    }
+    const size = Math.ceil(words.byteLength / 16) * 16;
+    const buffer = this.device.createBuffer({ size, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    this.queue.writeBuffer(buffer, 0, words as Uint32Array<ArrayBuffer>);
+    this.uniforms.set(key, buffer);
+    return buffer;
+  }
+
+  /** Integers or floats of this pass, uploaded once for all dispatches that name the same owner. */
+  upload(owner: object, values: () => Int32Array | Float32Array): GPUBuffer {
+    const known = this.uploads.get(owner);
+    if (known) return known;
+    const words = values();
+    const size = sizeClass(Math.max(16, words.byteLength));
+    const buffer =
+      this.freeUploads.get(size)?.pop() ??
+      this.device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+    this.queue.writeBuffer(buffer, 0, words as Int32Array<ArrayBuffer>);
+    this.uploads.set(owner, buffer);
+    return buffer;
+  }
+
+  /**
+   * Records one dispatch.
+   * @param key names the code: everything that changes it is in the key
+   * @param code WGSL with bindings 0, 1, … of group 0, each of them used
+   */
+  dispatch(
+    key: string,
+    code: () => string,
+    buffers: readonly (GPUBuffer | undefined)[],
+    workgroups: readonly [number, number?, number?],
+  ): void {
+    this.check();
+    const { pipeline, layout } = this.program(key, code);
+    const bound = buffers.filter((buffer) => buffer !== undefined);
+    const group = this.device.createBindGroup({
+      layout,
+      entries: bound.map((buffer, binding) => ({ binding, resource: { buffer } })),
+    });
+    const pass = this.pass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(...(workgroups as [number, number?, number?]));
+    this.counts.dispatches++;
+  }
+
+  /** Compiles a program unless it is there; to be called ahead of the first pass where a pause would be noticed. */
+  program(key: string, code: () => string): Program {
+    const known = this.programs.get(key);
+    if (known) return known;
+    const module = this.device.createShaderModule({ code: code(), label: key });
+    const pipeline = this.device.createComputePipeline({ layout: 'auto', compute: { module }, label: key });
+    const program = { pipeline, layout: pipeline.getBindGroupLayout(0) };
+    this.programs.set(key, program);
+    return program;
+  }
+
+  /** Copies between buffers, in order with the dispatches. */
+  copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
+    this.ensureCommandEncoderReady();
+    this.endComputePassEncoder();
+    this.recording.commandEncoder!.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
+  }
+
+  /** Values of several tensors, with one submit. @throws AttsError `engine` once the device has failed */
+  async readAll(tensors: readonly tf.TensorInfo[]): Promise<tf.TypedArray[]> {
+    this.check();
+    const sizes = tensors.map(({ shape }) => tf.util.sizeFromShape(shape) * 4);
+    const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((a, b) => a + b, 0));
+    const total = sizes.reduce((a, b) => a + b, 0);
+    const size = sizeClass(Math.max(total, 16));
+    const staging = this.bufferManager.acquireBuffer(size, GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ);
+    for (const [i, tensor] of tensors.entries()) {
+      if (sizes[i] > 0) this.copy(this.buffer(tensor), 0, staging, starts[i], sizes[i]);
+    }
+    if (this.recording.commandEncoder) this.submitQueue();
+    try {
+      await staging.mapAsync(GPUMapMode.READ, 0, size);
+    } catch (cause) {
+      this.fail(cause instanceof Error ? cause.message : String(cause));
+    }
+    this.check();
+    const bytes = staging.getMappedRange(0, size).slice(0);
+    staging.unmap();
+    this.bufferManager.releaseBuffer(staging);
+    return tensors.map(({ dtype }, i) =>
+      dtype === 'int32' || dtype === 'bool'
+        ? new Int32Array(bytes, starts[i], sizes[i] / 4)
+        : new Float32Array(bytes, starts[i], sizes[i] / 4),
+    );
+  }
+
+  /** Exactly the tensor's values, whatever the size of its buffer. */
+  override async read(dataId: object): Promise<tf.backend_util.BackendValues> {
+    const { values, resource, shape, dtype } = this.tensorMap.get(dataId);
+    if (values !== null && values !== undefined) return values;
+    if (!(resource instanceof GPUBuffer) || (dtype !== 'float32' && dtype !== 'int32')) return super.read(dataId);
+    const [read] = await this.readAll([{ dataId, shape, dtype }]);
+    return read;
+  }
+
+  /**
+   * Milliseconds that the device takes for what the body records, by timestamps around it, or by the clock where the
+   * adapter has none. What the body reads must have been uploaded before.
+   */
+  async deviceTime(body: () => void): Promise<number> {
+    if (this.recording.commandEncoder) {
+      this.endComputePassEncoder();
+      this.submitQueue();
+    }
+    await this.queue.onSubmittedWorkDone();
+    this.ensureCommandEncoderReady();
+    const started = performance.now();
+    if (!this.device.features.has('timestamp-query')) {
+      body();
+      this.endComputePassEncoder();
+      this.submitQueue();
+      await this.queue.onSubmittedWorkDone();
+      return performance.now() - started;
+    }
+    const querySet = this.device.createQuerySet({ type: 'timestamp', count: 2 });
+    const resolved = this.device.createBuffer({
+      size: 16,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    const staging = this.device.createBuffer({ size: 16, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+    this.recording.computePassEncoder = this.recording.commandEncoder!.beginComputePass({
+      timestampWrites: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
+    });
+    body();
+    this.endComputePassEncoder();
+    this.recording.commandEncoder!.resolveQuerySet(querySet, 0, 2, resolved, 0);
+    this.recording.commandEncoder!.copyBufferToBuffer(resolved, 0, staging, 0, 16);
+    this.submitQueue();
+    await staging.mapAsync(GPUMapMode.READ);
+    this.check();
+    const [begin, end] = new BigUint64Array(staging.getMappedRange().slice(0));
+    for (const owned of [querySet, resolved, staging]) owned.destroy();
+    return Number(end - begin) / 1e6;
+  }
+
+  override submitQueue(): void {
+    super.submitQueue();
+    this.counts.submits++;
+    for (const buffer of this.uploads.values()) {
+      const list = this.freeUploads.get(buffer.size);
+      if (list) list.push(buffer);
+      else this.freeUploads.set(buffer.size, [buffer]);
+    }
+    this.uploads.clear();
+    for (const buffer of this.doomed) buffer.destroy();
+    this.doomed = [];
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    const isGone = super.disposeData(dataId, force);
+    const buffer = isGone ? this.owned.get(dataId) : undefined;
+    if (buffer) {
+      this.owned.delete(dataId);
+      this.destroyLater(buffer);
+    }
+    return isGone;
+  }
+
+  private pass(): GPUComputePassEncoder {
+    const { recording } = this;
+    this.ensureCommandEncoderReady();
+    recording.computePassEncoder ??= recording.commandEncoder!.beginComputePass();
+    return recording.computePassEncoder;
+  }
+}
+
+const storageUsage = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST, as tfjs's own buffers
+
+/** Sizes in eight steps an octave: a pass of any number of rows finds its buffers in the pool. */
+function sizeClass(bytes: number): number {
+  if (bytes <= 512) return Math.max(64, Math.ceil(bytes / 64) * 64);
+  const step = 2 ** (Math.floor(Math.log2(bytes - 1)) - 3);
+  return Math.ceil(bytes / step) * step;
+}
+
+const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
+
+const messageOf = (error: GPUError) => error.message;

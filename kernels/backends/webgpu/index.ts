@@ -1,0 +1,40 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type KernelBody, reader, registerFor, type Tensors } from '../../tfjs.js';
+import { openGpu } from './adapter.js';
+import { AttsWebGpuBackend } from './backend.js';
+
+/** Names of the backend, as `simdNames` has those of the CPU. */
+export const webGpuNames = ['webgpu'] as const;
+
+let started: AttsWebGpuBackend | null = null;
+
+/**
+ * Opens a device and registers the backend over it, stock kernels and all. A lost device is replaced.
+ * @returns what decides the bits of a result: vendor and kind of the adapter, and its driver
+ */
+export async function registerWebGpu(): Promise<string> {
+  if (started && !started.isLost) return buildOf(started.info);
+  const gpu = await openGpu();
+  // Nothing is submitted before somebody reads: stock kernels between ours do not cut a pass in two.
+  tf.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', 4096);
+  if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
+  const own = new AttsWebGpuBackend(gpu);
+  started = own;
+  tf.registerBackend('webgpu', () => own);
+  reader.register(webGpuNames, (tensors) => webGpu().readAll(tensors));
+  await import('./ops.js');
+  return buildOf(own.info);
+}
+
+const buildOf = ({ vendor, architecture, device, description }: GPUAdapterInfo) =>
+  [vendor, architecture, device, description].filter((part) => part).join(' ');
+
+/** The backend, once it is started. */
+export function webGpu(): AttsWebGpuBackend {
+  return started as AttsWebGpuBackend;
+}
+
+/** Registers an op of ours. */
+export function registerWgsl<I extends Tensors, A>(name: string, body: KernelBody<I, A>): void {
+  registerFor<I, A>(webGpuNames, name, body);
+}

@@ -1,0 +1,84 @@
+import { AttsError } from '../../../src/errors.js';
+import { registerWgsl, webGpu } from '../../backends/webgpu/index.js';
+import { blocksOf } from './blocks.js';
+import type { RaggedRows } from './cache.js';
+import type { AttentionAttributes, AttentionInputs } from './reference.js';
+import { layerBuffer } from './webgpu-cache.js';
+import { type AttentionShape, attentionCode, joinCode, splitPositions } from './webgpu-code.js';
+
+/** Values of q that a workgroup holds, and queries. */
+const mostQueryValues = 2048;
+const mostQueries = 16;
+/** Rows of one sequence that share what they read of a page. */
+const mostBlockRows = 8;
+/** Below so many workgroups a pass does not fill a device, and long sequences are cut among several. */
+const enoughWorkgroups = 256;
+
+/** Integers of a pass that several kernels read: [positions T][slots T][tables T][pages]. */
+export function uploadRows(rows: RaggedRows): GPUBuffer {
+  return webGpu().upload(rows, () => {
+    const { positions, slots, tables, pages } = rows;
+    const T = positions.length;
+    const words = new Int32Array(3 * T + pages.length);
+    words.set(positions);
+    words.set(slots, T);
+    words.set(tables, 2 * T);
+    words.set(pages, 3 * T);
+    return words;
+  });
+}
+
+/** Heads of one group that a workgroup takes: the largest divisor that fits. */
+function headsTogether(group: number, headDim: number): number {
+  let heads = Math.min(group, mostQueries, Math.floor(mostQueryValues / headDim));
+  while (group % heads !== 0) heads--;
+  return heads;
+}
+
+registerWgsl<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attributes) => {
+  const backend = webGpu();
+  const { cache, layer, rows, heads, scale, window } = attributes;
+  const { kvHeads, headDim, pageSize, pages } = cache.shape;
+  if (headDim % 4 !== 0 || headDim > mostQueryValues) {
+    throw new AttsError('engine', `--backend webgpu has no attention for heads of ${headDim}; use --backend simd`);
+  }
+  const T = rows.positions.length;
+  const together = headsTogether(heads / kvHeads, headDim);
+  const fitting = Math.floor(Math.min(mostQueries, mostQueryValues / headDim) / together);
+  const blockRows = Math.max(1, Math.min(mostBlockRows, fitting));
+  const blocks = blocksOf(rows, blockRows).firstRows;
+  const longest = rows.positions.reduce((most, position) => Math.max(most, position + 1), 0);
+  const splits = Math.ceil(longest / splitPositions);
+  const workgroups = (blocks.length - 1) * (heads / together);
+  const isSplit = splits > 1 && workgroups < enoughWorkgroups;
+  const shape: AttentionShape = { heads, kvHeads, headDim, pageSize, together, blockRows };
+  const key = Object.values(shape).join(' ');
+
+  const words = new Uint32Array([T, pages, window ?? 0, 0, isSplit ? 1 : splits, splits, 0, 0]);
+  new Float32Array(words.buffer)[3] = scale;
+  const uniforms = backend.uniform(words);
+  const integers = uploadRows(rows);
+  const out = backend.output([T, heads * headDim]);
+  const target = isSplit ? backend.scratch(T * heads * splits * headDim * 4) : out.buffer;
+  const weights = isSplit ? backend.scratch(T * heads * splits * 8) : undefined;
+  backend.dispatch(
+    `attention ${key}${isSplit ? ' split' : ''}`,
+    () => attentionCode(shape, isSplit),
+    [
+      ...[uniforms, integers, backend.upload(rows.tables, () => Int32Array.from(blocks))],
+      ...[backend.buffer(q), layerBuffer(cache, layer), target, weights],
+    ],
+    [blocks.length - 1, heads / together, isSplit ? splits : 1],
+  );
+  if (weights) {
+    backend.dispatch(
+      `attention join ${heads} ${headDim}`,
+      () => joinCode(heads, headDim),
+      [uniforms, integers, target, weights, out.buffer],
+      [heads, T],
+    );
+    backend.release(target);
+    backend.release(weights);
+  }
+  return out.info;
+});

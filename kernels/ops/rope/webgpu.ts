@@ -1,0 +1,148 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { registerWgsl, webGpu } from '../../backends/webgpu/index.js';
+import { uploadRows } from '../attention/webgpu.js';
+import { layerBuffer } from '../attention/webgpu-cache.js';
+import type { RopeAppendAttributes, RopeAppendInputs, RopeInputs } from './reference.js';
+
+/** WGSL: value i of a head that lies from `at` on in x, rotated by row t's angles, with `inverse · gain` before. */
+const rotated = (headDim: number) => /* wgsl */ `
+fn rotated(i: u32, own: f32, other: f32, t: u32) -> f32 {
+  let angle = t * ${headDim / 2}u + i % ${headDim / 2}u;
+  return fma(own, cosine[angle], select(other, -other, i < ${headDim / 2}u) * sine[angle]);
+}`;
+
+const ropeCode = (headDim: number) => /* wgsl */ `
+@group(0) @binding(0) var<uniform> p: vec4u; // width
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> cosine: array<f32>;
+@group(0) @binding(3) var<storage, read> sine: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+${rotated(headDim)}
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= p.x) { return; }
+  let i = id.x % ${headDim}u;
+  let at = id.y * p.x + id.x;
+  let other = select(at + ${headDim / 2}u, at - ${headDim / 2}u, i >= ${headDim / 2}u);
+  y[at] = rotated(i, x[at], x[other], id.y);
+}`;
+
+registerWgsl<RopeInputs, { headDim: number }>('AttsRope', ({ x, cos, sin }, { headDim }) => {
+  const backend = webGpu();
+  const [T, width] = x.shape as [number, number];
+  const y = backend.output([T, width]);
+  backend.dispatch(
+    `rope ${headDim}`,
+    () => ropeCode(headDim),
+    [
+      backend.uniform(new Uint32Array([width, 0, 0, 0])),
+      ...[x, cos, sin].map((each) => backend.buffer(each)),
+      y.buffer,
+    ],
+    [Math.ceil(width / 64), T],
+  );
+  return y.info;
+});
+
+interface AppendShape {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly pageSize: number;
+  readonly qNorm: boolean;
+  readonly kNorm: boolean;
+}
+
+/** A workgroup a row and head: of the queries to q, of keys and values to the cache. */
+function appendCode({ heads, kvHeads, headDim, pageSize, qNorm, kNorm }: AppendShape): string {
+  const norms = [...(qNorm ? ['qGain'] : []), ...(kNorm ? ['kGain'] : [])];
+  const gain = (isNormed: boolean, name: string) => (isNormed ? `x[i] * inverse * ${name}[i]` : 'x[i]');
+  return /* wgsl */ `
+struct Uniforms { T: u32, pages: u32, epsilon: f32 }
+@group(0) @binding(0) var<uniform> p: Uniforms;
+@group(0) @binding(1) var<storage, read> integers: array<i32>; // positions, slots, tables, pages
+@group(0) @binding(2) var<storage, read> qkv: array<f32>;
+@group(0) @binding(3) var<storage, read> cosine: array<f32>;
+@group(0) @binding(4) var<storage, read> sine: array<f32>;
+@group(0) @binding(5) var<storage, read_write> q: array<f32>;
+@group(0) @binding(6) var<storage, read_write> cache: array<f32>;
+${norms.map((name, i) => `@group(0) @binding(${7 + i}) var<storage, read> ${name}: array<f32>;`).join('\n')}
+var<workgroup> x: array<f32, ${headDim}>;
+var<workgroup> sums: array<f32, 64>;
+${rotated(headDim)}
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) tid: u32) {
+  let head = workgroup.x;
+  let t = workgroup.y;
+  let origin = (t * ${heads + 2 * kvHeads}u + head) * ${headDim}u;
+  var sum = 0.0;
+  for (var i = tid; i < ${headDim}u; i += 64u) {
+    let value = qkv[origin + i];
+    x[i] = value;
+    sum = fma(value, value, sum);
+  }
+  sums[tid] = sum;
+  workgroupBarrier();
+  let isQuery = head < ${heads}u;
+  let isValue = head >= ${heads + kvHeads}u;
+  ${
+    norms.length > 0
+      ? /* wgsl */ `
+  var all = 0.0;
+  for (var l = 0u; l < 64u; l++) { all += sums[l]; }
+  let inverse = inverseSqrt(all / ${headDim}.0 + p.epsilon);
+  workgroupBarrier();
+  if (!isValue) {
+    for (var i = tid; i < ${headDim}u; i += 64u) {
+      x[i] = ${
+        qNorm && kNorm
+          ? `x[i] * inverse * select(kGain[i], qGain[i], isQuery)`
+          : `select(${gain(kNorm, 'kGain')}, ${gain(qNorm, 'qGain')}, isQuery)`
+      };
+    }
+  }
+  workgroupBarrier();`
+      : ''
+  }
+  let kvHead = (head - ${heads}u) % ${kvHeads}u;
+  let slot = u32(integers[p.T + t]);
+  let page = (slot / ${pageSize}u * ${kvHeads}u + kvHead) * ${pageSize * headDim}u;
+  let inPage = slot % ${pageSize}u;
+  for (var i = tid; i < ${headDim}u; i += 64u) {
+    if (isValue) {
+      cache[p.pages * ${kvHeads * pageSize * headDim}u + page + inPage * ${headDim}u + i] = x[i];
+    } else {
+      let other = select(i + ${headDim / 2}u, i - ${headDim / 2}u, i >= ${headDim / 2}u);
+      let value = rotated(i, x[i], x[other], t);
+      if (isQuery) {
+        q[(t * ${heads}u + head) * ${headDim}u + i] = value;
+      } else {
+        cache[page + ((i >> 2u) * ${pageSize}u + inPage) * 4u + (i & 3u)] = value;
+      }
+    }
+  }
+}`;
+}
+
+registerWgsl<RopeAppendInputs, RopeAppendAttributes>('AttsRopeAppend', (inputs, attributes) => {
+  const backend = webGpu();
+  const { qkv, cos, sin, qNorm, kNorm } = inputs;
+  const { cache, layer, rows, heads, epsilon } = attributes;
+  const { kvHeads, headDim, pageSize, pages } = cache.shape;
+  const T = qkv.shape[0] as number;
+  const shape = { heads, kvHeads, headDim, pageSize, qNorm: qNorm !== undefined, kNorm: kNorm !== undefined };
+  const q = backend.output([T, heads * headDim]);
+  const words = new Uint32Array([T, pages, 0, 0]);
+  new Float32Array(words.buffer)[2] = epsilon;
+  const optional = (tensor?: tf.Tensor) => (tensor ? backend.buffer(tensor) : undefined);
+  backend.dispatch(
+    `ropeAppend ${Object.values(shape).join(' ')}`,
+    () => appendCode(shape),
+    [
+      ...[backend.uniform(words), uploadRows(rows), ...[qkv, cos, sin].map((each) => backend.buffer(each))],
+      ...[q.buffer, layerBuffer(cache, layer), optional(qNorm), optional(kNorm)],
+    ],
+    [heads + 2 * kvHeads, T],
+  );
+  return q.info;
+});

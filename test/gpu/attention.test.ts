@@ -1,0 +1,144 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { expect } from 'chai';
+import { chooseBackend } from '../../kernels/backends/choose.js';
+import { attention, KvCache, type RaggedRows } from '../../kernels/ops/attention/index.js';
+import { ropeAppend, rotation } from '../../kernels/ops/rope/index.js';
+import { readAll } from '../../kernels/tfjs.js';
+import { values } from '../kernels/backend.js';
+import { relativeError } from './on-both.js';
+
+interface Shape {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly pageSize: number;
+  readonly window: number | null;
+  readonly norms?: boolean;
+}
+
+/** Rows [from, to) of a sequence with the given pages. */
+interface Rows {
+  readonly pages: readonly number[];
+  readonly from: number;
+  readonly to: number;
+}
+
+function ragged(sequences: readonly Rows[], pageSize: number): RaggedRows {
+  const [positions, slots, tables, pages]: number[][] = [[], [], [], []];
+  for (const sequence of sequences) {
+    for (let p = sequence.from; p < sequence.to; p++) {
+      positions.push(p);
+      slots.push(sequence.pages[Math.floor(p / pageSize)] * pageSize + (p % pageSize));
+      tables.push(pages.length);
+    }
+    pages.push(...sequence.pages);
+  }
+  const ints = (list: number[]) => Int32Array.from(list);
+  return { positions: ints(positions), slots: ints(slots), tables: ints(tables), pages: ints(pages) };
+}
+
+/** Appends and attends, a pass after the other over one cache; the rows' own values come from their positions. */
+async function run(backend: 'webgpu' | 'cpu', shape: Shape, passes: readonly (readonly Rows[])[]) {
+  await chooseBackend(backend);
+  const { heads, kvHeads, headDim, pageSize, window, norms } = shape;
+  const cache = new KvCache({ layers: 2, pages: 40, pageSize, kvHeads, headDim, dtype: 'f32' });
+  const width = (heads + 2 * kvHeads) * headDim;
+  const outputs: Float32Array[] = [];
+  for (const sequences of passes) {
+    const rows = ragged(sequences, pageSize);
+    const T = rows.positions.length;
+    // A sequence is named by its first page.
+    const own = Array.from(rows.positions, (p, t) => values(width, 1 + p + 1000 * rows.pages[rows.tables[t]]));
+    const out = tf.tidy(() => {
+      const angles = rotation(
+        rows.positions,
+        Float64Array.from({ length: headDim / 2 }, (_, i) => 10 ** -i),
+      );
+      const norm = norms ? tf.tensor1d(values(headDim, 7)) : null;
+      const attributes = { cache, layer: 1, rows, heads };
+      const qkv = tf.tensor2d(
+        own.flatMap((row) => [...row]),
+        [T, width],
+      );
+      const q = ropeAppend(qkv, { ...attributes, angles, epsilon: 1e-6, qNorm: norm, kNorm: norm });
+      return attention(q, { ...attributes, scale: 0.5, window });
+    });
+    outputs.push((await readAll([out]))[0] as Float32Array);
+    out.dispose();
+  }
+  cache.dispose();
+  return outputs;
+}
+
+const range = (n: number, first = 0) => Array.from({ length: n }, (_, i) => first + i);
+
+describe('attention in WGSL over the paged cache', () => {
+  for (const shape of [
+    { heads: 3, kvHeads: 1, headDim: 32, pageSize: 4, window: null },
+    { heads: 4, kvHeads: 4, headDim: 64, pageSize: 32, window: 5, norms: true },
+    { heads: 6, kvHeads: 2, headDim: 12, pageSize: 4, window: 40 },
+    { heads: 8, kvHeads: 1, headDim: 256, pageSize: 16, window: null },
+  ] satisfies Shape[]) {
+    it(`equals the reference: ${JSON.stringify(shape)}`, async () => {
+      const passes = [
+        [
+          { pages: range(18, 1), from: 0, to: 61 },
+          { pages: [30, 0, 33], from: 0, to: 1 },
+        ],
+        [
+          { pages: [30, 0, 33], from: 1, to: 9 },
+          { pages: range(18, 1), from: 61, to: 62 },
+        ],
+      ];
+      const [gpu, reference] = [await run('webgpu', shape, passes), await run('cpu', shape, passes)];
+      for (const [i, expected] of reference.entries()) expect(relativeError(gpu[i], expected)).to.be.below(1e-5);
+    });
+  }
+
+  it('gives a row the same bits alone, in pieces, beside others, and where splits go to several workgroups', async () => {
+    const shape = { heads: 4, kvHeads: 2, headDim: 12, pageSize: 32, window: null };
+    const pages = range(20, 5);
+    const n = 530; // three splits, the last of them begun
+    const [whole] = await run('webgpu', shape, [[{ pages, from: 0, to: n }]]);
+    const pieces = await run('webgpu', shape, [
+      [{ pages, from: 0, to: 257 }],
+      [
+        { pages, from: 257, to: n - 1 },
+        { pages: [0], from: 0, to: 3 },
+      ],
+      [
+        { pages: [0], from: 3, to: 4 },
+        { pages, from: n - 1, to: n },
+      ],
+    ]);
+    const width = shape.heads * shape.headDim;
+    const found = [pieces[0], pieces[1].slice(0, (n - 258) * width), pieces[2].slice(width)];
+    expect([...found.flatMap((part) => [...part])]).to.deep.equal([...whole]);
+    const [reference] = (await run('cpu', shape, [[{ pages, from: 0, to: n }]])).slice(-1);
+    expect(relativeError(whole, reference)).to.be.below(1e-5);
+  });
+
+  it('copies a page over all layers', async () => {
+    await chooseBackend('webgpu');
+    const shape = { heads: 2, kvHeads: 1, headDim: 12, pageSize: 4, window: null };
+    const cache = new KvCache({ layers: 2, pages: 4, dtype: 'f32', ...shape });
+    const attend = async (rows: RaggedRows, append: boolean) => {
+      const T = rows.positions.length;
+      const out = tf.tidy(() => {
+        const angles = rotation(rows.positions, new Float64Array(6));
+        const qkv = tf.tensor2d(values(T * 48, 3), [T, 48]);
+        const attributes = { cache, layer: 1, rows, heads: 2 };
+        const q = append ? ropeAppend(qkv, { ...attributes, angles, epsilon: 0 }) : tf.slice(qkv, [0, 0], [T, 24]);
+        return attention(q, { ...attributes, scale: 1, window: null });
+      });
+      const [found] = await readAll([out]);
+      out.dispose();
+      return [...found];
+    };
+    const before = await attend(ragged([{ pages: [2], from: 0, to: 4 }], 4), true);
+    cache.copyPage(2, 1, 3);
+    const after = await attend(ragged([{ pages: [1], from: 0, to: 3 }], 4), false);
+    cache.dispose();
+    expect(after).to.deep.equal(before.slice(0, 3 * 24));
+  });
+});

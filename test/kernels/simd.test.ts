@@ -183,7 +183,7 @@ describe('the simd backend', () => {
 
   it('a worker that is killed is one clear error, not a hang', async () => {
     const heap = new Heap(reservedBytes);
-    const pool = new ThreadPool(selectBuild().module, heap.memory, 2, 300);
+    const pool = new ThreadPool(selectBuild().module, heap.memory, 2, 2000);
     pool.run('nothing', []);
     await pool.workers[0].terminate();
     expect(() => pool.run('nothing', [])).to.throw(
@@ -194,7 +194,7 @@ describe('the simd backend', () => {
 
   it('a worker that is killed in the middle of a job is one, too', async () => {
     const heap = new Heap(reservedBytes);
-    const pool = new ThreadPool(selectBuild().module, heap.memory, 2, 300);
+    const pool = new ThreadPool(selectBuild().module, heap.memory, 2, 2000);
     pool.run('nothing', []);
     // Its exit is not heard of before the next job begins.
     const ended = pool.workers[0].terminate();

@@ -127,6 +127,8 @@ function completions(health: string, api: string, root: string): Protocol {
   };
   return {
     health,
+    // A score writes one token.
+    reserve: 1,
 
     async describe(get, base, model) {
       const { data } = read(modelsSchema, await get(`${api}models`));
@@ -141,8 +143,7 @@ function completions(health: string, api: string, root: string): Protocol {
       return {
         model: id,
         tokenizers: stored ? [stored, id] : [id],
-        // A score writes one token.
-        contextLength: longest ? longest - 1 : null,
+        contextLength: longest ?? null,
         version: read(z.looseObject({ version: z.string() }).nullable(), version)?.version ?? 'unknown',
         dtype: 'unknown',
       };

@@ -35,6 +35,9 @@ export interface FleetTuning {
   readonly longestRevival: number;
 }
 
+/** No server is waited for longer than this, milliseconds, whatever it asks. */
+const longestRetryAfter = 120_000;
+
 export const fleetTuning: FleetTuning = {
   limits: { generate: 128, score: 64 },
   deadline: 300_000,
@@ -163,7 +166,7 @@ export class Fleet {
   private async pause({ pause }: Transient, failures: number, signal?: AbortSignal): Promise<void> {
     const { retryDelay, longestDelay } = this.options;
     const longest = Math.min(longestDelay, retryDelay * 2 ** (failures - 1));
-    const milliseconds = (pause ?? 0) + Math.random() * longest;
+    const milliseconds = Math.min(pause ?? 0, longestRetryAfter) + Math.random() * longest;
     try {
       if (signal) setMaxListeners(0, signal);
       await sleep(milliseconds, undefined, { signal });

@@ -67,8 +67,9 @@ export const sglang: Protocol = {
 
   async describe(get, _base, model) {
     const info = read(modelInfoSchema, await get('get_model_info'));
-    const models = read(modelsSchema.nullable(), await optional(get('v1/models')));
-    const server = read(serverInfoSchema.nullable(), await optional(get('get_server_info')));
+    // A router in front of the servers tells less.
+    const models = read(modelsSchema.nullable().catch(null), await optional(get('v1/models')));
+    const server = read(serverInfoSchema.nullable().catch(null), await optional(get('get_server_info')));
     const listed = models?.data[0];
     const input = server?.max_req_input_len;
     const limits = [listed?.max_model_len, input && input + inputReserve].flatMap((limit) => (limit ? [limit] : []));

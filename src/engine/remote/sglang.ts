@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AttsError } from '../../errors.js';
 import { Refused, Transient } from './failure.js';
 import type { Exchange } from './fleet.js';
 import {
@@ -65,16 +66,20 @@ export const sglang: Protocol = {
   health: 'health',
   reserve: inputReserve + 1,
 
-  async describe(get, _base, model) {
+  async describe(get, base, model) {
     const info = read(modelInfoSchema, await get('get_model_info'));
     // A router in front of the servers tells less.
     const models = read(modelsSchema.nullable().catch(null), await optional(get('v1/models')));
     const server = read(serverInfoSchema.nullable().catch(null), await optional(get('get_server_info')));
     const listed = models?.data[0];
+    const served = listed?.id ?? info.model_path;
+    if (model !== null && model !== served && model !== info.model_path) {
+      throw new AttsError('usage', `${base} does not serve ${model}; it serves ${served}`);
+    }
     const input = server?.max_req_input_len;
     const limits = [listed?.max_model_len, input && input + inputReserve].flatMap((limit) => (limit ? [limit] : []));
     return {
-      model: model ?? listed?.id ?? info.model_path,
+      model: served,
       tokenizers: [info.tokenizer_path ?? info.model_path, info.model_path],
       contextLength: limits.length > 0 ? Math.min(...limits) : null,
       version: server?.version ?? 'unknown',

@@ -394,7 +394,9 @@ describe('opening a model on a server', () => {
   it('says in one line what is wrong with a server, a key, a model or a context', async () => {
     const key = 'a secret that no line shows';
     const host = await hostOf(openaiDouble(local, { kind: 'openai', key }));
+    const other = await hostOf(sglangDouble(local));
     const cases: [string, string, RegExp][] = [
+      [`sglang://${other}#nobody`, 'usage', /does not serve nobody; it serves abacus-llama-0.4m$/],
       ['vllm://127.0.0.1:9', 'engine', /no server answers at http:\/\/127\.0\.0\.1:9 \(ECONNREFUSED\)/],
       [`openai+http://${host}`, 'usage', /answers 401: Unauthorized; its key goes into an environment variable/],
       [

@@ -46,12 +46,12 @@ export async function openRemote(spec: string, options: RemoteOptions = {}): Pro
 
 /** @throws AttsError as `openRemote` does */
 export async function inspectRemote(spec: string): Promise<RemoteReport> {
-  const { engine, parsed, served, tokenizerChecked } = await open(spec, { scores: false });
+  const { engine, parsed, tokenizer, tokenizerChecked } = await open(spec, { scores: false });
   const { id, build, dtype, contextLength, fingerprint } = engine.model;
   await engine.close();
   return {
     ...{ schema: 'atts.remote/1', id, servers: parsed.bases, build, dtype, contextLength },
-    ...{ tokenizer: parsed.tokenizer ?? served.tokenizers[0], fingerprint, tokenizerChecked },
+    ...{ tokenizer, fingerprint, tokenizerChecked },
     ...{ writes: engine.ways.write.name, scores: engine.ways.score?.name ?? null },
   };
 }
@@ -67,11 +67,11 @@ async function open(spec: string, { scores = true, onNote = () => {}, tuning }: 
   try {
     await fleet.open();
     const { served } = identity;
-    const contextLength = parsed.contextLength ?? served.contextLength;
-    if (contextLength === null) {
+    const context = parsed.contextLength ?? served.contextLength;
+    if (context === null) {
       throw new AttsError('usage', `${spec}: the server does not say how long its context is; add ?context=TOKENS`);
     }
-    const tokenizer = await tokenizerOf(parsed, served);
+    const { name, tokenizer } = await tokenizerOf(parsed, served);
     const tokenizerChecked = await checkTokenizer(fleet, protocol, served, tokenizer);
     const ways = await probe(fleet, protocol, served, tokenizer);
     if (scores && ways.score === null) {
@@ -80,8 +80,9 @@ async function open(spec: string, { scores = true, onNote = () => {}, tuning }: 
         `${spec} can continue texts but not score them, which a target has to: ${ways.refusals.join('; ')}`,
       );
     }
+    const contextLength = context - protocol.reserve;
     const engine = new RemoteEngine({ kind: parsed.kind, served, contextLength, tokenizer, ways, fleet });
-    return { engine, parsed, served, tokenizerChecked };
+    return { engine, parsed, tokenizer: name, tokenizerChecked };
   } catch (cause) {
     await fleet.close();
     throw cause;

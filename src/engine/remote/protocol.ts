@@ -8,7 +8,7 @@ export interface Served {
   readonly model: string;
   /** Names by which the model's tokenizer may be found here, the best first. */
   readonly tokenizers: readonly string[];
-  /** Tokens of the longest call that both writes and scores take; null where the server does not say. */
+  /** Tokens; null where the server does not say. */
   readonly contextLength: number | null;
   /** Of the server's program. */
   readonly version: string;
@@ -73,7 +73,10 @@ export interface Way<Job, Result> {
 
 /** How servers of one kind are spoken to. */
 export interface Protocol {
+  /** Path that answers as long as a server is well. */
   readonly health: string;
+  /** Tokens of a server's context that a call must leave free. */
+  readonly reserve: number;
   /** @param model the name that the user gave */
   describe(get: (path: string) => Promise<unknown>, base: string, model: string | null): Promise<Served>;
   /** In order of preference: ids both ways, before text. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AttsError } from '../../errors.js';
 import { Refused, Transient } from './failure.js';
 import type { Exchange } from './fleet.js';
 import {
@@ -49,11 +50,8 @@ const serverInfoSchema = z.looseObject({
   max_req_input_len: z.int().nullish(),
 });
 
-/**
- * What an SGLang server keeps free of its context: it takes prompts of fewer tokens than the context less this many
- * (`max_req_input_len`; sglang/srt/managers).
- */
-const reserve = 7;
+/** An SGLang server takes prompts of fewer tokens than its context less so many (`max_req_input_len`; scheduler.py). */
+const inputReserve = 6;
 
 /** Everything that a server's or a model's own defaults could change. */
 const plainSampling = { top_k: -1, min_p: 0, frequency_penalty: 0, presence_penalty: 0, repetition_penalty: 1 };
@@ -66,16 +64,22 @@ const plainSampling = { top_k: -1, min_p: 0, frequency_penalty: 0, presence_pena
  */
 export const sglang: Protocol = {
   health: 'health',
+  reserve: inputReserve + 1,
 
-  async describe(get, _base, model) {
+  async describe(get, base, model) {
     const info = read(modelInfoSchema, await get('get_model_info'));
-    const models = read(modelsSchema.nullable(), await optional(get('v1/models')));
-    const server = read(serverInfoSchema.nullable(), await optional(get('get_server_info')));
-    const limits = [server?.max_req_input_len, models?.data[0].max_model_len].flatMap((limit, i) =>
-      limit ? [limit - [1, reserve][i]] : [],
-    );
+    // A router in front of the servers tells less.
+    const models = read(modelsSchema.nullable().catch(null), await optional(get('v1/models')));
+    const server = read(serverInfoSchema.nullable().catch(null), await optional(get('get_server_info')));
+    const listed = models?.data[0];
+    const served = listed?.id ?? info.model_path;
+    if (model !== null && model !== served && model !== info.model_path) {
+      throw new AttsError('usage', `${base} does not serve ${model}; it serves ${served}`);
+    }
+    const input = server?.max_req_input_len;
+    const limits = [listed?.max_model_len, input && input + inputReserve].flatMap((limit) => (limit ? [limit] : []));
     return {
-      model: model ?? models?.data[0].id ?? info.model_path,
+      model: served,
       tokenizers: [info.tokenizer_path ?? info.model_path, info.model_path],
       contextLength: limits.length > 0 ? Math.min(...limits) : null,
       version: server?.version ?? 'unknown',

@@ -8,20 +8,28 @@ import type { Fleet } from './fleet.js';
 import type { Protocol, Served } from './protocol.js';
 import type { RemoteSpec } from './spec.js';
 
+export interface FoundTokenizer {
+  /** The spec by which it was found. */
+  readonly name: string;
+  readonly tokenizer: Tokenizer;
+}
+
 /**
  * The tokenizer of the model on the servers: the one that the spec names (`?tokenizer=…`), else the one that the servers
  * name, where that is a folder, a file, a pulled hub id or an embedded checkpoint here.
  * @throws AttsError `usage` where there is none, `checkpoint` where it cannot be read
  */
-export async function tokenizerOf(spec: RemoteSpec, served: Served): Promise<Tokenizer> {
-  if (spec.tokenizer !== null) return openTokenizer(resolveModel(spec.tokenizer));
+export async function tokenizerOf(spec: RemoteSpec, served: Served): Promise<FoundTokenizer> {
+  if (spec.tokenizer !== null) {
+    return { name: spec.tokenizer, tokenizer: await openTokenizer(resolveModel(spec.tokenizer)) };
+  }
   const embedded = embeddedCheckpoints().map(({ name }) => name);
   const names = served.tokenizers.flatMap((name) =>
     embedded.includes(basename(name)) ? [name, basename(name)] : [name],
   );
   for (const name of names) {
     const place = resolved(name);
-    if (place !== null) return openTokenizer(place);
+    if (place !== null) return { name, tokenizer: await openTokenizer(place) };
   }
   throw new AttsError(
     'usage',

@@ -71,13 +71,13 @@ describe('a model on a server', () => {
     ],
     [
       'a server with the API of OpenAI',
-      async () => `openai+http://${(await started(openaiDouble(local, { kind: 'openai' }))).host}/v1?context=512`,
+      async () => `openai+http://${(await started(openaiDouble(local, { kind: 'openai' }))).host}/v1?context=513`,
     ],
     [
       'one that writes a token with every echo',
       async () => {
         const double = openaiDouble(local, { kind: 'openai', refuses: ['max_tokens 0'] });
-        return `openai+http://${(await started(double)).host}?context=512`;
+        return `openai+http://${(await started(double)).host}?context=513`;
       },
     ],
   ];
@@ -333,7 +333,7 @@ describe('opening a model on a server', () => {
   it('a draft that tells only text writes tokens of its text', async () => {
     const local = await openEngine(name, { ownThread: true, threads: 1 });
     const host = await hostOf(openaiDouble(local, { kind: 'openai', refuses: ['ids', 'echo'] }));
-    const remote = await openRemote(`openai+http://${host}/v1?context=512#${name}`, { tuning, scores: false });
+    const remote = await openRemote(`openai+http://${host}/v1?context=513#${name}`, { tuning, scores: false });
     expect(remote.ways.write.name).to.equal('completions by text');
     const { tokenizer } = local;
     const prefix = tokenizer.chat([{ role: 'user', content: 'Start with 5. Add 3. What is the result?' }]);
@@ -351,7 +351,7 @@ describe('opening a model on a server', () => {
 
   it('a draft that is only asked by messages goes on with the turn that it began', async () => {
     const host = await hostOf(openaiDouble(local, { kind: 'openai', refuses: ['completions'] }));
-    const remote = await openRemote(`openai+http://${host}?context=512`, { tuning, scores: false });
+    const remote = await openRemote(`openai+http://${host}?context=513`, { tuning, scores: false });
     expect(remote.ways.write.name).to.equal('chat completions');
     const prompt = remote.tokenizer.chat([{ role: 'user', content: 'Start with 5. Add 3. What is the result?' }]);
     const key = { seed: 3, problem: 'p', sample: 0, role: 'draft' };
@@ -364,7 +364,7 @@ describe('opening a model on a server', () => {
     expect((await failureOf(plain)).message).to.contain('only asked by messages');
     await remote.close();
     const deaf = await hostOf(openaiDouble(local, { kind: 'openai', refuses: ['completions'], endsTurns: true }));
-    const refused = await failureOf(openRemote(`openai+http://${deaf}?context=512`, { tuning, scores: false }));
+    const refused = await failureOf(openRemote(`openai+http://${deaf}?context=513`, { tuning, scores: false }));
     expect(refused.message).to.contain('chat completions: it does not go on with a turn');
   });
 
@@ -394,7 +394,9 @@ describe('opening a model on a server', () => {
   it('says in one line what is wrong with a server, a key, a model or a context', async () => {
     const key = 'a secret that no line shows';
     const host = await hostOf(openaiDouble(local, { kind: 'openai', key }));
+    const other = await hostOf(sglangDouble(local));
     const cases: [string, string, RegExp][] = [
+      [`sglang://${other}#nobody`, 'usage', /does not serve nobody; it serves abacus-llama-0.4m$/],
       ['vllm://127.0.0.1:9', 'engine', /no server answers at http:\/\/127\.0\.0\.1:9 \(ECONNREFUSED\)/],
       [`openai+http://${host}`, 'usage', /answers 401: Unauthorized; its key goes into an environment variable/],
       [
@@ -407,7 +409,7 @@ describe('opening a model on a server', () => {
         'usage',
         /does not say how long its context is; add \?context=TOKENS/,
       ],
-      [`openai+http://${host}?key=ATTS_TEST_KEY&context=512&tokenizer=nowhere`, 'usage', /unknown model nowhere/],
+      [`openai+http://${host}?key=ATTS_TEST_KEY&context=513&tokenizer=nowhere`, 'usage', /unknown model nowhere/],
     ];
     process.env.ATTS_TEST_KEY = key;
     try {
@@ -416,7 +418,7 @@ describe('opening a model on a server', () => {
         expect(failure.code, spec).to.equal(code);
         expect(failure.message).to.match(message).and.not.to.contain(key);
       }
-      await (await openRemote(`openai+http://${host}?key=ATTS_TEST_KEY&context=512`, { tuning })).close();
+      await (await openRemote(`openai+http://${host}?key=ATTS_TEST_KEY&context=513`, { tuning })).close();
     } finally {
       delete process.env.ATTS_TEST_KEY;
     }

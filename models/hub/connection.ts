@@ -1,6 +1,7 @@
 import { HUB_URL } from '@huggingface/hub';
 import { AttsError } from '../../src/errors.js';
-import { type RetryOptions, reasonOf, retryAfter, Transient, withRetries } from './retry.js';
+import { retryAfter } from '../../src/retry-after.js';
+import { type RetryOptions, reasonOf, Transient, withRetries } from './retry.js';
 import type { Repository } from './spec.js';
 
 export interface HubOptions {
@@ -88,7 +89,7 @@ export class HubConnection {
     const { name } = this.repository;
     const say = (text: string) => new AttsError('io', text);
     if (status === 429 || status === 408 || status >= 500) {
-      return new Transient(`${this.endpoint} answers ${status}`, { pause: retryAfter(headers) });
+      return new Transient(`${this.endpoint} answers ${status}`, { pause: retryAfter(headers.get('retry-after')) });
     }
     const code = headers.get('x-error-code');
     if (code === 'GatedRepo') {

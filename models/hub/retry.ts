@@ -53,15 +53,6 @@ export async function withRetries<T>(what: string, options: RetryOptions, step: 
   }
 }
 
-/** Milliseconds of a Retry-After header: seconds, or a date. */
-export function retryAfter(headers: Headers): number | null {
-  const value = headers.get('retry-after');
-  if (value === null) return null;
-  const seconds = Number(value);
-  const pause = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000;
-  return Number.isNaN(pause) ? null : Math.max(0, pause);
-}
-
 /** The innermost message: `fetch` itself only says that it failed. */
 export function reasonOf(cause: unknown): string {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;

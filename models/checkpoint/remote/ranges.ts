@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { AttsError } from '../../../src/errors.js';
-import { reasonOf, retryAfter, Transient, withRetries } from '../../hub/retry.js';
+import { retryAfter } from '../../../src/retry-after.js';
+import { reasonOf, Transient, withRetries } from '../../hub/retry.js';
 import type { RemoteOptions } from './file.js';
 
 export interface WorkerData extends RemoteOptions {
@@ -95,7 +96,7 @@ export class Ranges {
   private check({ status, headers }: Response, start: number): void {
     const say = (what: string) => new AttsError('io', `${this.url}: ${what}`);
     if (status === 429 || status === 408 || status >= 500) {
-      throw new Transient(`the server answers ${status}`, { pause: retryAfter(headers) });
+      throw new Transient(`the server answers ${status}`, { pause: retryAfter(headers.get('retry-after')) });
     }
     if (status === 200) {
       throw say('the server sends whole files only, no ranges of them; download the file and give its path');

@@ -1,4 +1,5 @@
 import { AttsError } from '../../errors.js';
+import { retryAfter } from '../../retry-after.js';
 
 /**
  * Why an attempt at a call failed that another attempt may cure.
@@ -62,7 +63,7 @@ export interface Reply {
  * The document of a reply.
  * @throws Transient; Refused; AttsError `usage` where the server does not let us in
  */
-export function documentOf(base: string, { status, retryAfter, text }: Reply): unknown {
+export function documentOf(base: string, { status, retryAfter: header, text }: Reply): unknown {
   if (status >= 200 && status < 300) {
     try {
       return JSON.parse(text);
@@ -77,18 +78,10 @@ export function documentOf(base: string, { status, retryAfter, text }: Reply): u
   }
   // An account without credit is told with the status of a busy server.
   if (status === 408 || status === 425 || (status === 429 && !/insufficient_quota/.test(text))) {
-    throw new Transient('busy', line, { pause: pauseOf(retryAfter) });
+    throw new Transient('busy', line, { pause: retryAfter(header) });
   }
-  if (status >= 500 && status !== 501) throw new Transient('broken', line, { pause: pauseOf(retryAfter) });
+  if (status >= 500 && status !== 501) throw new Transient('broken', line, { pause: retryAfter(header) });
   throw new Refused(status, `${base} ${line}`);
-}
-
-/** Milliseconds of a Retry-After header: seconds, or a date. */
-export function pauseOf(retryAfter: string | null, now = Date.now()): number | null {
-  if (retryAfter === null) return null;
-  const seconds = Number(retryAfter);
-  const pause = Number.isNaN(seconds) ? Date.parse(retryAfter) - now : seconds * 1000;
-  return Number.isNaN(pause) ? null : Math.max(0, pause);
 }
 
 /** What a server says of an error, in whichever of the usual places. */

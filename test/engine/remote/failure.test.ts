@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { documentOf, failureOf, pauseOf, Refused, Transient } from '../../../src/engine/remote/failure.js';
+import { documentOf, failureOf, Refused, Transient } from '../../../src/engine/remote/failure.js';
 import { AttsError } from '../../../src/errors.js';
+import { retryAfter } from '../../../src/retry-after.js';
 
-function failure(status: number, text = '', retryAfter: string | null = null): Error {
+function failure(status: number, text = '', header: string | null = null): Error {
   try {
-    documentOf('http://a', { status, text, retryAfter });
+    documentOf('http://a', { status, text, retryAfter: header });
   } catch (error) {
     return error as Error;
   }
@@ -45,11 +46,11 @@ describe('what a reply means', () => {
 
   it('reads Retry-After in seconds and as a date, and no time in the past', () => {
     const now = Date.parse('2025-01-01T00:00:00Z');
-    expect(pauseOf('2', now)).to.equal(2000);
-    expect(pauseOf('0.5', now)).to.equal(500);
-    expect(pauseOf('Wed, 01 Jan 2025 00:00:03 GMT', now)).to.equal(3000);
-    expect(pauseOf('Wed, 01 Jan 2020 00:00:00 GMT', now)).to.equal(0);
-    expect([pauseOf('soon', now), pauseOf(null, now)]).to.deep.equal([null, null]);
+    expect(retryAfter('2', now)).to.equal(2000);
+    expect(retryAfter('0.5', now)).to.equal(500);
+    expect(retryAfter('Wed, 01 Jan 2025 00:00:03 GMT', now)).to.equal(3000);
+    expect(retryAfter('Wed, 01 Jan 2020 00:00:00 GMT', now)).to.equal(0);
+    expect([retryAfter('soon', now), retryAfter(null, now)]).to.deep.equal([null, null]);
   });
 
   it('tells a server that is not there from a connection that broke', () => {

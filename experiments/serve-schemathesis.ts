@@ -27,7 +27,8 @@ if (isMainThread) {
   process.exit(status ?? 1);
 } else {
   // The smallest pair: what is under test is the door, not the models.
-  const [draft, target] = await Promise.all(['abacus-llama-0.4m', 'abacus-llama-0.4m'].map((spec) => openEngine(spec)));
+  const open = () => openEngine('abacus-llama-0.4m', { threads: 1 });
+  const [draft, target] = await Promise.all([open(), open()]);
   const config = runConfigSchema.parse({ samples: 2, turns: 2 });
   const { url } = await listen({
     engines: { draft, target },

@@ -7,15 +7,18 @@ import type {
   Score,
   ScoreRequest,
   Tokenizer,
+  Usage,
 } from '../engine/engine.js';
+import { AttsError } from '../errors.js';
 import type { Metrics } from './metrics.js';
 
-/** An engine whose calls are counted. */
+/** An engine whose calls are counted. One that has failed is not well until a call succeeds. */
 export class MeteredEngine implements Engine {
   readonly model: ModelInfo;
   readonly tokenizer: Tokenizer;
   private readonly engine: Engine;
   private readonly metrics: Metrics;
+  isWell = true;
 
   constructor(engine: Engine, metrics: Metrics) {
     this.engine = engine;
@@ -33,7 +36,7 @@ export class MeteredEngine implements Engine {
     const model = this.model.id;
     const from = performance.now();
     let isFirst = true;
-    const generation = await this.engine.generate({
+    const call = this.engine.generate({
       ...request,
       onTokens(ids, logProbs) {
         if (isFirst) metrics.firstToken.observe({ model }, (performance.now() - from) / 1000);
@@ -41,17 +44,27 @@ export class MeteredEngine implements Engine {
         request.onTokens?.(ids, logProbs);
       },
     });
-    metrics.used(model, generation.usage);
-    return generation;
+    return this.counted(call);
   }
 
   async score(request: ScoreRequest): Promise<Score> {
-    const score = await this.engine.score(request);
-    this.metrics.used(this.model.id, score.usage);
-    return score;
+    return this.counted(this.engine.score(request));
   }
 
   close(): Promise<void> {
     return this.engine.close();
+  }
+
+  private async counted<T extends { readonly usage: Usage }>(call: Promise<T>): Promise<T> {
+    try {
+      const result = await call;
+      this.isWell = true;
+      this.metrics.used(this.model.id, result.usage);
+      return result;
+    } catch (error) {
+      // What a request is to blame for has been refused before, and an interruption is no failure.
+      if (!(error instanceof AttsError) || error.code === 'engine') this.isWell = false;
+      throw error;
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import fastify, { type FastifyRequest, LogController } from 'fastify';
+import fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { Engine } from '../engine/engine.js';
@@ -59,12 +59,16 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   const metered = draft && draft.model.id !== target.model.id ? [target, draft] : [target];
   const models = new ServedModels(metered.map(servedModel));
   const solver = draft && method ? new Solver({ ...method, draft, target }) : null;
-  const context: ServerContext = { models, admission, metrics, solver };
+  const isWell = () => metered.every((engine) => engine.isWell);
+  const context: ServerContext = { models, admission, metrics, solver, isWell };
   metrics.watch(new Map(metered.map((engine) => [engine.model.id, engine])));
   metrics.watchNumber('atts_admitted_calls', 'Calls of requests under way', () => admission.calls);
   metrics.watchNumber('atts_refused_requests', 'Requests that were told to come again', () => admission.refused);
   const app: App = fastify({
     ...{ bodyLimit, requestTimeout, forceCloseConnections: true },
+    frameworkErrors({ code }, _request, reply: FastifyReply) {
+      void reply.code(400).send(errorBody(new HttpError(400, 'the request is not valid HTTP', { code })));
+    },
     logger: log ? { ...log, base: null } : false,
     // Its own lines have URLs and addresses.
     logController: new LogController({ disableRequestLogging: true }),

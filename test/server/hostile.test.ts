@@ -95,7 +95,14 @@ describe('a server among strangers', () => {
       headers: { authorization, 'content-type': 'text/plain' },
     });
     expect(text.statusCode).to.equal(415);
-    expect((await app.inject({ url: '/etc/passwd', headers: { authorization } })).statusCode).to.equal(404);
+    for (const [path, status] of [
+      ['/etc/passwd', 404],
+      ['/%zz', 400],
+    ] as const) {
+      const response = await app.inject({ url: path, headers: { authorization } });
+      expect(response.statusCode).to.equal(status);
+      expect(response.json().error.type).to.equal('invalid_request_error');
+    }
     for (const key of ['', 'the secret', 'the secret key 2', 'THE SECRET KEY']) {
       expect((await post('{"prompt":"a"}', url, key)).status).to.equal(401);
     }
@@ -112,6 +119,7 @@ describe('a server among strangers', () => {
       throw new Error('the device was lost');
     };
     const { status, body } = await post('{"prompt":"my private question"}', `${url}?secret=1`);
+    expect((await app.inject('/health')).statusCode).to.equal(503);
     target.generate = generate;
     expect(status).to.equal(500);
     expect(logged).to.have.length(1);
@@ -123,5 +131,6 @@ describe('a server among strangers', () => {
   it('goes on as before', async () => {
     const { status } = await post('{"prompt":"a","max_tokens":2}');
     expect(status).to.equal(200);
+    expect((await served.app.inject('/health')).statusCode).to.equal(200);
   });
 });

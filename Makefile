@@ -1,8 +1,9 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: serve-load serve-schemathesis
-.PHONY: paper-scale goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
+.PHONY: paper-scale arithmetic-intensity simulator-check report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
+# Servers and harnesses of others, and ours under load.
+.PHONY: vllm lm-eval serve-load serve-schemathesis
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -54,6 +55,20 @@ bench-peers: build ## the same, and other implementations beside it (about ten m
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js
 
+arithmetic-intensity: build ## r and waiting against samples and turns, sync and async (about three minutes on two cores)
+	node dist/experiments/arithmetic-intensity.js
+
+simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about three minutes on two cores)
+	node dist/experiments/simulator-check.js
+
+runs/report-check/report.html:
+	@$(ATTS) compare --profile --policy replace --limit 12 --samples 8 --out runs/report-check
+
+CHROMIUM ?= /usr/bin/chromium
+report-check: build runs/report-check/report.html ## a report in headless Chromium, at two widths, by axe-core (CHROMIUM=path; about a minute)
+	@test -x $(CHROMIUM) || { echo "no $(CHROMIUM); give CHROMIUM=path" >&2; exit 1; }
+	node dist/test/report/page-check.js runs/report-check --chromium $(CHROMIUM)
+
 card-figures: build ## repeat the figures of models/abacus/README.md (about 4 minutes on two cores)
 	node dist/experiments/card-figures.js
 
@@ -75,6 +90,14 @@ conformal-peers: build ## p-values and martingale against crepes and MAPIE (need
 	@test -x runs/peers/venv/bin/python || python3 -m venv runs/peers/venv
 	@runs/peers/venv/bin/pip install --quiet --disable-pip-version-check -r experiments/peers/requirements.txt
 	@runs/peers/venv/bin/python experiments/peers/conformal.py
+
+.PHONY: tensorflow
+tensorflow: build ## install TensorFlow for --backend tensorflow, test it, time it beside simd and wasm (Linux; about 4 minutes on two idle cores; 300 MB the first time)
+	@experiments/peers/tensorflow.sh
+	@BACKEND=tensorflow npx mocha --no-config --timeout 120000 dist/test/kernels/ops.test.js \
+	  dist/test/kernels/attention.test.js dist/test/models/goldens.test.js
+	$(ATTS) generate --model abacus-qwen3-2m --prompt 'Compute 12 + 7.' --max-tokens 64 --temperature 0 --backend tensorflow
+	@node dist/experiments/backends.js --backends simd,wasm,tensorflow
 
 goldens: build ## log-probabilities of four real .gguf files (MODELS=folder, GOLDENS=folder; about 3 minutes on two cores)
 	node dist/test/real/goldens.js --models $(MODELS) --goldens $(GOLDENS)
@@ -112,3 +135,14 @@ calibrator-runs: build ## every calibrator on the embedded models (about 4 minut
 
 budget: build ## the budget with and without a barrier on the embedded models (about a minute on two cores)
 	node dist/experiments/budget.js
+
+VLLM := runs/peers/vllm
+SMOLLM := SmolLM2-135M-Instruct.Q4_1
+vllm: build ## draft and target on a real vLLM, a crash in the middle, a real checkpoint (MODELS=folder; about 8 minutes, and 3 and 6 GB the first time)
+	@sh experiments/peers/vllm.sh $(VLLM)
+	@node dist/experiments/peers/export-safetensors.js $(MODELS)/$(SMOLLM).gguf runs/peers/$(SMOLLM)
+	@node dist/experiments/peers/vllm.js $(VLLM) $(MODELS)/$(SMOLLM).gguf runs/peers/$(SMOLLM)
+
+lm-eval: build ## lm-evaluation-harness against atts serve and its own backend (about a minute, and 4 and 6 GB the first time)
+	@sh experiments/peers/lm-eval.sh $(VLLM)
+	@$(VLLM)/bin/python experiments/peers/lm-eval.py

@@ -11,7 +11,7 @@ export type Tensors = Record<string, tf.Tensor>;
 export type KernelBody<I extends Tensors, A> = (inputs: I, attrs: A) => tf.TensorInfo;
 
 /** The stock backends of tfjs on which every op runs as its reference. */
-export const stockBackends = ['cpu', 'wasm'] as const;
+export const stockBackends = ['cpu', 'wasm', 'tensorflow'] as const;
 
 /** Registers `body` as kernel `name` of some backends, in place of those registered before. */
 export function registerFor<I extends Tensors, A>(
@@ -36,7 +36,9 @@ export function defineKernel<I extends Tensors, A>(
   const tidied: KernelBody<I, A> = (inputs, attrs) => tf.tidy(() => reference(inputs, attrs) as tf.Tensor);
   registerFor(stockBackends, name, tidied);
   return (inputs, attrs) => {
-    const present = Object.fromEntries(Object.entries(inputs).filter(([, tensor]) => tensor !== undefined));
+    // tfjs takes no input that is missing.
+    const present: Tensors = {};
+    for (const input in inputs) if (inputs[input] !== undefined) present[input] = inputs[input];
     return tf.engine().runKernel(name, present, attrs as unknown as tf.NamedAttrMap) as tf.Tensor;
   };
 }

@@ -1,5 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { attention, type KvCache, type KvCacheShape, type RaggedRows } from '../kernels/ops/attention/index.js';
+import {
+  attention,
+  type CacheDtype,
+  type KvCache,
+  type KvCacheShape,
+  type RaggedRows,
+} from '../kernels/ops/attention/index.js';
 import { type EmbeddingTable, embedding } from '../kernels/ops/embedding/index.js';
 import { type GatedMlpWeights, gatedMlp } from '../kernels/ops/gated-mlp/index.js';
 import { type LinearWeights, linear, linearSideBySide, type WeightDtype } from '../kernels/ops/linear/index.js';
@@ -67,9 +73,9 @@ export class Decoder {
     return new Decoder({ config, ...loadWeights(checkpoint, config, family.weightNames(checkpoint.config), dtype) });
   }
 
-  cacheShape(pages: number, pageSize: number): KvCacheShape {
+  cacheShape(pages: number, pageSize: number, dtype: CacheDtype = 'f32'): KvCacheShape {
     const { layers, kvHeads, headDim } = this.config;
-    return { layers, kvHeads, headDim, pages, pageSize };
+    return { layers, kvHeads, headDim, pages, pageSize, dtype };
   }
 
   /**

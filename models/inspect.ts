@@ -1,4 +1,4 @@
-import { pageBytes } from '../kernels/ops/attention/index.js';
+import { type CacheDtype, pageBytes } from '../kernels/ops/attention/index.js';
 import { packedBytes, type WeightDtype } from '../kernels/ops/linear/index.js';
 import type { Checkpoint, StoredDtype } from './checkpoint/checkpoint.js';
 import { storedBytes } from './checkpoint/dtypes.js';
@@ -28,7 +28,11 @@ export interface CheckpointReport {
  * What a checkpoint is and what it will need, from its header alone: nothing is loaded.
  * @throws AttsError `checkpoint`
  */
-export function inspectCheckpoint(checkpoint: Checkpoint, asked: WeightDtype | 'auto' = 'auto'): CheckpointReport {
+export function inspectCheckpoint(
+  checkpoint: Checkpoint,
+  asked: WeightDtype | 'auto' = 'auto',
+  cacheDtype: CacheDtype = 'f32',
+): CheckpointReport {
   const family = familyOf(checkpoint.config);
   const config = family.decoderConfig(checkpoint.config);
   const names = family.weightNames(checkpoint.config);
@@ -55,7 +59,7 @@ export function inspectCheckpoint(checkpoint: Checkpoint, asked: WeightDtype | '
     for (const name of Object.values(others)) keep([name]);
   }
   const { layers, kvHeads, headDim } = config;
-  const cacheBytesPerToken = pageBytes({ layers, kvHeads, headDim, pageSize: 1 });
+  const cacheBytesPerToken = pageBytes({ layers, kvHeads, headDim, pageSize: 1, dtype: cacheDtype });
   return { config, parameters, hasOwnHead: names.head !== null, stored, kept, cacheBytesPerToken };
 }
 

@@ -1,4 +1,5 @@
 import { type WeightDtype, weightDtypes } from '../kernels/ops/linear/index.js';
+import { isQuantised } from '../kernels/ops/linear/quantise.js';
 import type { Checkpoint, StoredDtype } from './checkpoint/checkpoint.js';
 import { groupDtypes } from './checkpoint/gguf/blocks.js';
 
@@ -11,7 +12,10 @@ const kept: Readonly<Record<StoredDtype, WeightDtype>> = { F32: 'f32', F16: 'f32
  */
 const mostCachedValues = 8 * 2 ** 20;
 
-/** How tensors that are kept in one matrix are kept: the widest of what each would be. */
+/**
+ * How tensors that are kept in one matrix are kept: as each would be, the wider of floating types, and int8, which is the
+ * finest grid, where their groups differ.
+ */
 export type KeptDtype = (...names: readonly string[]) => WeightDtype;
 
 export function keptDtypes({ tensors }: Checkpoint, asked: WeightDtype | 'auto'): KeptDtype {
@@ -22,7 +26,8 @@ export function keptDtypes({ tensors }: Checkpoint, asked: WeightDtype | 'auto')
     return dtype === 'bf16' && values <= mostCachedValues ? 'f32' : dtype;
   };
   return (...names) => {
-    const each = names.map(one);
-    return weightDtypes.find((dtype) => each.includes(dtype)) as WeightDtype;
+    const [first, ...others] = names.map(one);
+    const widest = others.reduce((a, b) => (weightDtypes.indexOf(a) < weightDtypes.indexOf(b) ? a : b), first);
+    return isQuantised(widest) && others.some((dtype) => dtype !== first) ? 'q8' : widest;
   };
 }

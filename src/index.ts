@@ -1,4 +1,5 @@
 /** The public API: open engines, load a dataset, scale, read a run. The command line is built on it alone. */
+export { type BackendChoice, backendChoices } from '../kernels/backends/names.js';
 export { type EmbeddedCheckpoint, embeddedCheckpoints } from '../models/checkpoint/open.js';
 export { type CachedModel, cachedModels } from '../models/hub/cache.js';
 export type { HubOptions } from '../models/hub/connection.js';
@@ -7,10 +8,13 @@ export { type Pulled, type PullOptions, type PullProgress, pull } from '../model
 export { type HubSpec, parseHubSpec, type Repository } from '../models/hub/spec.js';
 export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
+export { type BackendState, type DoctorReport, examineMachine } from './doctor/index.js';
 export type * from './engine/engine.js';
 export { inspectModel, type ModelReport, type TokenizerReport } from './engine/inspect.js';
 export { type EngineOptions, openEngine } from './engine/open.js';
 export { type EnginePair, openPair, type PairOptions, type Placement } from './engine/pair.js';
+export { inspectRemote, type RemoteReport } from './engine/remote/index.js';
+export { isRemoteSpec } from './engine/remote/spec.js';
 export { openText, openTokenizer } from './engine/tokenizer/index.js';
 export { TextStream } from './engine/tokenizer/text-stream.js';
 export { AttsError, type ErrorCode } from './errors.js';
@@ -22,12 +26,16 @@ export {
   type TimedChain,
 } from './profiler/barrier.js';
 export { type Hardware, hardwareOf, hardwareSpecs, type PassTime, rooflineTime } from './profiler/hardware.js';
+export { callFlops, type Intensity, intensityByTurn, type MachineRoofs } from './profiler/intensity.js';
+export { type KnownLimits, machineLimits, roofsOf } from './profiler/machine-limits.js';
 export { modelShapes } from './profiler/model-shapes.js';
 export { type ModelShape, type PassRows, passCost, passCosts } from './profiler/pass-cost.js';
+export { type PredictedPass, predictPass } from './profiler/predict.js';
 export { type ModelProfile, passTimer, profileModel, readProfile } from './profiler/profile.js';
 export { type Trace, traceOf } from './profiler/trace.js';
 export * from './replay/index.js';
 export { drawSvg } from './report/figures/figure.js';
+export { type IntensityPoint, intensityFigure } from './report/figures/intensity.js';
 export { limitsFigure } from './report/figures/limits.js';
 export { writeRejectionFigures, writeReport } from './report/index.js';
 export { writeFileAtomic } from './runs/atomic.js';
@@ -44,6 +52,7 @@ export {
 } from './scaling/calibrate.js';
 export { loadRunDataset } from './scaling/datasets.js';
 export { openEngines, type RunEngines, type RunProfile } from './scaling/engines.js';
+export { type MergeOptions, mergeShards } from './scaling/merge.js';
 export { type Regrade, type RegradeOptions, regrade, writeRegrade } from './scaling/regrade.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
 export { type ListeningServer, type ListenOptions, listen } from './server/listen.js';

@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../src/errors.js';
-import { isSimd, registerSimd, type SimdName, simd } from './simd/index.js';
-
-export type BackendChoice = 'auto' | SimdName | 'wasm' | 'cpu';
+import { automaticBackend } from './automatic.js';
+import type { BackendChoice } from './names.js';
+import { isSimd, registerSimd, simd } from './simd/index.js';
+import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
 
 /**
  * Makes a tfjs backend the active one. `auto` takes simd, our own kernels on threads; simd-plain is the same with bits
@@ -14,13 +15,15 @@ export type BackendChoice = 'auto' | SimdName | 'wasm' | 'cpu';
  */
 export async function chooseBackend(choice: BackendChoice, threads: number | null = null): Promise<string> {
   tf.enableProdMode(); // no banners, no checks of every value
-  const name = choice === 'auto' ? 'simd' : choice;
+  const name = choice === 'auto' ? automaticBackend().name : choice;
   if (isSimd(name)) {
     await registerSimd(name, threads);
   } else if (name === 'wasm') {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
     setWasmPaths(entry.slice(0, entry.lastIndexOf('/') + 1));
+  } else if (name === 'tensorflow') {
+    registerTensorflow();
   } else {
     await import('@tensorflow/tfjs-backend-cpu');
   }
@@ -37,11 +40,11 @@ export function activate(name: string): void {
 
 /**
  * Names what decides the last bits of a result: backend, tfjs release, and our compiled kernels where the backend runs
- * them. Tokens are promised to repeat within one build.
+ * them. Tokens are promised to repeat within one build, except on tensorflow.
  */
 export function kernelBuild(backend: string): string {
   const build = `${backend} tfjs-${tf.version_core}`;
-  if (!isSimd(backend)) return build;
+  if (!isSimd(backend)) return backend === 'tensorflow' ? `${build} ${tensorflowBuild()}` : build;
   const { name, hash } = simd(backend).build;
   return `${build} ${name}-${hash}`;
 }

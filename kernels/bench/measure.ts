@@ -35,16 +35,32 @@ export interface BenchResult {
   readonly ratio: number;
 }
 
+/** A time and how much it moved. */
+export interface Timed {
+  /** Median of the repeats. */
+  readonly ms: number;
+  /** The fastest: what nothing else disturbed. */
+  readonly best: number;
+  /** Distance of their quartiles over the median. */
+  readonly noise: number;
+}
+
 /**
  * Median time of a call, milliseconds: repeats of at least `least` ms each, after one that is not counted.
  * @param repeats odd
  */
 export function medianTime(run: () => void, repeats = 7, least = 40): number {
+  return timed(run, repeats, least).ms;
+}
+
+/** The same with its noise. */
+export function timed(run: () => void, repeats = 7, least = 40): Timed {
   const once = time(run, 1);
   const calls = Math.max(1, Math.min(100_000, Math.ceil(least / Math.max(once, 1e-4))));
   time(run, calls);
   const times = Array.from({ length: repeats }, () => time(run, calls)).sort((a, b) => a - b);
-  return times[repeats >> 1];
+  const at = (share: number) => times[Math.round(share * (repeats - 1))];
+  return { ms: at(0.5), best: times[0], noise: (at(0.75) - at(0.25)) / at(0.5) };
 }
 
 function time(run: () => void, calls: number): number {

@@ -1,11 +1,18 @@
-import { simd } from '../backends/simd/index.js';
+import * as tf from '@tensorflow/tfjs-core';
+import { isSimd, simd } from '../backends/simd/index.js';
 import { medianTime, type Roofs } from './measure.js';
 
 const readBytes = 256 * 2 ** 20;
 const iterations = 4 * 2 ** 20;
+const side = 1024;
 
-/** Measures both roofs with all threads of the pool. The simd backend must be the active one. */
+/** Measures both roofs of the active backend. */
 export function measureRoofs(): Roofs {
+  return isSimd(tf.getBackend()) ? simdRoofs() : stockRoofs();
+}
+
+/** With all threads of the pool. */
+function simdRoofs(): Roofs {
   const backend = simd();
   const block = backend.heap.allocate(readBytes);
   const result = backend.heap.allocate(64);
@@ -19,6 +26,21 @@ export function measureRoofs(): Roofs {
   } finally {
     backend.heap.release(block);
     backend.heap.release(result);
+  }
+}
+
+/** By the backend's own ops: a product that is all arithmetic, a sum that is all reading. */
+function stockRoofs(): Roofs {
+  const square = tf.ones([side, side]);
+  const long = tf.ones([readBytes / 4]);
+  // A device works on its own until something is asked for.
+  const timed = (op: () => tf.Tensor) => medianTime(() => tf.tidy(() => void tf.sum(op()).dataSync()));
+  try {
+    const product = timed(() => tf.matMul(square, square));
+    const read = timed(() => long);
+    return { bandwidth: readBytes / read / 1e6, peak: (2 * side ** 3) / product / 1e6 };
+  } finally {
+    tf.dispose([square, long]);
   }
 }
 

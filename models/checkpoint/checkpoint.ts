@@ -32,12 +32,15 @@ export interface StoredTensor {
 export interface Checkpoint {
   /** The name of the folder, or of the file without its ending. */
   readonly id: string;
-  /** The folder, or the path of the .gguf file. */
+  /** The folder, or the path or URL of the .gguf file. */
   readonly folder: string;
   /** config.json as it stands, or what a GGUF file's metadata say in its terms. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** SHA-256 of the weights files, hex; computed when first asked for, while the checkpoint is open. */
+  /**
+   * SHA-256 of the weights files, hex; computed when first asked for, while the checkpoint is open. Of a file elsewhere,
+   * size and ETag as its server tells them.
+   */
   readonly hash: string;
   close(): void;
 }

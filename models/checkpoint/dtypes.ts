@@ -1,3 +1,4 @@
+import { float16ToFloat32Bits } from '../../kernels/float16.js';
 import type { StoredDtype } from './checkpoint.js';
 
 /** Values that are stored together along a row, and the bytes they take. */
@@ -37,26 +38,4 @@ export function widen(bytes: Uint8Array, dtype: FloatDtype): Float32Array {
   for (let i = 0; i < stored.length; i++)
     bits[i] = dtype === 'BF16' ? stored[i] << 16 : float16ToFloat32Bits(stored[i]);
   return new Float32Array(bits.buffer);
-}
-
-const bits = new Uint32Array(1);
-const value = new Float32Array(bits.buffer);
-
-/** The value of an IEEE 754 binary16. */
-export function float16(half: number): number {
-  bits[0] = float16ToFloat32Bits(half);
-  return value[0];
-}
-
-/** IEEE 754 binary16 to the bits of the same value in binary32. */
-function float16ToFloat32Bits(half: number): number {
-  const sign = (half & 0x8000) << 16;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 31) return sign | 0x7f800000 | (fraction << 13);
-  if (exponent !== 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
-  if (fraction === 0) return sign;
-  // Subnormal: shift the leading one into the hidden bit.
-  const shift = Math.clz32(fraction) - 21;
-  return sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
 }

@@ -1,19 +1,27 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { AttsError } from '../../src/errors.js';
+import { isRemote, openRemoteFile } from './remote/file.js';
 
 /** A file of weights, read by position and never as a whole. */
 export interface WeightsFile {
+  /** Or its URL. */
   readonly path: string;
   /** Bytes. */
   readonly size: number;
   /** @throws AttsError `checkpoint` where the file ends before */
   read(position: number, length: number): Buffer;
+  /** What its server tells this version from others by; null where only its bytes do. */
+  readonly version: string | null;
   close(): void;
 }
 
-/** @throws AttsError `checkpoint` */
+/**
+ * @param path of a file here, or a URL
+ * @throws AttsError `checkpoint`, or `io` for a URL
+ */
 export function openWeightsFile(path: string): WeightsFile {
+  if (isRemote(path)) return openRemoteFile(path);
   let descriptor: number;
   try {
     descriptor = openSync(path, 'r');
@@ -28,6 +36,7 @@ export function openWeightsFile(path: string): WeightsFile {
   return {
     path,
     size: status.size,
+    version: null,
     read: (position, length) => readAt(path, descriptor, position, length),
     close: () => closeSync(descriptor),
   };
@@ -48,8 +57,12 @@ export function shown(name: string): string {
   return JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name);
 }
 
-/** SHA-256 of files one after another, hex. */
+/**
+ * SHA-256 of files one after another, hex. A file elsewhere that its server tells from others is not transferred for it:
+ * its hash is that version, as the server says it.
+ */
 export function hashFiles(files: readonly WeightsFile[]): string {
+  if (files.length === 1 && files[0].version !== null) return files[0].version;
   const hash = createHash('sha256');
   const block = 2 ** 20;
   for (const file of files) {

@@ -6,6 +6,7 @@ import { hubIdOf, resolveCached } from '../hub/cache.js';
 import type { Checkpoint } from './checkpoint.js';
 import { hashFiles, type WeightsFile } from './file.js';
 import { openGguf } from './gguf/open.js';
+import { isRemote } from './remote/file.js';
 import { openSafetensors } from './safetensors.js';
 
 /** A checkpoint that comes with the package. */
@@ -26,10 +27,14 @@ export function embeddedCheckpoints(): EmbeddedCheckpoint[] {
   ];
 }
 
-/** The folder or .gguf file that a model spec names. @throws AttsError `usage` */
+/** The folder, .gguf file or URL of one that a model spec names. @throws AttsError `usage` */
 export function resolveModel(spec: string): string {
   const embedded = embeddedCheckpoints().find(({ name }) => name === spec);
   if (embedded) return embedded.folder;
+  if (isRemote(spec)) {
+    if (isGguf(spec)) return spec;
+    throw new AttsError('usage', `${spec}: of models at a URL only .gguf files are read`);
+  }
   const found = existsSync(spec) ? statSync(spec) : null;
   if (found?.isFile() && isGguf(spec)) return resolve(spec);
   if (found?.isDirectory()) return onlyGguf(spec) ?? resolve(spec);
@@ -38,12 +43,17 @@ export function resolveModel(spec: string): string {
   const names = embeddedCheckpoints().map(({ name }) => name);
   throw new AttsError(
     'usage',
-    `unknown model ${spec}: give ${names.join(', ')}, a .gguf file, a folder with config.json, tokenizer.json and model.safetensors, or org/name of a hub`,
+    `unknown model ${spec}: give ${names.join(', ')}, a .gguf file or its URL, a folder with config.json, tokenizer.json and model.safetensors, or org/name of a hub`,
   );
 }
 
-export function isGguf(path: string): boolean {
-  return path.toLowerCase().endsWith('.gguf');
+export function isGguf(place: string): boolean {
+  return pathOf(place).toLowerCase().endsWith('.gguf');
+}
+
+/** Of a URL, what comes after its host and before its query. */
+function pathOf(place: string): string {
+  return isRemote(place) ? new URL(place).pathname : place;
 }
 
 /** The .gguf file of a folder that has no other weights. */
@@ -60,13 +70,13 @@ function onlyGguf(folder: string): string | null {
 }
 
 /**
- * @param place a folder or a .gguf file, as `resolveModel` gives it
+ * @param place a folder, a .gguf file or its URL, as `resolveModel` gives it
  * @throws AttsError `checkpoint` with the file and what is wrong with it
  */
 export function openCheckpoint(place: string): Checkpoint {
   if (isGguf(place)) {
     const { file, config, tensors } = openGguf(place);
-    const id = hubIdOf(place) ?? basename(place).slice(0, -'.gguf'.length);
+    const id = hubIdOf(place) ?? basename(pathOf(place)).slice(0, -'.gguf'.length);
     return checkpointOf({ id, folder: place, config, tensors }, [file]);
   }
   const config = readConfig(join(place, 'config.json'));

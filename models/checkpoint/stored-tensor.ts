@@ -1,4 +1,5 @@
 import { dequantise, type QuantisedMatrix } from '../../kernels/ops/linear/quantise.js';
+import { AttsError } from '../../src/errors.js';
 import type { StoredDtype, StoredTensor } from './checkpoint.js';
 import { widen } from './dtypes.js';
 import type { WeightsFile } from './file.js';
@@ -31,6 +32,9 @@ export function storedTensor(file: WeightsFile, place: TensorPlace, headDim: num
     dtype: groupDtypes[dtype],
     read(first: number, count: number): QuantisedMatrix {
       const blocks = unpackBlocks(rowsAt(first, count), dtype);
+      if (!blocks.scales.every(Number.isFinite) || !blocks.mins.every(Number.isFinite)) {
+        throw new AttsError('checkpoint', `${file.path}: tensor ${name} has scales that are not finite`);
+      }
       return { dtype: groups.dtype, N: count, K: blocks.values.length / count, ...blocks };
     },
   };

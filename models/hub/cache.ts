@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { getHFHubCachePath, getRepoFolderName } from '@huggingface/hub';
 import { AttsError } from '../../src/errors.js';
+import { hubEndpoint } from './connection.js';
 import { isCommit, parseHubSpec, type Repository } from './spec.js';
 
 /**
@@ -44,10 +45,10 @@ export function resolveCached(spec: string): string | null {
   const snapshot = snapshotOf(repository, revision);
   if (snapshot === null || (file !== null && !existsSync(join(snapshot, file)))) {
     const [id] = spec.split(':');
-    throw new AttsError(
-      'usage',
-      `${spec} is not here; run atts models pull ${id}${file === null ? '' : ` --file ${file}`}`,
-    );
+    const pull = `${spec} is not here; run atts models pull ${id}`;
+    if (file === null) throw new AttsError('usage', pull);
+    const url = `${hubEndpoint()}/${repository.name}/resolve/${revision}/${file}`;
+    throw new AttsError('usage', `${pull} --file ${file}, or give ${url} to read it where it is`);
   }
   if (file !== null) return join(snapshot, file);
   if (existsSync(join(snapshot, 'config.json'))) return snapshot;

@@ -1,6 +1,6 @@
 import { HUB_URL } from '@huggingface/hub';
 import { AttsError } from '../../src/errors.js';
-import { type RetryOptions, Transient, withRetries } from './retry.js';
+import { type RetryOptions, reasonOf, retryAfter, Transient, withRetries } from './retry.js';
 import type { Repository } from './spec.js';
 
 export interface HubOptions {
@@ -24,6 +24,11 @@ export function isOffline(): boolean {
   return ['1', 'on', 'yes', 'true'].includes((process.env.HF_HUB_OFFLINE ?? '').toLowerCase());
 }
 
+/** HF_ENDPOINT, or the public hub. */
+export function hubEndpoint(): string {
+  return (process.env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, '');
+}
+
 /** Requests to one hub about one repository: authorised, and with every refusal as one line. */
 export class HubConnection {
   readonly endpoint: string;
@@ -34,7 +39,7 @@ export class HubConnection {
 
   constructor(repository: Repository, options: HubOptions) {
     this.repository = repository;
-    this.endpoint = (options.endpoint ?? (process.env.HF_ENDPOINT || HUB_URL)).replace(/\/+$/, '');
+    this.endpoint = (options.endpoint ?? hubEndpoint()).replace(/\/+$/, '');
     if (!URL.canParse(this.endpoint)) throw new AttsError('usage', `HF_ENDPOINT ${this.endpoint} is not a URL`);
     this.token = options.token === undefined ? process.env.HF_TOKEN || null : options.token;
     this.stallTimeout = options.stallTimeout ?? 30_000;
@@ -106,20 +111,4 @@ export class HubConnection {
     }
     return say(`${name}: ${this.endpoint} answers ${status}`);
   }
-}
-
-/** Milliseconds of a Retry-After header: seconds, or a date. */
-function retryAfter(headers: Headers): number | null {
-  const value = headers.get('retry-after');
-  if (value === null) return null;
-  const seconds = Number(value);
-  const pause = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000;
-  return Number.isNaN(pause) ? null : Math.max(0, pause);
-}
-
-/** The innermost message: `fetch` itself only says that it failed. */
-export function reasonOf(cause: unknown): string {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const { code, message } = inner as NodeJS.ErrnoException;
-  return code ?? message ?? String(inner);
 }

@@ -22,6 +22,8 @@ export interface RetryOptions {
   /** Milliseconds before the second attempt; each later pause is twice as long. */
   readonly retryDelay: number;
   readonly signal?: AbortSignal;
+  /** What to do when it keeps failing. */
+  readonly cure?: string;
 }
 
 /** Attempts in a row that bring nothing. */
@@ -34,7 +36,7 @@ const longestPause = 120_000;
  * @throws AttsError `io` where it keeps failing, `run` where the signal ended it; whatever else the step throws
  */
 export async function withRetries<T>(what: string, options: RetryOptions, step: () => Promise<T>): Promise<T> {
-  const { retryDelay, signal } = options;
+  const { retryDelay, signal, cure = 'the same command goes on from where it is' } = options;
   for (let failures = 0; ; ) {
     try {
       return await step();
@@ -43,11 +45,26 @@ export async function withRetries<T>(what: string, options: RetryOptions, step: 
       if (!(error instanceof Transient)) throw error;
       failures = error.progressed ? 1 : failures + 1;
       if (failures >= attempts) {
-        const cure = 'the same command goes on from where it is';
         throw new AttsError('io', `${what}: ${error.message}, ${failures} times in a row; ${cure}`, { cause: error });
       }
       const pause = error.pause ?? retryDelay * 2 ** (failures - 1) * (1 + Math.random() / 4);
       await sleep(Math.min(pause, longestPause), undefined, { signal }).catch(() => {});
     }
   }
+}
+
+/** Milliseconds of a Retry-After header: seconds, or a date. */
+export function retryAfter(headers: Headers): number | null {
+  const value = headers.get('retry-after');
+  if (value === null) return null;
+  const seconds = Number(value);
+  const pause = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1000;
+  return Number.isNaN(pause) ? null : Math.max(0, pause);
+}
+
+/** The innermost message: `fetch` itself only says that it failed. */
+export function reasonOf(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const { code, message } = inner as NodeJS.ErrnoException;
+  return code ?? message ?? String(inner);
 }

@@ -1,6 +1,6 @@
-import { type HubConnection, reasonOf } from './connection.js';
+import type { HubConnection } from './connection.js';
 import { type Content, PartialFile } from './partial.js';
-import { Transient, withRetries } from './retry.js';
+import { reasonOf, Transient, withRetries } from './retry.js';
 
 export interface Transfer {
   /** For messages. */

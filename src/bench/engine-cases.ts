@@ -1,5 +1,5 @@
 /** Whole models through the local engine: what a chain costs, scheduling, cache and sampling included. */
-import type { BackendChoice } from '../../kernels/backends/choose.js';
+import type { BackendChoice } from '../../kernels/backends/names.js';
 import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import type { Engine, Tokenizer } from '../engine/engine.js';
 import { Device } from '../engine/local/device.js';

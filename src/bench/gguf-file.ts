@@ -1,8 +1,9 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { float16Bits } from '../../kernels/float16.js';
 import { quantise } from '../../kernels/ops/linear/quantise.js';
 import type { Checkpoint } from '../../models/checkpoint/checkpoint.js';
 import { familyOf } from '../../models/families/index.js';
-import type { smolLm2Shape } from './random-checkpoint.js';
+import type { LlamaShape } from './random-checkpoint.js';
 
 const alignment = 32;
 const groupSize = 32;
@@ -18,7 +19,7 @@ export type GgufDtype = keyof typeof tensorTypes;
  * of queries and keys are not interleaved as llama.cpp rotates them: for random weights that is another model of the
  * same cost. The vocabulary is made up.
  */
-export function writeGguf(path: string, checkpoint: Checkpoint, config: typeof smolLm2Shape, dtype: GgufDtype): void {
+export function writeGguf(path: string, checkpoint: Checkpoint, config: LlamaShape, dtype: GgufDtype): void {
   const names = ggufNames(config);
   const entries = [...checkpoint.tensors.values()].map((tensor) => {
     const type = tensor.shape.length === 1 ? 'f32' : dtype;
@@ -56,7 +57,7 @@ export function writeGguf(path: string, checkpoint: Checkpoint, config: typeof s
   }
 }
 
-function ggufNames(config: typeof smolLm2Shape): Map<string, string> {
+function ggufNames(config: LlamaShape): Map<string, string> {
   const { embedding, finalNorm, layer } = familyOf(config).weightNames(config);
   const names = new Map([
     [embedding, 'token_embd.weight'],
@@ -72,7 +73,7 @@ function ggufNames(config: typeof smolLm2Shape): Map<string, string> {
   return names;
 }
 
-function writeMetadata(head: ByteWriter, config: typeof smolLm2Shape): void {
+function writeMetadata(head: ByteWriter, config: LlamaShape): void {
   const integers = {
     'llama.context_length': config.max_position_embeddings,
     'llama.embedding_length': config.hidden_size,
@@ -125,21 +126,12 @@ function q8Blocks(w: Float32Array, [N, K]: readonly number[]): Uint8Array {
   const { scales, values } = quantise(w, N, K, 'q8');
   const out = new DataView(new ArrayBuffer(scales.length * 34));
   scales.forEach((scale, block) => {
-    out.setUint16(block * 34, float16(scale), true);
+    out.setUint16(block * 34, float16Bits(scale), true);
     new Int8Array(out.buffer, block * 34 + 2, groupSize).set(
       values.subarray(block * groupSize, (block + 1) * groupSize),
     );
   });
   return new Uint8Array(out.buffer);
-}
-
-/** Bits of a float16, truncated, for values within its normal range. */
-function float16(value: number): number {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setFloat32(0, value);
-  const bits = view.getUint32(0);
-  const exponent = ((bits >>> 23) & 0xff) - 127 + 15;
-  return exponent <= 0 ? 0 : (exponent << 10) | ((bits >>> 13) & 0x3ff);
 }
 
 const aligned = (bytes: number) => Math.ceil(bytes / alignment) * alignment;

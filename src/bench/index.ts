@@ -1,11 +1,14 @@
 /** What `atts bench` measures: every op against the machine's limits, whole models, and others at the same work. */
 import { benchedOps, benchOps, type OpsBench, type OpsBenchOptions } from '../../kernels/bench/index.js';
 import { benchModel } from './model.js';
+import { opMicroseconds } from './op-overhead.js';
 import { benchPeers, type PeerResult } from './peers/index.js';
 
 export type { PeerResult } from './peers/index.js';
 
 export interface BenchReport extends OpsBench {
+  /** What an op costs in a forward pass beside its arithmetic, microseconds; null where no model was asked for. */
+  readonly opMicroseconds: number | null;
   readonly peers: readonly PeerResult[];
 }
 
@@ -25,6 +28,12 @@ export async function runBench({
   const report = await benchOps({ ...options, ops: ops.filter((op) => benchedOps.includes(op)) });
   const withModel = ops.includes('model');
   const results = [...report.results, ...(withModel ? await benchModel(report, options) : [])];
+  const overhead = withModel ? opMicroseconds() : null;
   const parts = { linear: ops.includes('linear'), model: withModel };
-  return { ...report, results, peers: await benchPeers(parts, { folder: peers, threads: report.threads }) };
+  return {
+    ...report,
+    results,
+    opMicroseconds: overhead,
+    peers: await benchPeers(parts, { folder: peers, threads: report.threads }),
+  };
 }

@@ -1,15 +1,29 @@
 import type { Checkpoint, StoredTensor } from '../../models/checkpoint/checkpoint.js';
 import { familyOf } from '../../models/families/index.js';
 
+/** Keys of a llama's config.json. */
+export interface LlamaShape extends Readonly<Record<string, unknown>> {
+  readonly hidden_size: number;
+  readonly intermediate_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+  readonly num_key_value_heads: number;
+  readonly vocab_size: number;
+  readonly rms_norm_eps: number;
+  readonly rope_theta: number;
+  readonly max_position_embeddings: number;
+  readonly eos_token_id: number;
+}
+
 /** The shape of SmolLM2-135M (Allal et al. 2025, arXiv 2502.02737), as its config.json has it. */
-export const smolLm2Shape = {
+export const smolLm2Shape: LlamaShape = {
   ...{ model_type: 'llama', hidden_act: 'silu', hidden_size: 576, intermediate_size: 1536, num_hidden_layers: 30 },
   ...{ num_attention_heads: 9, num_key_value_heads: 3, vocab_size: 49_152, max_position_embeddings: 8192 },
   ...{ rms_norm_eps: 1e-5, rope_theta: 100_000, tie_word_embeddings: true, eos_token_id: 2 },
-} as const;
+};
 
 /** Seeded weights of a llama's shape: what a pass costs does not depend on what the weights say. */
-export function randomCheckpoint(id: string, config: typeof smolLm2Shape): Checkpoint {
+export function randomCheckpoint(id: string, config: LlamaShape): Checkpoint {
   const { hidden_size: d, intermediate_size: f, vocab_size: V, num_hidden_layers: layers } = config;
   const h = d / config.num_attention_heads;
   const [H, G] = [config.num_attention_heads * h, config.num_key_value_heads * h];

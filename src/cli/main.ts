@@ -6,8 +6,10 @@ import { AttsError } from '../index.js';
 import { benchCommand } from './commands/bench.js';
 import { calibrateCommand } from './commands/calibrate/index.js';
 import { compareCommand } from './commands/compare.js';
+import { doctorCommand } from './commands/doctor.js';
 import { generateCommand } from './commands/generate.js';
 import { gradeCommand } from './commands/grade.js';
+import { mergeCommand } from './commands/merge.js';
 import { modelsCommand } from './commands/models/index.js';
 import { profileCommand } from './commands/profile.js';
 import { replayCommand } from './commands/replay.js';
@@ -53,6 +55,7 @@ await yargs(hideBin(process.argv))
   )
   .command(runCommand)
   .command(compareCommand)
+  .command(mergeCommand)
   .command(calibrateCommand)
   .command(scoreCommand)
   .command(generateCommand)
@@ -64,6 +67,7 @@ await yargs(hideBin(process.argv))
   .command(simulateCommand)
   .command(serveCommand)
   .command(benchCommand)
+  .command(doctorCommand)
   .option('verbose', { type: 'boolean', default: false, describe: 'Show the stack trace of an error' })
   .demandCommand(1, 'no command given')
   .strictCommands()

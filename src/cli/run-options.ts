@@ -8,10 +8,11 @@ type Field = keyof RunConfig;
 /** What a flag says of itself, by field of the run configuration; everything else comes from the schema. */
 const descriptions: Record<Field, string> = {
   method: 'The method, or one model alone',
-  draft: 'Draft model: embedded name, folder, or org/name[@revision][:file.gguf] of the hub',
+  draft: 'Draft model: embedded name, folder, org/name[@revision][:file.gguf] of the hub, or vllm://host:port',
   target: 'Target model, likewise',
   dataset: `Problems: ${availableDatasets}`,
   limit: 'First so many problems',
+  shard: 'Run the i-th of n parts of the problems: i/n (atts merge joins them)',
   samples: 'Chains a problem',
   turns: 'Most turns a chain',
   draftTokens: 'Tokens of a draft chunk',
@@ -38,6 +39,7 @@ const descriptions: Record<Field, string> = {
   seed: 'Seed of all random numbers',
   backend: 'tfjs backend',
   dtype: 'Weights of both models',
+  cacheDtype: 'Keys and values in the KV cache: bf16 halves their memory',
   threads: 'Threads of the simd backend',
   placement: 'Both models on one device, or on a thread each',
   profile: 'Count FLOPs and bytes of every pass',
@@ -47,6 +49,7 @@ const descriptions: Record<Field, string> = {
 /** The part of JSON Schema that the run configuration uses. */
 interface JsonField {
   type?: string;
+  description?: string;
   enum?: string[];
   pattern?: string;
   minimum?: number;
@@ -71,8 +74,9 @@ const kebab = (field: string) => field.replace(/[A-Z]/g, (letter) => `-${letter.
 
 /** In words, what a setting may be: `a whole number greater than 0`. */
 export function allowedValues(field: Field): string {
-  const { type, enum: choices, exclusiveMinimum, exclusiveMaximum, ...inclusive } = valueSchema(field);
+  const { type, description, enum: choices, exclusiveMinimum, exclusiveMaximum, ...inclusive } = valueSchema(field);
   if (choices) return `one of ${choices.join(', ')}${takesFile(field) ? ' or file:PATH' : ''}`;
+  if (description) return description;
   if (type === 'boolean') return 'true or false';
   if (type === 'string') return 'a text that is not empty';
   // JSON Schema bounds every whole number by what a double holds; that is no bound of ours.

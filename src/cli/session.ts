@@ -7,6 +7,7 @@ import {
   type RunConfig,
   type RunEngines,
 } from '../index.js';
+import { warn } from './progress.js';
 
 /** What a run needs, opened as its configuration says. */
 export interface Session extends RunEngines {
@@ -17,7 +18,7 @@ export interface Session extends RunEngines {
 export async function openSession(config: RunConfig): Promise<Session> {
   const dataset = await loadRunDataset(config, 'test');
   const calibrationDataset = needsCalibrationSplit(config) ? await loadCalibrationSplit(config) : undefined;
-  return { ...(await openEngines(config)), dataset, calibrationDataset };
+  return { ...(await openEngines(config, { onNote: warn })), dataset, calibrationDataset };
 }
 
 async function loadCalibrationSplit(config: RunConfig): Promise<Dataset> {

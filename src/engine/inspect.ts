@@ -1,6 +1,8 @@
-import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import { isGguf, openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import { type DtypeShare, inspectCheckpoint, totalBytes } from '../../models/inspect.js';
+import { AttsError } from '../errors.js';
+import type { EngineOptions } from './open.js';
+import { isRemoteSpec } from './remote/spec.js';
 import { openTokenizerFile } from './tokenizer/index.js';
 
 /** What `atts models inspect` tells of a model. Sizes are bytes. */
@@ -48,11 +50,17 @@ export interface TokenizerReport {
  * Reads what a model is and what it will need, without loading it.
  * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
  */
-export function inspectModel(spec: string, dtype: WeightDtype | 'auto' = 'auto'): ModelReport {
+export function inspectModel(
+  spec: string,
+  { dtype, cacheDtype }: Pick<EngineOptions, 'dtype' | 'cacheDtype'> = {},
+): ModelReport {
+  if (isRemoteSpec(spec))
+    throw new AttsError('usage', `${spec} lies on a server: its layers and passes cannot be seen`);
   const path = resolveModel(spec);
   const checkpoint = openCheckpoint(path);
   try {
-    const { config, parameters, hasOwnHead, stored, kept, cacheBytesPerToken } = inspectCheckpoint(checkpoint, dtype);
+    const inspected = inspectCheckpoint(checkpoint, dtype, cacheDtype);
+    const { config, parameters, hasOwnHead, stored, kept, cacheBytesPerToken } = inspected;
     const { family, layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize, contextLength } = config;
     return {
       ...{ schema: 'atts.model/1', id: checkpoint.id, path, format: isGguf(path) ? 'gguf' : 'safetensors', family },

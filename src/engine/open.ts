@@ -1,10 +1,13 @@
-import type { BackendChoice } from '../../kernels/backends/choose.js';
+import type { BackendChoice } from '../../kernels/backends/names.js';
+import type { CacheDtype } from '../../kernels/ops/attention/index.js';
 import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import type { Engine } from './engine.js';
 import { Device } from './local/device.js';
 import { LocalEngine } from './local/local-engine.js';
 import type { PassListener } from './pass-record.js';
+import { openRemote } from './remote/index.js';
+import { isRemoteSpec } from './remote/spec.js';
 import { ThreadEngine } from './thread/thread-engine.js';
 import { openTokenizer } from './tokenizer/index.js';
 
@@ -12,30 +15,42 @@ export interface EngineOptions {
   readonly backend?: BackendChoice;
   /** How weights are kept; q8 and q4 are quantised on loading, in groups of 32. `auto`: as stored, where that is exact. */
   readonly dtype?: WeightDtype | 'auto';
+  /** How keys and values are kept: bf16 halves their memory. Default f32. */
+  readonly cacheDtype?: CacheDtype;
   /** Cap on the model's KV cache, MiB. */
   readonly memory?: number;
   /** Threads of the simd backend, for all engines of its device; null = as many as run at once. */
   readonly threads?: number | null;
   /** A thread with a device and a memory of its own, beside the one that the process's other engines share. */
   readonly ownThread?: boolean;
-  /** Hears of every forward pass. */
+  /** Hears of every forward pass; of models on servers nobody does. */
   readonly onPass?: PassListener;
+  /** Whether a model on servers must be able to score, which all others are. */
+  readonly scores?: boolean;
+  /** Hears in a line that a server went or came back. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
- * Opens the engine that a spec names: an embedded checkpoint (`abacus-qwen3-2m`) or a folder with config.json,
- * tokenizer.json and safetensors. Engines of one process share the device, unless `ownThread` is set.
- * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
+ * Opens the engine that a spec names: an embedded checkpoint (`abacus-qwen3-2m`), a folder with config.json,
+ * tokenizer.json and safetensors, or a model on servers (`vllm://host:port`). Engines of one process share the device,
+ * unless `ownThread` is set.
+ * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read, `engine` for servers that do
+ * not answer or cannot do what is needed
  */
-export async function openEngine(spec: string, { ownThread = false, ...options }: EngineOptions = {}): Promise<Engine> {
-  const { backend = 'auto', dtype = 'auto', memory = 256, threads = null, onPass } = options;
+export async function openEngine(
+  spec: string,
+  { ownThread = false, scores, onNote, ...options }: EngineOptions = {},
+): Promise<Engine> {
+  if (isRemoteSpec(spec)) return openRemote(spec, { scores, onNote });
+  const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 256, threads = null, onPass } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
   if (ownThread) return ThreadEngine.open(spec, options, tokenizer);
   const device = await Device.open(backend, threads);
   const checkpoint = openCheckpoint(folder);
   try {
-    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { dtype, memory, onPass }));
+    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { dtype, cacheDtype, memory, onPass }));
   } finally {
     checkpoint.close();
   }

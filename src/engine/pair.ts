@@ -2,11 +2,12 @@ import { availableParallelism } from 'node:os';
 import type { Engine } from './engine.js';
 import { type EngineOptions, openEngine } from './open.js';
 import type { PassRecord } from './pass-record.js';
+import { isRemoteSpec } from './remote/spec.js';
 
 /** `shared`: both models take turns on one device. `separate`: each has a thread, a memory and processors of its own. */
 export type Placement = 'shared' | 'separate';
 
-export interface PairOptions extends Omit<EngineOptions, 'onPass' | 'ownThread'> {
+export interface PairOptions extends Omit<EngineOptions, 'onPass' | 'ownThread' | 'scores'> {
   /** Spec of the draft model; absent where the method needs none. */
   readonly draft?: string;
   readonly target?: string;
@@ -22,8 +23,8 @@ export interface EnginePair {
 }
 
 /**
- * Opens the engines of a run. `separate` splits the threads evenly, the odd one to the target; a model alone has all
- * of them, on the shared device.
+ * Opens the engines of a run. `separate` splits the threads evenly, the odd one to the target; a model that is alone on
+ * this machine has all of them, on the shared device.
  * @throws AttsError as `openEngine` does; nothing stays open then
  */
 export async function openPair({
@@ -33,12 +34,15 @@ export async function openPair({
   target,
   ...options
 }: PairOptions): Promise<EnginePair> {
-  const separate = placement === 'separate' && draft !== undefined && target !== undefined;
+  const here = [draft, target].filter((spec) => spec !== undefined && !isRemoteSpec(spec));
+  const separate = placement === 'separate' && here.length === 2;
   const threads = options.threads ?? availableParallelism();
   const open = async (role: 'draft' | 'target', spec: string | undefined, share: number) => {
     if (spec === undefined) return undefined;
     const own = separate ? { ownThread: true, threads: Math.max(1, share) } : {};
-    return openEngine(spec, { ...options, ...own, onPass: onPass && ((pass) => onPass(role, pass)) });
+    // A target alone only writes.
+    const scores = role === 'target' && draft !== undefined;
+    return openEngine(spec, { ...options, ...own, scores, onPass: onPass && ((pass) => onPass(role, pass)) });
   };
   const draftEngine = await open('draft', draft, Math.floor(threads / 2));
   try {

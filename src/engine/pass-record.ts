@@ -8,6 +8,13 @@ export interface PassRecord {
   readonly scored: number;
   /** Choosing and settling its requests left out. */
   readonly seconds: number;
+  /**
+   * Seconds before it in which the device had requests and ran no pass: settling the last pass, whatever waited for its
+   * results, and choosing this one.
+   */
+  readonly hostSeconds: number;
+  /** Requests that ended with the pass before it on its device. */
+  readonly ended: number;
 }
 
 export type PassListener = (pass: PassRecord) => void;

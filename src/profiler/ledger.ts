@@ -1,5 +1,8 @@
 import { addCosts, type Cost } from '../../kernels/cost.js';
+import type { PassRecord } from '../engine/pass-record.js';
+import type { MachineRoofs } from './intensity.js';
 import { type ModelShape, type PassOp, type PassRows, passCosts, type StoredBytes, totalBytes } from './pass-cost.js';
+import { type PassTimes, PassWatch } from './pass-times.js';
 
 /** What a pass does: writes one token each, takes up text, scores, or some of these side by side. */
 export type Phase = 'decode' | 'prefill' | 'score' | 'mixed';
@@ -14,9 +17,11 @@ export interface PhaseWork {
 
 /** What a model has done, by phase and by op. */
 export interface LedgerReport {
+  readonly shape: ModelShape;
   readonly phases: Readonly<Partial<Record<Phase, PhaseWork>>>;
   readonly ops: Readonly<Record<PassOp, Cost>>;
   readonly total: PhaseWork;
+  readonly times: PassTimes;
 }
 
 const nothing: PhaseWork = { passes: 0, rows: 0, seconds: 0, flops: 0, bytes: addCosts([]).bytes };
@@ -27,13 +32,15 @@ export class Ledger {
   private readonly stored: StoredBytes;
   private phases: Partial<Record<Phase, PhaseWork>> = {};
   private ops: Record<PassOp, Cost> | null = null;
+  private timer = new PassWatch();
 
   constructor(shape: ModelShape, stored: StoredBytes) {
     this.shape = shape;
     this.stored = stored;
   }
 
-  add(pass: PassRows & { readonly seconds: number }): void {
+  add(pass: PassRecord): void {
+    this.timer.add(pass);
     const costs = passCosts(this.shape, pass, this.stored);
     const { flops, bytes } = addCosts(Object.values(costs));
     const rows = pass.sequences.reduce((sum, sequence) => sum + sequence.rows, 0);
@@ -50,12 +57,13 @@ export class Ledger {
   clear(): void {
     this.phases = {};
     this.ops = null;
+    this.timer = new PassWatch();
   }
 
   report(): LedgerReport {
     const total = Object.values(this.phases).reduce(sum, nothing);
     const none = passCosts(this.shape, { sequences: [], sampled: 0, scored: 0 }, { weight: 0, cache: 0 });
-    return { phases: { ...this.phases }, ops: this.ops ?? none, total };
+    return { shape: this.shape, phases: { ...this.phases }, ops: this.ops ?? none, total, times: this.timer.report() };
   }
 }
 
@@ -85,14 +93,7 @@ export interface RunWork {
   readonly memorySeconds: number;
 }
 
-/**
- * @param peak FLOP/s
- * @param bandwidth bytes/s
- */
-export function workOf(
-  reports: readonly LedgerReport[],
-  { peak, bandwidth }: { peak: number; bandwidth: number },
-): RunWork {
+export function workOf(reports: readonly Pick<LedgerReport, 'total'>[], { peak, bandwidth }: MachineRoofs): RunWork {
   const flops = reports.reduce((total, { total: own }) => total + own.flops, 0);
   const bytes = reports.reduce((total, { total: own }) => total + totalBytes(own), 0);
   return { flops, bytes, computeSeconds: flops / peak, memorySeconds: bytes / bandwidth };

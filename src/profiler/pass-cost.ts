@@ -20,6 +20,12 @@ export interface ModelShape {
   readonly vocabSize: number;
 }
 
+/** The dimensions alone of whatever has them. */
+export function shapeOf(model: ModelShape): ModelShape {
+  const { layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = model;
+  return { layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize };
+}
+
 /** Bytes of one stored value. */
 export interface StoredBytes {
   readonly weight: number;

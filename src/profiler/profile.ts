@@ -6,7 +6,9 @@ import { medianOf } from '../bench/median-of.js';
 import { promptTokens } from '../bench/prompts.js';
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
+import type { KnownLimits } from './machine-limits.js';
 import { type ModelShape, type PassRows, passCost, storedBytes, totalBytes } from './pass-cost.js';
+import { predictPass } from './predict.js';
 
 const passSchema = z.object({
   phase: z.enum(['decode', 'score']),
@@ -15,6 +17,8 @@ const passSchema = z.object({
   seconds: z.number().positive(),
   flops: z.number().positive(),
   bytes: z.number().positive(),
+  /** By the machine's roofs, where these were known. */
+  predicted: z.object({ seconds: z.number(), bound: z.enum(['compute', 'memory', 'overhead']) }).optional(),
 });
 
 export const profileSchema = z.object({
@@ -36,6 +40,10 @@ export interface ProfileOptions {
   readonly weightBytes: number;
   readonly cacheBytesPerToken: number;
   readonly threads?: number | null;
+  /** Of the machine, for a prediction beside what is measured. */
+  readonly limits?: KnownLimits;
+  /** How most weights are kept. */
+  readonly keptAs?: KnownLimits['matrices'][number]['dtype'];
   readonly decodeRows?: readonly number[];
   readonly scoreRows?: readonly number[];
   readonly onPass?: (pass: ProfiledPass) => void;
@@ -60,7 +68,11 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
   const add = async (phase: ProfiledPass['phase'], rows: number, pass: PassRows, time: () => Promise<number>) => {
     const seconds = (await medianOf(repeats, time)) / 1000;
     const cost = passCost(shape, pass, stored);
-    const measured = { phase, rows, seconds, flops: cost.flops, bytes: totalBytes(cost) };
+    const { limits, keptAs = 'f32', weightBytes } = options;
+    const measured: ProfiledPass = {
+      ...{ phase, rows, seconds, flops: cost.flops, bytes: totalBytes(cost) },
+      ...(limits && { predicted: predictPass(limits, shape, pass, stored, weightBytes, keptAs) }),
+    };
     passes.push(measured);
     options.onPass?.(measured);
   };

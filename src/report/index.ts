@@ -5,10 +5,13 @@ import type { TopLevelSpec } from 'vega-lite';
 import { writeFileAtomic } from '../runs/atomic.js';
 import { writeError } from '../runs/io-error.js';
 import { accuracyFigure } from './figures/accuracy.js';
+import { accuracyByComputeFigure } from './figures/accuracy-by-compute.js';
 import { drawSvg, type Figure, widths, withLook } from './figures/figure.js';
+import { intensityByTurnFigure } from './figures/intensity-by-turn.js';
 import { rejectionByTurnFigure } from './figures/rejection-by-turn.js';
 import { rollingRejectionFigure } from './figures/rolling-rejection.js';
 import { rooflineFigure } from './figures/roofline.js';
+import { timeByPhaseFigure } from './figures/time-by-phase.js';
 import { timelineFigure } from './figures/timeline.js';
 import { tokensFigure } from './figures/tokens.js';
 import { type DrawnFigure, page } from './page.js';
@@ -68,8 +71,11 @@ function makeFolder(path: string): void {
 function figuresOf(source: ReportSource): Figure[] {
   return [
     accuracyFigure(source),
+    accuracyByComputeFigure(source),
     ...rejectionFigures(judgedStreams(source)),
+    timeByPhaseFigure(source),
     timelineFigure(source),
+    intensityByTurnFigure(source),
     rooflineFigure(source),
     tokensFigure(source),
   ].filter((figure) => figure !== null);

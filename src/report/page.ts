@@ -1,3 +1,4 @@
+import { accuracyTable } from './accuracy-table.js';
 import { rejectionEvidence } from './evidence.js';
 import { examplesSection } from './examples.js';
 import { plural } from './format.js';
@@ -25,6 +26,7 @@ export function page(source: ReportSource, figures: ReadonlyMap<string, DrawnFig
       return figure ? [figureElement(figure)] : [];
     });
   const baselines = baselineSentence(source);
+  const byCount = accuracyTable(source);
   const evidence = rejectionEvidence(source);
   const { versions, created } = mainMethod(source).run.manifest;
   return html`<!doctype html>
@@ -46,9 +48,9 @@ ${baselines ? html`<p class="baselines">${baselines}</p>` : null}
 </header>
 ${settingsSection(source)}
 ${comparisonSection(source)}
-${section('accuracy', 'Accuracy', show('accuracy'))}
+${section('accuracy', 'Accuracy', [...show('accuracy', 'accuracy-by-compute'), ...(byCount ? [byCount] : [])])}
 ${section('rejection', 'Rejection rate', [...show('rejection-by-turn', 'rolling-rejection'), ...(evidence ? [evidence] : [])])}
-${section('timeline', 'Where the time goes', show('timeline', 'roofline'))}
+${section('timeline', 'Where the time goes', show('time-by-phase', 'timeline', 'intensity-by-turn', 'roofline'))}
 ${section('tokens', 'Who writes', show('tokens-by-author'))}
 ${examplesSection(source)}
 <footer>Written by atts ${versions.atts} from the records in ${directoryName(source)} (begun ${created.slice(0, 10)}). Specifications and drawings of the figures lie in figures/.</footer>
@@ -79,9 +81,12 @@ ${inline(svg.narrow, 'narrow', description)}
 </figure>`;
 }
 
-/** HTML needs no namespaces; its SVG does need a role and a name. */
+/** HTML needs no namespaces; its SVG needs a role and a name, and its marks none of their own: they are one image. */
 function inline(svg: string, width: string, description: string): Html {
   const attributes = html`<svg class="${width}" role="img" aria-label="${description}"`.text;
-  const bare = svg.replace(/ xmlns(:\w+)?="[^"]*"/g, '').replace(/ class="marks"/, '');
+  const bare = svg
+    .replace(/ xmlns(:\w+)?="[^"]*"/g, '')
+    .replace(/ class="marks"/, '')
+    .replace(/ (role|aria-[a-z]+)="[^"]*"/g, '');
   return new Html(withSchemeColours(bare.replace(/^\s*<svg/, () => attributes)));
 }

@@ -8,7 +8,7 @@ export const palette = {
   quiet: { light: '#5d6670', dark: '#a2abb4' },
   line: { light: '#d5dade', dark: '#3a4047' },
   grid: { light: '#e9ecee', dark: '#262b30' },
-  draft: { light: '#3a7ebf', dark: '#5aa0e0' },
+  draft: { light: '#2f72b3', dark: '#5aa0e0' },
   draftRejected: { light: '#a9cdea', dark: '#2c567d' },
   score: { light: '#d9a520', dark: '#e0b440' },
   target: { light: '#b8452c', dark: '#e0745a' },

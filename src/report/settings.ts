@@ -1,5 +1,6 @@
 import { defaultGamma } from '../conformal/index.js';
 import { type RunConfig, runConfigSchema } from '../runs/config.js';
+import type { Summary } from '../runs/records.js';
 import type { RunManifest } from '../runs/schemas.js';
 import { integer, number, percent } from './format.js';
 import { type Html, html } from './html.js';
@@ -21,8 +22,8 @@ ${rows.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>\
 
 function settingRows(source: ReportSource): [string, string][] {
   const manifests = source.methods.map(({ run }) => run.manifest);
-  const each = (value: (manifest: RunManifest) => string | null): string => {
-    const values = manifests.map(value);
+  const each = (value: (manifest: RunManifest, summary: Summary) => string | null): string => {
+    const values = source.methods.map(({ run, summary }) => value(run.manifest, summary));
     const told = new Set(values.filter((one) => one !== null));
     if (told.size <= 1) return [...told][0] ?? '–';
     return source.methods.flatMap(({ name }, i) => (values[i] === null ? [] : [`${name}: ${values[i]}`])).join('; ');
@@ -32,7 +33,7 @@ function settingRows(source: ReportSource): [string, string][] {
   const model = (role: 'draft' | 'target') =>
     each((manifest) => {
       const identity = manifest[role];
-      return identity && `${identity.id} (sha256 ${identity.hash.slice(0, 12)})`;
+      return identity && `${identity.id} (${hashText(identity.hash)})`;
     });
   const rows: [string, string | null][] = [
     ['Draft model', model('draft')],
@@ -40,7 +41,10 @@ function settingRows(source: ReportSource): [string, string][] {
     ['Dataset', each(({ dataset }) => `${dataset.name} (sha256 ${dataset.hash.slice(0, 12)})`)],
     [
       'Chains',
-      each(({ dataset, config }) => `${integer(dataset.problems)} problems × ${integer(config.samples)} samples`),
+      each(
+        ({ dataset }, { problems, samples, shard }) =>
+          `${integer(problems)} problems × ${integer(samples)} samples${shard ? `, shard ${shard} of ${integer(dataset.problems)} problems` : ''}`,
+      ),
     ],
     [
       'Turns and chunks',
@@ -126,4 +130,9 @@ export function reproduceCommand({ directory, isComparison, methods }: ReportSou
 
 function shellWord(text: string): string {
   return /^[\w./:@%+=,#-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** A SHA-256 by its beginning; what a server told of a file that was read from it, as it is. */
+function hashText(hash: string): string {
+  return /^[0-9a-f]{64}$/.test(hash) ? `sha256 ${hash.slice(0, 12)}` : hash;
 }

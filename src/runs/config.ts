@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { backendChoices } from '../../kernels/backends/names.js';
 import { calibrationNames } from '../conformal/calibrator.js';
+import { shardSchema } from './shard.js';
 
 /** Every setting of a run, validated at the door. Names are those of the command line in camelCase. */
 export const runConfigSchema = z.strictObject({
@@ -9,6 +11,8 @@ export const runConfigSchema = z.strictObject({
   dataset: z.string().min(1).default('abacus'),
   /** First so many problems; null = all. */
   limit: z.int().positive().nullable().default(null),
+  /** One of several runs that share the problems; null = all problems in one. */
+  shard: shardSchema.nullable().default(null),
   samples: z.int().positive().default(16),
   turns: z.int().positive().default(15),
   draftTokens: z.int().positive().default(32),
@@ -45,9 +49,10 @@ export const runConfigSchema = z.strictObject({
     .min(0)
     .max(2 ** 32 - 1)
     .default(0),
-  backend: z.enum(['auto', 'simd', 'simd-plain', 'wasm', 'cpu']).default('auto'),
+  backend: z.enum(backendChoices).default('auto'),
   /** How weights are kept; auto = as they are stored, where that is exact. q8 and q4 are quantised on loading. */
   dtype: z.enum(['auto', 'f32', 'bf16', 'q8', 'q4']).default('auto'),
+  cacheDtype: z.enum(['f32', 'bf16']).default('f32'),
   /** Threads of the simd backend; null = as many as the machine runs at once. No result depends on it. */
   threads: z.int().positive().max(256).nullable().default(null),
   /** Whether the two models take turns on one device, or each has a thread and processors of its own. */

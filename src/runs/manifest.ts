@@ -19,42 +19,62 @@ export function readManifest(path: string): RunManifest {
   }
 }
 
+/** A field of two manifests that does not have the same value. */
+export interface Difference {
+  readonly field: string;
+  readonly was: unknown;
+  readonly is: unknown;
+}
+
 /**
  * What decides the result must be equal; where and by which release it was made may differ.
  * @throws AttsError `config` naming the first field that differs, with both values
  */
 export function refuseOtherRun(path: string, old: RunManifest, now: RunManifest): void {
+  const difference = decisiveDifference(old, now);
+  if (!difference) return;
+  const { field, was, is } = difference;
+  throw new AttsError(
+    'config',
+    `${path} was made with ${field} ${show(was)}, not ${show(is)}; choose another --out or restore the setting`,
+  );
+}
+
+/** The first field that makes two runs different ones; null for one and the same run. */
+export function decisiveDifference(old: RunManifest, now: RunManifest): Difference | null {
   const [before, after] = [decisive(old), decisive(now)];
-  for (const field of Object.keys(after)) {
-    const [was, is] = [before[field], after[field]];
-    // A hash that one side never took proves nothing.
-    if (was === undefined || is === undefined) continue;
-    if (JSON.stringify(was) !== JSON.stringify(is)) {
-      throw new AttsError(
-        'config',
-        `${path} was made with ${field} ${show(was)}, not ${show(is)}; choose another --out or restore the setting`,
-      );
-    }
-  }
+  // A hash that one side never took proves nothing.
+  const isComparable = ({ was, is }: Difference) => was !== undefined && is !== undefined;
+  return differencesOf(before, after).find(isComparable) ?? null;
+}
+
+/** How the surroundings of two runs differ (release, machine), without changing their chains. */
+export function surroundingDifferences(old: RunManifest, now: RunManifest): Difference[] {
+  return differencesOf({ ...old.versions, ...old.machine }, { ...now.versions, ...now.machine });
 }
 
 /** How a resumed run differs from what began it, without changing its chains; null where nothing does. */
 export function resumeNote(old: RunManifest, now: RunManifest): string | null {
-  const [before, after]: Record<string, unknown>[] = [
-    { ...old.versions, ...old.machine },
-    { ...now.versions, ...now.machine },
-  ];
-  const changes = Object.keys(after)
-    .filter((field) => before[field] !== after[field])
-    .map((field) => `${field} ${show(after[field])} (was ${show(before[field])})`);
+  const changes = surroundingDifferences(old, now).map(
+    ({ field, was, is }) => `${field} ${show(is)} (was ${show(was)})`,
+  );
   return changes.length > 0 ? `resumed with ${changes.join(', ')}` : null;
 }
 
+function differencesOf(before: Record<string, unknown>, after: Record<string, unknown>): Difference[] {
+  return Object.keys(after)
+    .filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]))
+    .map((field) => ({ field, was: before[field], is: after[field] }));
+}
+
 function decisive(manifest: RunManifest): Record<string, unknown> {
-  const { config, draft, target, dataset, promptFile, bankHash, kernelBuild } = manifest;
+  const { config, draft, target, dataset, promptFile, bankHash, kernelBuild, shards } = manifest;
   const { threads, profile, ...deciding } = config;
   return {
     ...deciding,
+    'shards merged': shards ?? 0,
+    draft: withoutHosts(config.draft),
+    target: withoutHosts(config.target),
     'draft checkpoint': draft?.hash ?? null,
     'draft tokenizer': draft?.fingerprint ?? null,
     'target checkpoint': target?.hash ?? null,
@@ -66,6 +86,11 @@ function decisive(manifest: RunManifest): Record<string, unknown> {
   };
 }
 
-function show(value: unknown): string {
+/** Where servers listen decides nothing; what they serve is in the hashes. */
+function withoutHosts(spec: string): string {
+  return spec.replace(/^((?:sglang|vllm|openai)\b[^:]*:\/\/)[^/?#]*/, '$1…');
+}
+
+export function show(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

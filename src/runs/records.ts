@@ -69,6 +69,10 @@ export interface Summary {
   problems: number;
   samples: number;
   seed: number;
+  /** Only where the run is one of several shards: `i/n`. */
+  shard?: string;
+  /** Only where the run was merged: from how many shards. A rule that learns then learnt in each by itself. */
+  shards?: number;
   accuracy: {
     mean: number;
     ci95: [number, number];

@@ -77,6 +77,8 @@ export const manifestSchema = z.strictObject({
     memoryGiB: z.number(),
   }),
   created: z.string(),
+  /** How many shards it was merged from; absent in a run of its own. */
+  shards: count.optional(),
   /** What changed around a resumed run without changing its chains (another release, another machine), and doubts. */
   notes: z.array(z.string()).optional(),
 });
@@ -97,6 +99,8 @@ export const summarySchema: z.ZodType<Summary> = z.strictObject({
   problems: count,
   samples: count,
   seed: count,
+  shard: z.string().optional(),
+  shards: count.optional(),
   accuracy: z.strictObject({
     mean: z.number(),
     ci95: z.tuple([z.number(), z.number()]),

@@ -8,6 +8,8 @@ export interface SummaryInput {
   readonly chains: readonly ChainRecord[];
   readonly events: readonly ModelCallEvent[];
   readonly wallSeconds: number;
+  /** How many shards the run was merged from. */
+  readonly shards?: number;
   readonly accuracy: Summary['accuracy'];
   readonly rejection: Summary['rejection'];
   /** What the models did, where it was counted. */
@@ -34,6 +36,8 @@ export function summarise(input: SummaryInput): Summary {
     problems: input.problems,
     samples: config.samples,
     seed: config.seed,
+    ...(config.shard !== null && { shard: config.shard }),
+    ...(input.shards !== undefined && { shards: input.shards }),
     accuracy: input.accuracy,
     rejection: input.rejection,
     tokens: {

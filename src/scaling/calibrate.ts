@@ -9,6 +9,7 @@ import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
 import type { ChainRecord } from '../runs/records.js';
+import { shardOf } from '../runs/shard.js';
 import type { Dataset, Problem } from '../tasks/problem.js';
 import { openPrompt, readPromptFile } from '../tasks/prompts.js';
 import { Chain, type ChainContext } from './chain.js';
@@ -30,14 +31,16 @@ export interface CalibrateOptions {
  * Draws the scores that a run's chunks are compared with. Random numbers are those of roles of their own, so that a
  * calibration chunk is never the one that is judged later.
  * - `marginal` and the rules that learn: first draft chunks of the calibration problems.
- * - `per-question`: the same of each evaluated problem.
+ * - `per-question`: the same of each evaluated problem of the shard. All other banks are those of the whole run.
  * - `per-turn`: whole calibration chains in lock-step, where at each turn the worst α of that turn's own scores are
  *   rejected: the scores of turn t then have the law that the rule meets at turn t.
  */
 export async function buildBanks(options: CalibrateOptions): Promise<BankFile> {
   const { config, dataset } = options;
   const isPerQuestion = config.calibration === 'per-question';
-  const problems = isPerQuestion ? dataset.problems : dataset.problems.slice(0, config.calibrationProblems);
+  const problems = isPerQuestion
+    ? shardOf(dataset.problems, config.shard)
+    : dataset.problems.slice(0, config.calibrationProblems);
   const file: BankFile = { schema: BANK_SCHEMA, provenance: provenanceOf(options), turns: [] };
   if (config.calibration === 'per-turn') return { ...file, ...(await scoresOfTurns(options, problems)) };
   const scores = await firstChunkScores(options, problems);

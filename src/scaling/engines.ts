@@ -1,16 +1,16 @@
-import { chooseBackend } from '../../kernels/backends/choose.js';
-import { measureRoofs } from '../../kernels/bench/roofs.js';
 import { inspectModel } from '../engine/inspect.js';
 import { type EnginePair, openPair } from '../engine/pair.js';
 import { AttsError } from '../errors.js';
+import type { MachineRoofs } from '../profiler/intensity.js';
 import { Ledger, type LedgerReport } from '../profiler/ledger.js';
-import { storedBytes } from '../profiler/pass-cost.js';
+import { machineRoofs } from '../profiler/machine-limits.js';
+import { shapeOf, storedBytes } from '../profiler/pass-cost.js';
 import type { RunConfig } from '../runs/config.js';
 
 /** What `--profile` knows of a run. */
 export interface RunProfile {
   /** Measured before the run: FLOP/s in registers, bytes/s of memory that no cache holds. */
-  readonly roofs: { readonly peak: number; readonly bandwidth: number };
+  readonly roofs: MachineRoofs;
   /** Forgets what was counted so far. */
   restart(): void;
   /** Of every model, since it was opened or the count restarted. */
@@ -23,33 +23,38 @@ export interface RunEngines extends EnginePair {
 
 /**
  * Opens the engines that the method of a run needs, as its configuration says.
- * @throws AttsError as `openEngine` does; `usage` for a profile on a backend that is not ours
+ * @param onNote hears in a line that a server went or came back
+ * @param roofs for a profile; those of this machine unless given
+ * @throws AttsError as `openEngine` does; `usage` for a profile of what is not ours
  */
-export async function openEngines(config: RunConfig): Promise<RunEngines> {
-  const { method, backend, dtype, memory, threads, placement } = config;
+export async function openEngines(
+  config: RunConfig,
+  { onNote, roofs }: { onNote?: (note: string) => void; roofs?: MachineRoofs } = {},
+): Promise<RunEngines> {
+  const { method, backend, dtype, cacheDtype, memory, threads, placement } = config;
   const specs = {
     draft: method === 'target-only' ? undefined : config.draft,
     target: method === 'draft-only' ? undefined : config.target,
   };
-  const options = { ...specs, backend, dtype, memory, threads, placement };
+  const options = { ...specs, backend, dtype, cacheDtype, memory, threads, placement, onNote };
   if (!config.profile) return openPair(options);
   if (backend === 'wasm' || backend === 'cpu') {
-    throw new AttsError('usage', `--profile measures the simd backends; --backend ${backend} is there to compare with`);
+    throw new AttsError('usage', `--profile does not measure --backend ${backend}, which is there to compare with`);
   }
   const ledgers: Partial<Record<'draft' | 'target', Ledger>> = {};
   for (const role of ['draft', 'target'] as const) {
     const spec = specs[role];
     if (spec === undefined) continue;
-    const report = inspectModel(spec, dtype);
-    ledgers[role] = new Ledger(report, storedBytes(report));
+    // There weights are float32, whatever they were rounded to.
+    const report = inspectModel(spec, { dtype: backend === 'tensorflow' ? 'f32' : dtype, cacheDtype });
+    ledgers[role] = new Ledger(shapeOf(report), storedBytes(report));
   }
-  await chooseBackend(backend, threads);
-  const { peak, bandwidth } = measureRoofs();
+  const measured = roofs ?? (await machineRoofs(backend, threads));
   const pair = await openPair({ ...options, onPass: (role, pass) => ledgers[role]?.add(pass) });
   return {
     ...pair,
     profile: {
-      roofs: { peak: peak * 1e9, bandwidth: bandwidth * 1e9 },
+      roofs: measured,
       restart() {
         for (const ledger of Object.values(ledgers)) ledger.clear();
       },

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { backendNote } from '../../kernels/backends/automatic.js';
 import {
   type BankFile,
   banksOf,
@@ -23,8 +24,9 @@ import { writeLedger } from '../runs/ledger-file.js';
 import { describeMachine, describeVersions } from '../runs/machine.js';
 import type { ChainRecord, ModelCallEvent, Summary } from '../runs/records.js';
 import type { RunManifest } from '../runs/schemas.js';
+import { shardOf } from '../runs/shard.js';
 import { summarise } from '../runs/summary.js';
-import type { Dataset } from '../tasks/problem.js';
+import type { Dataset, Problem } from '../tasks/problem.js';
 import { openPrompt, readPromptFile } from '../tasks/prompts.js';
 import { buildBanks, calibratorSettings, needsBank, provenanceOf } from './calibrate.js';
 import { Chain, type ChainContext } from './chain.js';
@@ -50,6 +52,7 @@ export interface ScaleOptions {
   readonly draft?: Engine;
   /** Not needed by `draft-only`. */
   readonly target?: Engine;
+  /** All problems, also where a shard runs only a part of them. */
   readonly dataset: Dataset;
   /** Where calibration scores are drawn from, unless a bank is given or the rule needs none. */
   readonly calibrationDataset?: Dataset;
@@ -78,27 +81,32 @@ export interface ScaleResult {
  */
 export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   const { config, dataset } = options;
+  const problems = shardOf(dataset.problems, config.shard);
   const draft = config.method === 'target-only' ? null : needed(options.draft, 'draft');
   const target = config.method === 'draft-only' ? null : needed(options.target, 'target');
   const directory = options.out ? RunDirectory.open(options.out, manifestOf(options, draft, target)) : null;
   try {
     for (const note of dataset.notes ?? []) tell(note, options, directory);
     const calibrator = await openCalibrator(options, directory);
+    const note = backendNote(config.backend, backendsOf(draft, target));
+    if (note) directory?.note(note);
     const chains = [...(directory?.finished ?? [])];
     const events = [...(directory?.events ?? [])];
     replayDecisions(calibrator, events);
     // What an earlier process did of the run was not counted by this one.
     const profile = events.length === 0 ? options.profile : undefined;
     profile?.restart();
-    const wallSeconds = await runChains(options, { draft, target, calibrator, directory, chains, events });
+    const state = { problems, draft, target, calibrator, directory, chains, events };
+    const { wallSeconds, records } = await runChains(options, state);
     const summary = summarise({
-      ...{ config, chains, events, wallSeconds, dataset: dataset.name, problems: dataset.problems.length },
-      accuracy: accuracyOf(dataset.problems, chains, config),
+      ...{ config, chains, events, wallSeconds, dataset: dataset.name, problems: problems.length },
+      accuracy: accuracyOf(problems, chains, config),
       rejection: rejectionOf(diagnose(decisionsOf(events), { alpha: config.rejectionRate }), calibrator),
       work: profile ? workOf(Object.values(profile.ledgers()), profile.roofs) : null,
     });
     if (profile && directory) {
-      writeLedger(directory.path, { schema: 'atts.ledger/1', roofs: profile.roofs, models: profile.ledgers() });
+      const { roofs } = profile;
+      writeLedger(directory.path, { schema: 'atts.ledger/1', roofs, models: profile.ledgers(), records });
       writeFileAtomic(join(directory.path, 'trace.json'), `${JSON.stringify(traceOf(events))}\n`);
     }
     directory?.writeSummary(summary);
@@ -108,7 +116,12 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   }
 }
 
+function backendsOf(...engines: readonly (Engine | null)[]): string[] {
+  return engines.flatMap((engine) => (engine ? [engine.model.backend] : []));
+}
+
 interface RunState {
+  readonly problems: readonly Problem[];
   readonly draft: Engine | null;
   readonly target: Engine | null;
   readonly calibrator: Calibrator | null;
@@ -117,13 +130,16 @@ interface RunState {
   readonly events: ModelCallEvent[];
 }
 
-/** @returns wall time of the run so far, earlier processes included, seconds */
-async function runChains(options: ScaleOptions, state: RunState): Promise<number> {
-  const { config, dataset, onProgress, signal } = options;
-  const { draft, target, calibrator, directory, chains, events } = state;
+/** @returns wall time of the run so far, earlier processes included, and what recording the chains took, seconds */
+async function runChains(
+  options: ScaleOptions,
+  state: RunState,
+): Promise<{ wallSeconds: number; records: { chains: number; seconds: number } }> {
+  const { config, onProgress, signal } = options;
+  const { problems, draft, target, calibrator, directory, chains, events } = state;
   const origin = performance.now() - (directory?.elapsed ?? 0);
   const clock = (time: number) => time - origin;
-  const total = dataset.problems.length * config.samples;
+  const total = problems.length * config.samples;
   let tokens = 0;
   const report = () => onProgress?.({ phase: 'chains', done: chains.length, total, tokens });
   const context: ChainContext = {
@@ -138,12 +154,12 @@ async function runChains(options: ScaleOptions, state: RunState): Promise<number
   const ask = openPrompt(config.prompt);
   const prompts = new Map<number, Prompts>();
   const promptsAt = (problem: number): Prompts => {
-    const known = prompts.get(problem) ?? promptsOf(dataset.problems[problem], draft, target, ask);
+    const known = prompts.get(problem) ?? promptsOf(problems[problem], draft, target, ask);
     prompts.set(problem, known);
     return known;
   };
   const finished = new Set(chains.map(chainKey));
-  const pending = dataset.problems.flatMap(({ id }, problem) =>
+  const pending = problems.flatMap(({ id }, problem) =>
     Array.from({ length: config.samples }, (_, sample) => ({ problem, sample })).filter(
       ({ sample }) => !finished.has(chainKey({ problem: id, sample })),
     ),
@@ -157,15 +173,20 @@ async function runChains(options: ScaleOptions, state: RunState): Promise<number
         pace.leave();
         throw new AttsError('run', 'interrupted');
       }
-      const chain = await new Chain(context, dataset.problems[problem], sample, promptsAt(problem), pace).run();
+      const chain = await new Chain(context, problems[problem], sample, promptsAt(problem), pace).run();
+      const from = performance.now();
       directory?.recordChain(chain);
+      records.chains++;
+      records.seconds += (performance.now() - from) / 1000;
       chains.push(chain);
       report();
     },
   };
+  const records = { chains: 0, seconds: 0 };
   report();
   await (config.schedule === 'sync' && config.method === 'atts' ? runSync(schedule) : runAsync(schedule));
-  return (pending.length > 0 ? clock(performance.now()) : (directory?.elapsed ?? 0)) / 1000;
+  const wall = pending.length > 0 ? clock(performance.now()) : (directory?.elapsed ?? 0);
+  return { wallSeconds: wall / 1000, records };
 }
 
 /** The rule of the run; its bank is drawn once and kept in the run directory. */

@@ -1,5 +1,7 @@
 /** Models that serve calls in virtual time: continuous batching on one device or on one each. */
 import type { PassRows, SequenceRows } from '../profiler/pass-cost.js';
+import type { HostTimes } from '../profiler/pass-times.js';
+import type { VirtualClock } from './clock.js';
 
 /** Seconds of a forward pass of one model. */
 export type PassTimer = (rows: PassRows) => number;
@@ -27,6 +29,8 @@ export class VirtualModel {
   busySeconds = 0;
   passes = 0;
   queueSeconds = 0;
+  /** Calls that ended with the last pass. */
+  ended = 0;
   private readonly timer: PassTimer;
   private readonly clock: VirtualClock;
   /** Prompts that are in the cache. */
@@ -54,7 +58,7 @@ export class VirtualModel {
     return this.call({ prefill: prefill + tokens, writes: 0, cached, isScore: true });
   }
 
-  /** The rows of the next pass, and what ends with it. */
+  /** The rows of the next pass, which begins at `now`, and what ends with it. */
   begin(now: number): { seconds: number; end: () => void } {
     const sequences: SequenceRows[] = [];
     const taken: { request: Request; rows: number }[] = [];
@@ -79,7 +83,11 @@ export class VirtualModel {
     const seconds = this.timer({ sequences, sampled, scored });
     this.busySeconds += seconds;
     this.passes++;
-    return { seconds, end: () => taken.forEach(({ request, rows }) => void this.advance(request, rows)) };
+    const end = () => {
+      this.ended = 0;
+      for (const { request, rows } of taken) this.advance(request, rows);
+    };
+    return { seconds, end };
   }
 
   private advance(request: Request, rows: number): void {
@@ -89,6 +97,7 @@ export class VirtualModel {
     if (!request.isScore) request.writes--;
     if (request.writes > 0) return;
     this.requests.splice(this.requests.indexOf(request), 1);
+    this.ended++;
     request.resolve();
   }
 
@@ -99,46 +108,73 @@ export class VirtualModel {
   }
 }
 
-/** Virtual seconds, moved on by the devices. */
-export class VirtualClock {
-  now = 0;
-}
-
-interface Device {
+/** The models of one device, and the work that lies between its passes. */
+export interface VirtualGroup {
   readonly models: readonly VirtualModel[];
-  current: VirtualModel | null;
-  /** End of the pass that runs; infinity when idle. */
-  busyUntil: number;
-  end: (() => void) | null;
+  readonly host: HostTimes;
 }
 
-/**
- * Runs the devices until no call is left. A device is work-conserving: while a model of it has calls, it runs.
- * @param groups the models of each device
- */
-export async function runDevices(groups: readonly (readonly VirtualModel[])[], clock: VirtualClock): Promise<void> {
-  const devices: Device[] = groups.map((models) => ({ models, current: null, busyUntil: Infinity, end: null }));
-  for (;;) {
-    // Chains take their results and make their next calls.
-    await new Promise((resolve) => setImmediate(resolve));
-    for (const device of devices) if (device.end === null) start(device, clock.now);
-    const next = devices.reduce((a, b) => (b.busyUntil < a.busyUntil ? b : a));
-    if (next.end === null) return;
-    clock.now = next.busyUntil;
-    next.end();
-    next.end = null;
-    next.busyUntil = Infinity;
+class Device {
+  private readonly group: VirtualGroup;
+  private readonly clock: VirtualClock;
+  private current: VirtualModel | null = null;
+  /** End of the pass that runs; infinity when idle. */
+  busyUntil = Infinity;
+  private end: (() => void) | null = null;
+  private freeSince = 0;
+  private chainsSeen = 0;
+
+  constructor(group: VirtualGroup, clock: VirtualClock) {
+    this.group = group;
+    this.clock = clock;
+  }
+
+  /** Begins a pass, if there is one to run and none runs. */
+  start(): void {
+    const { models } = this.group;
+    const fullest = models.reduce((a, b) => (b.requests.length > a.requests.length ? b : a));
+    if (this.end !== null || fullest.requests.length === 0) return;
+    const { current } = this;
+    const stays =
+      current !== null && current.requests.length > 0 && fullest.requests.length < patience * current.requests.length;
+    const begin = this.clock.now + this.hostSeconds();
+    this.current = stays ? current : fullest;
+    const { seconds, end } = this.current.begin(begin);
+    this.busyUntil = begin + seconds;
+    this.end = end;
+  }
+
+  finish(): void {
+    this.end?.();
+    this.end = null;
+    this.busyUntil = Infinity;
+    this.freeSince = this.clock.now;
+  }
+
+  /** What has to be done before the next pass: the results of the last one, and chains that ended with it. */
+  hostSeconds(): number {
+    const { passSeconds, callSeconds, chainSeconds } = this.group.host;
+    const chains = this.clock.chainsEnded - this.chainsSeen;
+    this.chainsSeen = this.clock.chainsEnded;
+    // While a device had nothing to run, the results were taken meanwhile.
+    const ended = this.clock.now > this.freeSince ? 0 : (this.current?.ended ?? 0);
+    return passSeconds + callSeconds * ended + chainSeconds * chains;
   }
 }
 
-function start(device: Device, now: number): void {
-  const fullest = device.models.reduce((a, b) => (b.requests.length > a.requests.length ? b : a));
-  if (fullest.requests.length === 0) return;
-  const { current } = device;
-  const stays =
-    current !== null && current.requests.length > 0 && fullest.requests.length < patience * current.requests.length;
-  device.current = stays ? current : fullest;
-  const { seconds, end } = device.current.begin(now);
-  device.busyUntil = now + seconds;
-  device.end = end;
+/** Runs the devices until no call is left. A device is work-conserving: while a model of it has calls, it runs. */
+export async function runDevices(groups: readonly VirtualGroup[], clock: VirtualClock): Promise<void> {
+  const devices = groups.map((group) => new Device(group, clock));
+  for (;;) {
+    // Chains take their results and make their next calls.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const device of devices) device.start();
+    const next = devices.reduce((a, b) => (b.busyUntil < a.busyUntil ? b : a));
+    const until = Math.min(next.busyUntil, clock.nextDelay);
+    if (until === Infinity) break;
+    clock.now = until;
+    if (next.busyUntil === until) next.finish();
+    clock.release();
+  }
+  clock.now += Math.max(...devices.map((device) => device.hostSeconds()));
 }

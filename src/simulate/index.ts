@@ -1,10 +1,12 @@
 /** Discrete-event simulation of a run: the schedules of the product on models that serve calls in virtual time. */
 
+import type { HostTimes } from '../profiler/pass-times.js';
 import type { Policy } from '../runs/records.js';
 import { runAsync } from '../scaling/schedules/async.js';
 import type { Pace } from '../scaling/schedules/schedule.js';
 import { runSync } from '../scaling/schedules/sync.js';
-import { type PassTimer, runDevices, VirtualClock, VirtualModel } from './devices.js';
+import { VirtualClock } from './clock.js';
+import { type PassTimer, runDevices, VirtualModel } from './devices.js';
 import type { ChainWork } from './workload.js';
 
 export interface SimulationOptions {
@@ -18,7 +20,13 @@ export interface SimulationOptions {
   readonly target: PassTimer;
   /** Both models on one device, or one each. */
   readonly placement: 'shared' | 'separate';
+  /** The work between the passes of a device; none unless given. */
+  readonly host?: Readonly<Record<'draft' | 'target', HostTimes>>;
+  /** From the end of a call on a device of its own to the chain's next call, seconds. */
+  readonly latencySeconds?: number;
 }
+
+const noHost: HostTimes = { passSeconds: 0, callSeconds: 0, chainSeconds: 0 };
 
 export interface Simulation {
   readonly wallSeconds: number;
@@ -42,6 +50,8 @@ export async function simulate({
   draft,
   target,
   placement,
+  host = { draft: noHost, target: noHost },
+  latencySeconds = 0,
 }: SimulationOptions): Promise<Simulation> {
   const clock = new VirtualClock();
   const models = { draft: new VirtualModel(draft, clock), target: new VirtualModel(target, clock) };
@@ -54,8 +64,9 @@ export async function simulate({
   const problems = [...new Set(chains.map(({ problem }) => problem))];
   const indexed = chains.map((work, index) => ({ problem: problems.indexOf(work.problem), sample: index }));
   const run = async (_problem: number, index: number, pace: Pace) => {
-    await runChain(chains[index], policy, models, pace, waitAt);
+    await runChain(chains[index], policy, models, pace, waitAt, () => clock.delay(latencySeconds));
     pace.leave();
+    clock.chainsEnded++;
   };
   const options = {
     chains: indexed,
@@ -64,7 +75,15 @@ export async function simulate({
     decide: (group: readonly unknown[]) => group.map(() => noDecision),
   };
   const done = schedule === 'sync' ? runSync(options) : runAsync(options);
-  await runDevices(placement === 'shared' ? [[models.draft, models.target]] : [[models.draft], [models.target]], clock);
+  const { draft: ofDraft, target: ofTarget } = models;
+  const groups =
+    placement === 'shared'
+      ? [{ models: [ofDraft, ofTarget], host: host.target }]
+      : [
+          { models: [ofDraft], host: host.draft },
+          { models: [ofTarget], host: host.target },
+        ];
+  await runDevices(groups, clock);
   await done;
   const tokens = chains.flatMap(({ turns }) => turns).reduce((sum, turn) => sum + turn.draft + turn.target, 0);
   return {
@@ -84,6 +103,7 @@ async function runChain(
   models: { readonly draft: VirtualModel; readonly target: VirtualModel },
   pace: Pace,
   waitAt: (barrier: Promise<unknown>) => Promise<void>,
+  afterCall: () => Promise<void>,
 ): Promise<void> {
   let length = promptTokens;
   /** Tokens of the chain that each model has in its cache. */
@@ -104,12 +124,14 @@ async function runChain(
     if (draft > 0) {
       const rows = missing('draft');
       await models.draft.generate(draft, rows, length - rows);
+      await afterCall();
       known.draft = length + draft;
     }
     if (scored > 0) {
       await waitAt(pace.arrive());
       const rows = missing('target');
       await models.target.score(scored, rows, length - rows);
+      await afterCall();
       known.target = length + scored;
       await waitAt(pace.decide({ problem, sample, turn, score: 0 }));
     }
@@ -120,6 +142,7 @@ async function runChain(
       known.target = Math.min(known.target, length);
       const rows = missing('target');
       await models.target.generate(target, rows, length - rows);
+      await afterCall();
       known.target = length + target;
       length += target;
     } else {
@@ -130,6 +153,7 @@ async function runChain(
 }
 
 export type { PassTimer } from './devices.js';
+export { type RunTimes, runTimes } from './run-times.js';
 export {
   aloneWork,
   type ChainWork,

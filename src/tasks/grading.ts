@@ -1,12 +1,12 @@
 import { parseExpression } from './expression.js';
 import { type Reading, readAnswer, splitLabel } from './reading.js';
-import { sameExpression } from './symbolic.js';
+import { type Effort, sameExpression } from './symbolic.js';
 
 /**
  * Does an answer say the same as the gold answer? Equal after normalisation, or an expression of the same value (see
  * `sameExpression`), or a tuple, interval, matrix, union (in order) or set, bare list (in any order) of such parts. What
  * only one side names (a unit, `x =`, the text behind a choice's letter) is forgiven; what both name must agree. A
- * doubtful case is not equal. Never throws, in bounded time; no answer is never correct.
+ * doubtful case is not equal. Never throws, within about 0.2 s for any text; no answer is never correct.
  */
 export function isCorrect(answer: string | null, gold: string): boolean {
   if (answer === null) return false;
@@ -25,7 +25,7 @@ function sameReading(a: Reading, b: Reading): boolean {
   if (a.form === '' || b.form === '') return false;
   if (a.unit !== '' && b.unit !== '' && a.unit !== b.unit) return false;
   if (a.label !== '' && b.label !== '' && a.label !== b.label) return false;
-  return equal(a.form, b.form);
+  return equal(a.form, b.form, { terms: mostTerms });
 }
 
 /** One way to write what can be written in many. */
@@ -77,12 +77,15 @@ function parts(form: string, separator: string): string[] {
   return found;
 }
 
+/** Terms that are multiplied out, of all members; agreement at random points must do for the others. */
+const mostTerms = 600;
+
 /** More members than any answer has; past that only equal text is equal. */
 const mostMembers = 16;
 /** Tuples of sets of tuples go no deeper than this. */
 const deepest = 6;
 
-function equal(rawA: string, rawB: string, depth = 0): boolean {
+function equal(rawA: string, rawB: string, effort: Effort, depth = 0): boolean {
   if (rawA === rawB) return rawA !== '';
   if (rawA.length > longest || rawB.length > longest || depth > deepest) return false;
   const [a, b] = [canonical(rawA), canonical(rawB)];
@@ -91,15 +94,15 @@ function equal(rawA: string, rawB: string, depth = 0): boolean {
   // Decimals in normal form are equal only as text: no double holds 1234567890123456789.
   if (isDecimal(a) && isDecimal(b)) return false;
   const [unionA, unionB] = [parts(a, '∪'), parts(b, '∪')];
-  if (unionA.length > 1 || unionB.length > 1) return inAnyOrder(unionA, unionB, depth);
+  if (unionA.length > 1 || unionB.length > 1) return inAnyOrder(unionA, unionB, effort, depth);
   const [listA, listB] = [members(a), members(b)];
-  if (listA.length > 1 || listB.length > 1) return inAnyOrder(listA, listB, depth);
+  if (listA.length > 1 || listB.length > 1) return inAnyOrder(listA, listB, effort, depth);
   if (isSet(a) !== isSet(b)) return false;
   const [sidesA, sidesB] = [a.split('='), b.split('=')];
-  if (sidesA.length === 2 && sidesB.length === 2) return sameEquation(sidesA, sidesB, depth);
+  if (sidesA.length === 2 && sidesB.length === 2) return sameEquation(sidesA, sidesB, effort, depth);
   const [valueA, valueB] = [parseExpression(a), parseExpression(b)];
-  if (valueA !== null && valueB !== null) return sameExpression(valueA, valueB);
-  return structure(a) === structure(b) && structure(a) !== null && inOrder(entries(a), entries(b), depth);
+  if (valueA !== null && valueB !== null) return sameExpression(valueA, valueB, effort);
+  return structure(a) === structure(b) && structure(a) !== null && inOrder(entries(a), entries(b), effort, depth);
 }
 
 /** Longer forms are compared as text. */
@@ -111,15 +114,15 @@ const isSet = (form: string) => form.startsWith('⦃') && closesAtEnd(form);
  * Both sides moved to one are the same or of opposite sign. Not so where one equation is solved for a letter: 2x-5=x is
  * no answer for x=5. Those must be solved for the same one.
  */
-function sameEquation(a: readonly string[], b: readonly string[], depth: number): boolean {
+function sameEquation(a: readonly string[], b: readonly string[], effort: Effort, depth: number): boolean {
   const [solvedA, solvedB] = [splitLabel(a.join('=')), splitLabel(b.join('='))];
   if (solvedA.label !== '' || solvedB.label !== '') {
-    return solvedA.label === solvedB.label && equal(solvedA.form, solvedB.form, depth + 1);
+    return solvedA.label === solvedB.label && equal(solvedA.form, solvedB.form, effort, depth + 1);
   }
   const difference = ([left, right]: readonly string[]) => parseExpression(`(${left})-(${right})`);
   const [one, other, opposite] = [difference(a), difference(b), difference([b[1], b[0]])];
   if (one === null || other === null || opposite === null || one.variables.length === 0) return false;
-  return sameExpression(one, other) || sameExpression(one, opposite);
+  return sameExpression(one, other, effort) || sameExpression(one, opposite, effort);
 }
 
 /** What a bare list or a set holds; `a ± b` is two members. A single expression is a list of itself. */
@@ -143,15 +146,15 @@ function entries(form: string): string[] {
   return parts(inside(form), ';').flatMap((row) => parts(row, '&'));
 }
 
-function inOrder(a: readonly string[], b: readonly string[], depth: number): boolean {
-  return a.length === b.length && a.length <= mostMembers && a.every((part, i) => equal(part, b[i], depth + 1));
+function inOrder(a: readonly string[], b: readonly string[], effort: Effort, depth: number): boolean {
+  return a.length === b.length && a.length <= mostMembers && a.every((part, i) => equal(part, b[i], effort, depth + 1));
 }
 
-function inAnyOrder(a: readonly string[], b: readonly string[], depth: number): boolean {
+function inAnyOrder(a: readonly string[], b: readonly string[], effort: Effort, depth: number): boolean {
   if (a.length !== b.length || a.length > mostMembers) return false;
   const left = [...b];
   return a.every((part) => {
-    const at = left.findIndex((other) => equal(part, other, depth + 1));
+    const at = left.findIndex((other) => equal(part, other, effort, depth + 1));
     if (at >= 0) left.splice(at, 1);
     return at >= 0;
   });

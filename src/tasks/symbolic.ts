@@ -10,11 +10,17 @@ import { type Expression, evaluateAt, exactValue, rationalTree, type Value } fro
  * 1/x+1/y from (x+y)/(xy) and x+x from 2x: where an expression is to be factored, expanded, combined or simplified, the
  * other form is the question, not the answer.
  */
-export function sameExpression(a: Expression, b: Expression): boolean {
+export function sameExpression(a: Expression, b: Expression, effort: Effort): boolean {
   if (String(a.variables) !== String(b.variables)) return false;
   if (a.variables.length === 0) return sameNumber(a, b);
   if (String(a.functions) !== String(b.functions) || formOf(a.tree) !== formOf(b.tree)) return false;
-  return sameAtPoints(a, b) && (samePolynomial(a, b) ?? true);
+  return sameAtPoints(a, b) && (samePolynomial(a, b, effort) ?? true);
+}
+
+/** What the comparison of two answers, of all their members together, may still cost. */
+export interface Effort {
+  /** Terms of polynomials to be multiplied out; each takes about 0.15 ms. */
+  terms: number;
 }
 
 /** Any root or multiple of pi that a fraction with a larger denominator is near to is approximated by it. */
@@ -69,8 +75,10 @@ const mostTerms = 200;
 let computeEngine: ComputeEngine | null = null;
 
 /** Null where they are not polynomials with rational coefficients, or too large to multiply out. */
-function samePolynomial(a: Expression, b: Expression): boolean | null {
-  if (termsOf(a.tree) > mostTerms || termsOf(b.tree) > mostTerms) return null;
+function samePolynomial(a: Expression, b: Expression, effort: Effort): boolean | null {
+  const [termsA, termsB] = [termsOf(a.tree), termsOf(b.tree)];
+  if (termsA > mostTerms || termsB > mostTerms || termsA + termsB > effort.terms) return null;
+  effort.terms -= termsA + termsB;
   const [jsonA, jsonB] = [mathJson(rationalTree(a)), mathJson(rationalTree(b))];
   if (jsonA === null || jsonB === null) return null;
   computeEngine ??= new ComputeEngine();

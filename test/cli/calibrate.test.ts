@@ -169,7 +169,6 @@ describe('atts calibrate', function () {
       expect(JSON.parse(stdout)).to.include({ schema: 'atts.summary/1' });
     }
     const { notes } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { notes: string[] };
-    expect(notes).to.have.length(1);
-    expect(notes[0]).to.include(doubt);
+    expect(notes.filter((note) => note.includes(doubt))).to.have.length(1);
   });
 });

@@ -32,6 +32,8 @@ describe('command line', function () {
     expect(summary.schema).to.equal('atts.summary/1');
     expect(summary.chains.finished).to.equal(4);
     expect(summary).to.deep.equal(readRun(out).summary);
+    const { notes } = JSON.parse(readFileSync(join(out, 'run.json'), 'utf8')) as { notes: string[] };
+    expect(notes.join('\n')).to.include('by automatic choice');
   });
 
   it('run in the directory of other settings is refused by the name of the setting', async () => {

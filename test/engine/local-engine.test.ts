@@ -56,6 +56,19 @@ describe('the local engine', () => {
     expect(new Set(together.map(({ text }) => text)).size).to.be.greaterThan(prompts.length);
   });
 
+  it('keeps keys and values as bfloat16 where asked: nearly the same scores, in half the memory', async () => {
+    const [prefix] = prompts;
+    const chunk = await target.generate(request(0));
+    const half = await openEngine('abacus-qwen3-2m', { cacheDtype: 'bf16', memory: 0.7 });
+    const [exact, rounded] = [await target.score({ prefix, chunk }), await half.score({ prefix, chunk })];
+    const apart = exact.logProbs.map((value, i) => Math.abs(value - rounded.logProbs[i]));
+    expect(Math.max(...apart)).to.be.within(1e-7, 0.2);
+    await half.close();
+    const whole = await openEngine('abacus-qwen3-2m', { memory: 0.7 });
+    expect((await rejection(whole.score({ prefix, chunk }))).message).to.contain('raise --memory');
+    await whole.close();
+  });
+
   it('gives the same tokens in chunks as in one call', async () => {
     const whole = await target.generate(request(3));
     let prefix = prompts[3];
@@ -199,7 +212,7 @@ describe('the local engine', () => {
     expect((await rejection(target.generate(request(0, { prefix: foreign })))).message).to.contain('tokenizer');
     const long = { ...prompts[0], ids: new Array(600).fill(5) };
     expect((await rejection(target.generate(request(0, { prefix: long })))).message).to.contain('over the context');
-    const tiny = await openEngine('abacus-qwen3-2m', { memory: 0.2 });
+    const tiny = await openEngine('abacus-qwen3-2m', { memory: 0.7 });
     expect((await rejection(tiny.generate(request(0)))).message).to.contain('raise --memory');
     await tiny.close();
   });

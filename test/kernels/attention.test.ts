@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { attention, KvCache, type RaggedRows } from '../../kernels/ops/attention/index.js';
+import { attention, type CacheDtype, KvCache, type RaggedRows } from '../../kernels/ops/attention/index.js';
+import { roundToBf16 } from '../../kernels/ops/linear/bf16.js';
 import { ropeAppend, rotation } from '../../kernels/ops/rope/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
 import { backends, largestDifference, on, values } from './backend.js';
@@ -12,10 +13,8 @@ interface Shape {
   headDim: number;
   window: number | null;
 }
-const pageSize = 4;
-
 /** Rows [from, to) of sequences that own pages 0, stride, 2·stride …: scattered on purpose. */
-function ragged(sequences: { pages: number[]; from: number; to: number }[]): RaggedRows {
+function ragged(sequences: { pages: number[]; from: number; to: number }[], pageSize = 4): RaggedRows {
   const positions: number[] = [];
   const slots: number[] = [];
   const tables: number[] = [];
@@ -72,8 +71,9 @@ function definition(shape: Shape, n: number, q: Float32Array, k: Float32Array, v
   return out;
 }
 
-const cacheOf = (shape: Shape) =>
-  new KvCache({ layers: 1, pages: 64, pageSize, kvHeads: shape.kvHeads, headDim: shape.headDim });
+const cacheOf = ({ kvHeads, headDim }: Shape, dtype: CacheDtype, pageSize = 4) =>
+  new KvCache({ layers: 1, pages: 64, pageSize, kvHeads, headDim, dtype });
+const dtypes = ['f32', 'bf16'] as const;
 const shapes: Shape[] = [
   { heads: 3, kvHeads: 1, headDim: 32, window: null },
   { heads: 4, kvHeads: 2, headDim: 32, window: null },
@@ -84,16 +84,21 @@ const shapes: Shape[] = [
 
 for (const backend of backends) {
   describe(`attention on ${backend}`, () => {
-    for (const shape of shapes) {
-      it(`equals its definition: ${JSON.stringify(shape)}`, () =>
+    for (const [shape, dtype] of shapes.flatMap((shape) => dtypes.map((dtype) => [shape, dtype] as const))) {
+      it(`equals its definition, ${dtype} cache: ${JSON.stringify(shape)}`, () =>
         on(backend, () => {
-          const n = 11;
-          const q = values(n * shape.heads * shape.headDim, 1);
-          const k = values(n * shape.kvHeads * shape.headDim, 2);
-          const v = values(n * shape.kvHeads * shape.headDim, 3);
-          const rows = ragged([{ pages: [7, 0, 3], from: 0, to: n }]);
-          const out = run(shape, cacheOf(shape), rows, q, k, v);
-          expect(largestDifference(out, definition(shape, n, q, k, v))).to.be.below(2e-6);
+          const kept = (x: Float32Array) => (dtype === 'bf16' ? x.map(roundToBf16) : x);
+          for (const { pageSize, n } of [
+            { pageSize: 4, n: 11 },
+            { pageSize: 32, n: 85 },
+          ]) {
+            const q = values(n * shape.heads * shape.headDim, 1);
+            const k = values(n * shape.kvHeads * shape.headDim, 2);
+            const v = values(n * shape.kvHeads * shape.headDim, 3);
+            const rows = ragged([{ pages: [7, 0, 3], from: 0, to: n }], pageSize);
+            const out = run(shape, cacheOf(shape, dtype, pageSize), rows, q, k, v);
+            expect(largestDifference(out, definition(shape, n, q, kept(k), kept(v)))).to.be.below(3e-6);
+          }
         }));
     }
 
@@ -106,12 +111,20 @@ for (const backend of backends) {
             fc.integer({ min: 1, max: 14 }),
             fc.integer({ min: 1, max: 14 }),
             fc.integer({ min: 0, max: 1000 }),
-            (n, other, seed) => {
+            fc.constantFrom(...dtypes),
+            (n, other, seed, dtype) => {
               const q = values(n * width.q, seed);
               const k = values(n * width.kv, seed + 1);
               const v = values(n * width.kv, seed + 2);
-              const whole = run(shape, cacheOf(shape), ragged([{ pages: [1, 2, 3, 4], from: 0, to: n }]), q, k, v);
-              const pieces = cacheOf(shape);
+              const whole = run(
+                shape,
+                cacheOf(shape, dtype),
+                ragged([{ pages: [1, 2, 3, 4], from: 0, to: n }]),
+                q,
+                k,
+                v,
+              );
+              const pieces = cacheOf(shape, dtype);
               for (let t = 0; t < n; t++) {
                 const rows = ragged([
                   { pages: [9, 5, 30, 11], from: t, to: t + 1 },

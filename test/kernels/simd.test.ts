@@ -11,13 +11,11 @@ import { Heap } from '../../kernels/backends/simd/memory.js';
 import { ThreadPool } from '../../kernels/backends/simd/pool.js';
 import { embedding, packEmbedding } from '../../kernels/ops/embedding/index.js';
 import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
-import { linear, packLinear, storedValues, type WeightDtype } from '../../kernels/ops/linear/index.js';
+import { linear, packLinear, storedValues, type WeightDtype, weightDtypes } from '../../kernels/ops/linear/index.js';
 import { isQuantised } from '../../kernels/ops/linear/quantise.js';
 import { packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
 import { largestDifference, on, product, values } from './backend.js';
-
-const dtypes: WeightDtype[] = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q4'];
 
 /** Largest error of a product of values in (−1, 1): float32 sums, or activations rounded to 16 bits a group of 32. */
 function roundingOf(dtype: WeightDtype): number {
@@ -33,7 +31,7 @@ for (const backend of simdNames) {
   describe(`kernels of ${backend}`, () => {
     after(() => simd(backend).setThreads(2));
 
-    for (const dtype of dtypes) {
+    for (const dtype of weightDtypes) {
       it(`multiplies ${dtype} weights of any shape as their float32 values in double precision`, () =>
         on(backend, () => {
           fc.assert(

@@ -9,7 +9,7 @@ import { toFloat32 } from '../../kernels/tfjs.js';
 import { abacusFolder } from '../../models/abacus/paths.js';
 import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import { Decoder } from '../../models/decoder.js';
-import { largestDifference } from '../kernels/backend.js';
+import { backends, largestDifference } from '../kernels/backend.js';
 
 interface Golden {
   promptIds: number[];
@@ -31,7 +31,7 @@ function forward(decoder: Decoder, ids: number[], from: number, cache: KvCache):
   return decoder.forward(Int32Array.from(ids.slice(from)), rows, cache);
 }
 
-for (const backend of ['simd', 'simd-plain', 'wasm', 'cpu'] as const) {
+for (const backend of backends) {
   for (const [name, cases] of Object.entries(goldens.models)) {
     describe(`${name} on ${backend}, against an independent implementation in float32`, () => {
       let decoder: Decoder;

@@ -16,9 +16,16 @@ describe('the ledger of a model', () => {
     ],
     sampled: 2,
     scored: 0,
-    seconds: 0.25,
+    ...{ seconds: 0.25, hostSeconds: 0.01, ended: 0 },
   };
-  const score = { sequences: [{ cached: 16, rows: 32 }], sampled: 0, scored: 32, seconds: 0.5 };
+  const score = {
+    sequences: [{ cached: 16, rows: 32 }],
+    sampled: 0,
+    scored: 32,
+    seconds: 0.5,
+    hostSeconds: 0.01,
+    ended: 1,
+  };
 
   it('adds passes up by phase and by op, and both sums are those of the passes', () => {
     const ledger = new Ledger(shape, stored);

@@ -213,6 +213,8 @@ class ToyRun {
         ci95: [Math.max(0, mean - 0.06), Math.min(1, mean + 0.05)],
         passAt: { '1': mean, [config.samples]: Math.min(1, mean + 0.1) },
         majAt: { '1': mean, [config.samples]: Math.min(1, mean + 0.04) },
+        passAtCi95: { [config.samples]: [0.91, 1] },
+        majAtCi95: { [config.samples]: [0.52, 0.97] },
       },
       rejection: this.rejection(),
       tokens: {

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type AttsError, writeReport } from '../../src/index.js';
+import { type AttsError, modelShapes, writeReport } from '../../src/index.js';
 import { resultSentence } from '../../src/report/headline.js';
 import { reproduceCommand } from '../../src/report/settings.js';
 import { readSource } from '../../src/report/source.js';
@@ -44,6 +44,15 @@ describe('report', () => {
     for (const method of toyMethods) expect(page.split(`<tr data-method="${method}"`)).to.have.length(2);
   });
 
+  it('gives pass@k and maj@k with their intervals, a row each for each method', () => {
+    for (const method of toyMethods) {
+      const cells = (measure: string) =>
+        new RegExp(`<tr><th scope="row">${method}</th><td class="word">${measure}</td>.*`).exec(page)?.[0];
+      expect(cells('pass@k')).to.match(/<td>\d+\.\d<\/td><td>\d+\.\d \(91–100\)<\/td>/);
+      expect(cells('maj@k')).to.match(/ \(52–97\)<\/td>/);
+    }
+  });
+
   it('draws every figure and keeps its drawing and specification beside the page', () => {
     for (const name of figures) {
       expect(page).to.contain(`<figure data-figure="${name}">`);
@@ -59,9 +68,14 @@ describe('report', () => {
       ...{ passes: 10, rows: 80, seconds: 0.5, flops: 2e9 },
       bytes: { weights: 8e8, activations: 1e8, cache: 1e8 },
     };
+    const host = { passes: 10, seconds: 0.1, ended: 2, quietPasses: 8, quietSeconds: 0.01 };
+    const times = { coefficients: [1e-4, 1e-5, 0, 0, 0], coldSeconds: 0, host };
     const ledger = {
       ...{ schema: 'atts.ledger/1', roofs: { peak: 5e10, bandwidth: 1e10 } },
-      models: { draft: { phases: { decode: phase }, ops: {}, total: phase } },
+      models: {
+        draft: { shape: modelShapes['qwen2.5-1.5b'], phases: { decode: phase }, ops: {}, total: phase, times },
+      },
+      records: { chains: 1, seconds: 0.1 },
     };
     writeFileSync(join(directory, 'async', 'ledger.json'), JSON.stringify(ledger));
     const profiled = readFileSync(await writeReport(directory), 'utf8');

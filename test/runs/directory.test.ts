@@ -115,6 +115,18 @@ describe('a run directory', () => {
     }
   });
 
+  it('goes on with other servers of the same model, and refuses another model on them', () => {
+    const { config } = manifest();
+    const on = (draft: string) => manifest({ config: { ...config, draft } });
+    RunDirectory.open(path(), on('vllm://a:8000#m')).close();
+    RunDirectory.open(path(), on('vllm://b:8000,c:8000#m')).close();
+    for (const other of ['vllm://a:8000#n', 'openai+http://a:8000/v1#m', 'sglang://a:8000']) {
+      const { code, message } = refusal(() => RunDirectory.open(path(), on(other)));
+      expect(code).to.equal('config');
+      expect(message).to.contain('draft vllm://…#m');
+    }
+  });
+
   it('refuses a setting that was edited in run.json', () => {
     RunDirectory.open(path(), manifest()).close();
     const file = join(path(), 'run.json');

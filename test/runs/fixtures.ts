@@ -60,15 +60,22 @@ export function refusal(action: () => unknown): AttsError {
 
 type Replaceable = 'writeSync' | 'fsyncSync';
 
-/** Runs `action` with functions of node:fs replaced, for failures that no real disk gives on demand. */
+/** Runs `action`, to its end if it is asynchronous, with functions of node:fs replaced: failures no real disk gives. */
 export function withFs<T>(replaced: Partial<Pick<typeof fs, Replaceable>>, action: () => T): T {
   const original = { writeSync: fs.writeSync, fsyncSync: fs.fsyncSync };
-  Object.assign(fs, replaced);
-  syncBuiltinESMExports();
-  try {
-    return action();
-  } finally {
-    Object.assign(fs, original);
+  const put = (functions: typeof replaced) => {
+    Object.assign(fs, functions);
     syncBuiltinESMExports();
+  };
+  put(replaced);
+  let result: T;
+  try {
+    result = action();
+  } catch (cause) {
+    put(original);
+    throw cause;
   }
+  if (result instanceof Promise) return result.finally(() => put(original)) as T;
+  put(original);
+  return result;
 }

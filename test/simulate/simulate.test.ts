@@ -1,10 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { openEngines, readRun, runConfigSchema, scale } from '../../src/index.js';
 import type { ModelCallEvent } from '../../src/runs/records.js';
+import { loadRunDataset } from '../../src/scaling/datasets.js';
 import {
   aloneWork,
   type ChainWork,
   recordedWork,
+  runTimes,
   type SimulationOptions,
   simulate,
   syntheticWork,
@@ -127,5 +133,47 @@ describe('simulation of a run', () => {
     // 1,600 chains of coefficient of variation √(e^0.25 − 1) = 0.53: the mean is within four standard errors.
     expect(kept(chains) / chains.length).to.be.closeTo(100, (4 * 53) / Math.sqrt(chains.length));
     expect(kept(aloneWork(chains, 'target'))).to.equal(kept(chains));
+  });
+});
+
+describe('simulation with what was measured', () => {
+  it('takes the work between passes: a pass, a call that ended, a chain that is written', async () => {
+    const host = { passSeconds: 0.1, callSeconds: 0.01, chainSeconds: 0.001 };
+    const work = [chain(0, [{ draft: 5, scored: 5, target: 3 }])];
+    const shared = await simulate(options(work, { placement: 'shared', host: { draft: host, target: host } }));
+    // Nine passes, three calls, one chain; the last call's and the chain's own work end the run.
+    expect(shared.wallSeconds).to.be.closeTo(5 + 4 * 10 + 10 * 0.1 + 3 * 0.01 + 0.001, 1e-9);
+    const separate = await simulate(options(work, { latencySeconds: 0.5 }));
+    expect(separate.wallSeconds).to.be.closeTo(5 + 4 * 10 + 3 * 0.5, 1e-9);
+  });
+
+  it('predicts a run from its own passes', async () => {
+    const config = runConfigSchema.parse({
+      ...{
+        limit: 2,
+        samples: 4,
+        turns: 4,
+        policy: 'replace',
+        schedule: 'sync',
+        calibration: 'budget',
+        profile: true,
+        threads: 1,
+      },
+    });
+    const out = mkdtempSync(join(tmpdir(), 'atts-simulate-'));
+    const engines = await openEngines(config, { roofs: { peak: 1e11, bandwidth: 2e10 } });
+    try {
+      const dataset = await loadRunDataset(config, 'test');
+      const { summary, events } = await scale({ config, ...engines, dataset, out });
+      const { schedule, policy, concurrency } = config;
+      const times = runTimes(readRun(out));
+      const predicted = await simulate({ chains: recordedWork(events), schedule, policy, concurrency, ...times });
+      expect(predicted.wallSeconds / summary.time.wallSeconds).to.be.within(0.75, 1.25);
+      const ran = engines.profile!.ledgers().target!.total.passes;
+      expect(predicted.passes.target / ran).to.be.within(0.85, 1.15);
+    } finally {
+      await engines.close();
+      rmSync(out, { recursive: true });
+    }
   });
 });

@@ -18,9 +18,27 @@ interface Bank {
   scratch: Block | null;
 }
 
-/** Where a tensor's values lie. */
-interface Home extends Block {
-  readonly bank: Bank;
+/**
+ * What tfjs's CPU backend keeps of a tensor, of one that lies in shared memory. The view that stock kernels read takes
+ * longer to make than many a job, and most tensors are read by jobs alone: it is made when it is asked for.
+ */
+class SharedTensor implements Block {
+  private view: Float32Array | Int32Array | undefined;
+
+  constructor(
+    readonly bank: Bank,
+    readonly pointer: number,
+    readonly bytes: number,
+    private readonly size: number,
+    readonly dtype: tf.DataType,
+    public refCount: number,
+  ) {}
+
+  get values(): Float32Array | Int32Array {
+    const { heap } = this.bank;
+    this.view ??= this.dtype === 'int32' ? heap.int32(this.pointer, this.size) : heap.float32(this.pointer, this.size);
+    return this.view;
+  }
 }
 
 /** Up to here weights and caches fill a memory; the rest of its 4 GiB is left to activations. */
@@ -43,7 +61,6 @@ export class SimdBackend extends MathBackendCPU {
   /** Where the current job runs. */
   private current: Bank;
   private threads: number;
-  private readonly blocks = new Map<object, Home>();
   /** Tensors and caches that jobs go to, rather than they to the jobs. */
   private readonly pinned = new WeakMap<object, Bank>();
 
@@ -69,34 +86,30 @@ export class SimdBackend extends MathBackendCPU {
 
   /**
    * Chooses the memory that a job runs in: that of its cache or of its weights, else that of what it reads.
-   * @param cache values of the KV cache that the job reads or writes
+   * @param cache data of the KV cache that the job reads or writes
    */
   enter(inputs: tf.NamedTensorInfoMap, cache?: object): void {
     if (this.banks.length === 1) return;
     const tensors = Object.values(inputs).filter((tensor) => tensor !== undefined);
     const pinned = cache ?? tensors.map(({ dataId }) => dataId).find((dataId) => this.pinned.has(dataId));
-    const read = tensors.find(({ dataId }) => this.blocks.has(dataId));
-    this.current = (pinned && this.pinned.get(pinned)) ?? (read && this.blocks.get(read.dataId)?.bank) ?? this.current;
+    const read = tensors.map(({ dataId }) => this.shared(dataId)).find((tensor) => tensor !== undefined);
+    this.current = (pinned && this.pinned.get(pinned)) ?? read?.bank ?? this.current;
   }
 
   /** Address of a tensor's values, moved into the current memory if they are not there yet. */
   pointer({ dataId }: tf.TensorInfo): number {
-    const known = this.blocks.get(dataId);
+    const known = this.shared(dataId);
     if (known?.bank === this.current) return known.pointer;
-    const data = this.data.get(dataId);
-    const values = data.values as unknown as Float32Array | Int32Array;
-    const block = this.heap.allocate(values.byteLength);
-    const moved =
-      values instanceof Int32Array
-        ? this.heap.int32(block.pointer, values.length)
-        : this.heap.float32(block.pointer, values.length);
-    moved.set(values);
-    data.values = moved as Float32Array;
+    const { values, refCount } = this.data.get(dataId);
+    const read = values as Float32Array | Int32Array;
+    const moved = this.allocate(read.length, read instanceof Int32Array ? 'int32' : 'float32', refCount);
+    moved.values.set(read);
     known?.bank.heap.release(known);
-    this.blocks.set(dataId, { ...block, bank: this.current });
+    this.data.delete(dataId);
+    this.keep(dataId, moved);
     // Weights that a job needs beside others, as gate and down, move to these once.
     if (this.pinned.has(dataId)) this.pinned.set(dataId, this.current);
-    return block.pointer;
+    return moved.pointer;
   }
 
   /** The same of a tensor that may be missing: jobs take address 0 for none. */
@@ -106,13 +119,10 @@ export class SimdBackend extends MathBackendCPU {
 
   /** A new tensor whose values a job will write. */
   output(shape: number[], dtype: 'float32' | 'int32' = 'float32'): Output {
-    const size = tf.util.sizeFromShape(shape);
-    const block = this.heap.allocate(size * 4);
-    const { pointer } = block;
-    const values = dtype === 'int32' ? this.heap.int32(pointer, size) : this.heap.float32(pointer, size);
-    const info = this.makeTensorInfo(shape, dtype, values as Float32Array);
-    this.blocks.set(info.dataId, { ...block, bank: this.current });
-    return { info, pointer };
+    const tensor = this.allocate(tf.util.sizeFromShape(shape), dtype, 1);
+    const dataId = {};
+    this.keep(dataId, tensor);
+    return { info: { dataId, shape, dtype }, pointer: tensor.pointer };
   }
 
   /** A new tensor for packed weights, in a memory that has room, which becomes the current one. */
@@ -124,13 +134,13 @@ export class SimdBackend extends MathBackendCPU {
   }
 
   /** Room for a KV cache. */
-  cache(bytes: number): { floats: Float32Array; address: number; release(): void } {
+  cache(bytes: number, dtype: 'f32' | 'bf16'): { data: Float32Array | Uint16Array; address: number; release(): void } {
     const bank = this.bankFor(bytes);
     const { heap } = bank;
     const block = heap.allocate(bytes);
-    const floats = heap.float32(block.pointer, bytes / 4);
-    this.pinned.set(floats, bank);
-    return { floats, address: block.pointer, release: () => heap.release(block) };
+    const data = dtype === 'f32' ? heap.float32(block.pointer, bytes / 4) : heap.uint16(block.pointer, bytes / 2);
+    this.pinned.set(data, bank);
+    return { data, address: block.pointer, release: () => heap.release(block) };
   }
 
   /** Addresses of areas of the given sizes that last until the next call. */
@@ -161,18 +171,15 @@ export class SimdBackend extends MathBackendCPU {
 
   /** Copies a stock kernel's output out of the shared memory if it is a view of another tensor's block. */
   keepOwn(dataId: tf.DataId): void {
-    if (this.blocks.has(dataId)) return;
+    if (this.shared(dataId)) return;
     const data = this.data.get(dataId);
     if (data.values) data.values = ownValues(data.values) as Float32Array;
   }
 
   override disposeData(dataId: tf.DataId, force = false): boolean {
+    const tensor = this.data.has(dataId) ? this.shared(dataId) : undefined;
     const isGone = super.disposeData(dataId, force);
-    const home = isGone ? this.blocks.get(dataId) : undefined;
-    if (home) {
-      this.blocks.delete(dataId);
-      home.bank.heap.release(home);
-    }
+    if (isGone) tensor?.bank.heap.release(tensor);
     return isGone;
   }
 
@@ -183,6 +190,22 @@ export class SimdBackend extends MathBackendCPU {
 
   override async read(dataId: tf.DataId): Promise<tf.BackendValues> {
     return this.readSync(dataId);
+  }
+
+  private allocate(size: number, dtype: 'float32' | 'int32', refCount: number): SharedTensor {
+    const { pointer, bytes } = this.heap.allocate(size * 4);
+    return new SharedTensor(this.current, pointer, bytes, size, dtype, refCount);
+  }
+
+  private keep(dataId: tf.DataId, tensor: SharedTensor): void {
+    // tfjs reads `values`, and never writes them but here.
+    this.data.set(dataId, tensor as unknown as ReturnType<typeof this.data.get>);
+  }
+
+  /** What is kept of a tensor that lies in shared memory. */
+  private shared(dataId: tf.DataId): SharedTensor | undefined {
+    const kept: unknown = this.data.get(dataId);
+    return kept instanceof SharedTensor ? kept : undefined;
   }
 
   private bankFor(bytes: number): Bank {

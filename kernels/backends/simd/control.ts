@@ -20,6 +20,8 @@ export const jobs = {
   read: 9,
   peak: 10,
   nothing: 11,
+  peak16: 12,
+  sweep: 13,
 } as const;
 
 export type JobName = keyof typeof jobs;

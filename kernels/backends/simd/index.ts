@@ -57,8 +57,8 @@ export function simd(name: string = tf.getBackend()): SimdBackend {
 /** Registers an op that runs as a job, in the memory where its weights or its cache lie. */
 export function registerJob<I extends Tensors, A>(name: string, body: KernelBody<I, A>): void {
   registerFor<I, A>(simdNames, name, (inputs, attributes) => {
-    const { cache } = attributes as { cache?: { floats: Float32Array } };
-    simd().enter(inputs, cache?.floats);
+    const { cache } = attributes as { cache?: { data: object } };
+    simd().enter(inputs, cache?.data);
     return body(inputs, attributes);
   });
 }

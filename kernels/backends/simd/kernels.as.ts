@@ -9,7 +9,7 @@ import { sampleJob } from '../../ops/sample/simd.as';
 import { tokenLogProbJob } from '../../ops/token-log-prob/simd.as';
 import { madd } from './math.as';
 import { JOB, awaitEpoch, begin, finished as poolFinished, reportDone, setThread, startJob } from './pool.as';
-import { readJob, peakJob } from './roofs.as';
+import { peak16Job, peakJob, readJob, sweepJob } from './roofs.as';
 
 function runJob(): void {
   startJob();
@@ -25,6 +25,8 @@ function runJob(): void {
     case 9: readJob(); break;
     case 10: peakJob(); break;
     case 11: break; // measures the pool itself
+    case 12: peak16Job(); break;
+    case 13: sweepJob(); break;
     default: unreachable();
   }
 }

@@ -7,6 +7,22 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
 }
 
+// Float16 in 16-bit lanes to float32: the exponent's five bits come to the low end of eight, and a product with 2^112
+// makes up for the bias. Exact, subnormals included; infinities and NaN, which no scale is, become large numbers.
+// @ts-ignore: decorator
+@inline
+function widen(lanes: v128): v128 {
+  return f32x4.mul(v128.and(i32x4.shl(lanes, 13), i32x4.splat(0x8fffffff)), i32x4.splat(0x77800000));
+}
+
+// @ts-ignore: decorator
+@inline
+export function widenLow(halves: v128): v128 { return widen(i32x4.extend_low_i16x8_s(halves)); }
+
+// @ts-ignore: decorator
+@inline
+export function widenHigh(halves: v128): v128 { return widen(i32x4.extend_high_i16x8_s(halves)); }
+
 // (l0 + l1) + (l2 + l3)
 // @ts-ignore: decorator
 @inline

@@ -62,6 +62,10 @@ export class Heap {
     return new Int32Array(this.memory.buffer, pointer, length);
   }
 
+  uint16(pointer: number, length: number): Uint16Array {
+    return new Uint16Array(this.memory.buffer, pointer, length);
+  }
+
   private extend(bytes: number): number {
     const pointer = this.top;
     const end = pointer + bytes;

@@ -1,6 +1,6 @@
 // Micro-kernels that measure the machine's limits with the same threads and memory as the ops.
 import { laneSum, madd } from './math.as';
-import { address, operand, operandF32, take } from './pool.as';
+import { address, operand, operandF32, take, threadIndex } from './pool.as';
 
 // Operands: address, bytes (a multiple of 64 KiB), result address. Reads everything once, 64 KiB a piece.
 export function readJob(): void {
@@ -38,4 +38,58 @@ export function peakJob(): void {
   }
   a = f32x4.add(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)), f32x4.add(f32x4.add(e, f), f32x4.add(g, h)));
   store<f32>(address(2), laneSum(f32x4.add(a, f32x4.add(f32x4.add(i, j), f32x4.add(k, l)))));
+}
+
+// Operands: iterations, seed, result address. 12 independent products of 8 16-bit pairs an iteration, with their sums:
+// what quantised weights are multiplied with.
+export function peak16Job(): void {
+  const iterations = operand(0);
+  const y = i16x8.splat(<i16>operand(1));
+  let a = y, b = y, c = y, d = y, e = y, f = y, g = y, h = y, i = y, j = y, k = y, l = y;
+  for (;;) {
+    const first = take(0, 1024);
+    if (first >= iterations) break;
+    for (let n = 0; n < 1024; n++) {
+      a = i32x4.add(a, i32x4.dot_i16x8_s(a, y)); b = i32x4.add(b, i32x4.dot_i16x8_s(b, y));
+      c = i32x4.add(c, i32x4.dot_i16x8_s(c, y)); d = i32x4.add(d, i32x4.dot_i16x8_s(d, y));
+      e = i32x4.add(e, i32x4.dot_i16x8_s(e, y)); f = i32x4.add(f, i32x4.dot_i16x8_s(f, y));
+      g = i32x4.add(g, i32x4.dot_i16x8_s(g, y)); h = i32x4.add(h, i32x4.dot_i16x8_s(h, y));
+      i = i32x4.add(i, i32x4.dot_i16x8_s(i, y)); j = i32x4.add(j, i32x4.dot_i16x8_s(j, y));
+      k = i32x4.add(k, i32x4.dot_i16x8_s(k, y)); l = i32x4.add(l, i32x4.dot_i16x8_s(l, y));
+    }
+  }
+  a = i32x4.add(i32x4.add(i32x4.add(a, b), i32x4.add(c, d)), i32x4.add(i32x4.add(e, f), i32x4.add(g, h)));
+  v128.store(address(2), i32x4.add(a, i32x4.add(i32x4.add(i, j), i32x4.add(k, l))));
+}
+
+// Operands: address, bytes of each thread (a multiple of 256), sweeps, whether to copy, result address. Every thread goes
+// over bytes of its own again and again: what a cache that holds them gives. A copy reads one half and writes the other.
+export function sweepJob(): void {
+  const bytes = <usize>operand(1);
+  const from = address(0) + <usize>threadIndex() * bytes;
+  const sweeps = operand(2);
+  if (operand(3) != 0) {
+    const half = bytes >>> 1;
+    for (let sweep = 0; sweep < sweeps; sweep++) {
+      for (let p = from, end = from + half; p < end; p += 128) {
+        const to = p + half;
+        v128.store(to, v128.load(p)); v128.store(to, v128.load(p, 16), 16);
+        v128.store(to, v128.load(p, 32), 32); v128.store(to, v128.load(p, 48), 48);
+        v128.store(to, v128.load(p, 64), 64); v128.store(to, v128.load(p, 80), 80);
+        v128.store(to, v128.load(p, 96), 96); v128.store(to, v128.load(p, 112), 112);
+      }
+    }
+    return;
+  }
+  let a = f32x4.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+  for (let sweep = 0; sweep < sweeps; sweep++) {
+    for (let p = from, end = from + bytes; p < end; p += 128) {
+      a = v128.or(a, v128.load(p)); b = v128.or(b, v128.load(p, 16));
+      c = v128.or(c, v128.load(p, 32)); d = v128.or(d, v128.load(p, 48));
+      e = v128.or(e, v128.load(p, 64)); f = v128.or(f, v128.load(p, 80));
+      g = v128.or(g, v128.load(p, 96)); h = v128.or(h, v128.load(p, 112));
+    }
+  }
+  a = v128.or(v128.or(v128.or(a, b), v128.or(c, d)), v128.or(v128.or(e, f), v128.or(g, h)));
+  store<f32>(address(4) + (<usize>threadIndex() << 2), laneSum(a)); // keeps the loads alive
 }

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { BenchCase } from '../../bench/measure.js';
 import { values } from '../../bench/values.js';
-import { KvCache, type RaggedRows } from './cache.js';
+import { bf16Bits } from '../linear/bf16.js';
+import { type CacheDtype, cacheBytes, KvCache, type RaggedRows } from './cache.js';
 import { attentionCost } from './cost.js';
 import { attention } from './index.js';
 
@@ -9,10 +10,10 @@ const shape = { heads: 9, kvHeads: 3, headDim: 64 };
 const pageSize = 32;
 
 /** `rows` last positions of each of `chains` sequences of `length` cached tokens that share nothing. */
-function attentionCase(name: string, chains: number, rows: number, length: number): BenchCase {
+function attentionCase(name: string, chains: number, rows: number, length: number, dtype: CacheDtype): BenchCase {
   const each = Math.ceil(length / pageSize);
-  const cache = new KvCache({ layers: 1, pages: chains * each, pageSize, ...shape });
-  cache.floats.set(values(cache.floats.length));
+  const cache = new KvCache({ layers: 1, pages: chains * each, pageSize, dtype, ...shape });
+  cache.data.set(dtype === 'f32' ? values(cache.data.length) : values(cache.data.length).map(bf16Bits));
   const T = chains * rows;
   const positions = Int32Array.from({ length: T }, (_, t) => length - rows + (t % rows));
   const ragged: RaggedRows = {
@@ -26,8 +27,8 @@ function attentionCase(name: string, chains: number, rows: number, length: numbe
   const attributes = { cache, layer: 0, rows: ragged, heads, scale: 1 / Math.sqrt(headDim), window: null };
   const seen = positions.reduce((sum, position) => sum + position + 1, 0);
   return {
-    ...{ op: name, dtype: 'f32', rows: T, shape: `${chains} × ${length} cached, 9/3 heads of 64` },
-    cost: attentionCost(shape, T, seen, chains * length),
+    ...{ op: name, dtype, rows: T, shape: `${chains} × ${length} cached, 9/3 heads of 64` },
+    cost: attentionCost(shape, T, seen, chains * length, cacheBytes[dtype]),
     run: () => attention(q, attributes).dispose(),
     dispose() {
       q.dispose();
@@ -37,8 +38,10 @@ function attentionCase(name: string, chains: number, rows: number, length: numbe
 }
 
 export function* attentionCases(): Generator<() => BenchCase> {
-  yield () => attentionCase('attention decode', 16, 1, 1024);
-  yield () => attentionCase('attention decode', 1, 1, 1024);
-  yield () => attentionCase('attention score', 1, 64, 1024);
-  yield () => attentionCase('attention prefill', 1, 512, 512);
+  for (const dtype of ['f32', 'bf16'] as const) {
+    yield () => attentionCase('attention decode', 16, 1, 1024, dtype);
+    yield () => attentionCase('attention decode', 1, 1, 1024, dtype);
+    yield () => attentionCase('attention score', 1, 64, 1024, dtype);
+    yield () => attentionCase('attention prefill', 1, 512, 512, dtype);
+  }
 }

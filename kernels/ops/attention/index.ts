@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { defineKernel } from '../../tfjs.js';
 import { type AttentionAttributes, type AttentionInputs, attentionReference } from './reference.js';
 
-export { KvCache, type KvCacheShape, pageBytes, type RaggedRows } from './cache.js';
+export { type CacheDtype, KvCache, type KvCacheShape, pageBytes, type RaggedRows } from './cache.js';
 
 const run = defineKernel<AttentionInputs, AttentionAttributes>('AttsAttention', attentionReference);
 

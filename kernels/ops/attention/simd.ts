@@ -1,9 +1,9 @@
 import { registerJob, simd, simdNames } from '../../backends/simd/index.js';
 import { threadsFor } from '../linear/simd.js';
-import { cacheStore, type RaggedRows } from './cache.js';
+import { cacheBytes, cacheStore, type RaggedRows } from './cache.js';
 import type { AttentionAttributes, AttentionInputs } from './reference.js';
 
-cacheStore.register(simdNames, (bytes) => simd().cache(bytes));
+cacheStore.register(simdNames, (bytes, dtype) => simd().cache(bytes, dtype));
 
 registerJob<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attributes) => {
   const backend = simd();
@@ -34,10 +34,11 @@ registerJob<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attri
   const share = blocks < 2 * threads ? 1 : kvHeads;
   backend.pool.run(
     'attention',
+    // biome-ignore format: operands by their order
     [
-      ...[backend.pointer(q), blocks, heads, kvHeads, headDim, pageSize, 0, window ?? 0, out.pointer],
-      ...[positionsAt, tablesAt, pagesAt, cache.pointer(layer, 0), cache.pointer(layer, 1), scores, stride, share],
-      ...[firstRowsAt, most],
+      backend.pointer(q), blocks, heads, kvHeads, headDim, pageSize, 0, window ?? 0, out.pointer,
+      positionsAt, tablesAt, pagesAt, cache.pointer(layer, 0), cache.pointer(layer, 1), scores, stride, share,
+      firstRowsAt, most, cacheBytes[cache.shape.dtype],
     ],
     { 6: scale },
     threads,

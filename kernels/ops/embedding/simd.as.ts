@@ -1,27 +1,36 @@
 // Rows of the LM head's own panels (a tied table is stored once), or of a plain float32 table.
+import { widenLow } from '../../backends/simd/math.as';
 import { address, operand, operandF32, take } from '../../backends/simd/pool.as';
-import { BF16, F32, Q4, Q5, Q6, Q8, groupBytes, panelAt } from '../linear/simd.as';
+import {
+  BF16, F32, Q4, Q4K, Q5, Q5K, Q6, Q8, headerBytes, panelStep, streamBytes, unitBytes, value4, value5, value6,
+} from '../linear/tiles.as';
+import { isQuantised } from '../linear/simd.as';
 
-// Feature j of a panel at k, as float32.
 // @ts-ignore: decorator
 @inline
-function element(panel: usize, dtype: i32, k: i32, j: i32): f32 {
-  if (dtype == F32) return load<f32>(panel + <usize>k * 128 + (<usize>j << 2));
-  if (dtype == BF16) {
-    const word = load<u32>(panel + <usize>k * 64 + (<usize>(j & 3) << 2));
+function float16(at: usize): f32 { return f32x4.extract_lane(widenLow(v128.load16_splat(at)), 0); }
+
+// Feature j of panel p of four at k, as float32.
+function element(stream: usize, dtype: i32, p: usize, k: i32, j: i32): f32 {
+  if (!isQuantised(dtype)) {
+    const at = stream + streamBytes(dtype, k) + p * panelStep(dtype);
+    if (dtype == F32) return load<f32>(at + (<usize>j << 2));
+    const word = load<u32>(at + (<usize>(j & 3) << 2));
     return reinterpret<f32>(j < 4 ? word << 16 : word & 0xffff0000);
   }
-  const group = panel + <usize>(k >>> 5) * groupBytes(dtype);
-  const pair = (k & 31) >>> 1;
-  const lane = <usize>((j >>> 2) * 64 + (j & 3) * 4), byte = <usize>(j * 2 + (k & 1));
-  if (dtype == Q4) {
-    const nibbles = load<u8>(group + 256 + <usize>((pair >>> 1) * 64) + byte);
-    return load<f32>(group + lane) * <f32>((pair & 1) != 0 ? nibbles >>> 4 : nibbles & 15) + load<f32>(group + 128 + lane);
+  const run = stream + streamBytes(dtype, k & ~127);
+  const units = run + p * unitBytes(dtype) + (<usize>j << 1);
+  const group = run + 4 * unitBytes(dtype) + (<usize>((k & 127) >>> 5) * 4 + p) * panelStep(dtype);
+  const values = group + headerBytes(dtype);
+  if (dtype == Q8) return float16(group + (<usize>j << 1)) * <f32>load<i8>(values + (<usize>(k & 31) >>> 1 << 4) + (<usize>j << 1) + (k & 1));
+  const half = <usize>(j >>> 2), lane = <usize>(j & 3) << 2;
+  if (dtype == Q6) {
+    const scale = float16(units) * <f32>load<i8>(group + (<usize>(k & 16) >>> 1) + j);
+    return scale * <f32>(value6(values + half * 96 + lane, k & 31) - 32);
   }
-  const value = <f32>load<i8>(group + (dtype == Q8 ? 128 : 256) + <usize>(pair * 64) + byte);
-  // The second scale (Q6) and the minimum (Q5) lie in one place.
-  if (dtype == Q6) return load<f32>(group + lane + ((k & 16) != 0 ? 128 : 0)) * value;
-  return load<f32>(group + lane) * value + (dtype == Q5 ? load<f32>(group + 128 + lane) : 0);
+  const q = <f32>(dtype == Q4 || dtype == Q4K ? value4(values + half * 64 + lane, k & 31) : value5(values + half * 80 + lane, k & 31));
+  if (dtype == Q4 || dtype == Q5) return float16(group + (<usize>j << 1)) * q + float16(group + 16 + (<usize>j << 1));
+  return float16(units) * <f32>load<u8>(group + j) * q + float16(units + 16) * <f32>load<u8>(group + 8 + j);
 }
 
 // Operands: ids, T, packed, dtype, d, scale, y
@@ -32,8 +41,8 @@ export function embeddingJob(): void {
     const t = take(0, 1);
     if (t >= T) break;
     const id = load<i32>(ids + (<usize>t << 2));
-    const panel = panelAt(packed, dtype, d, id >>> 3);
+    const stream = packed + <usize>(id >>> 5) * streamBytes(dtype, d), p = <usize>((id >>> 3) & 3);
     const to = y + <usize>t * (<usize>d << 2);
-    for (let k = 0; k < d; k++) store<f32>(to + (<usize>k << 2), element(panel, dtype, k, id & 7) * scale);
+    for (let k = 0; k < d; k++) store<f32>(to + (<usize>k << 2), element(stream, dtype, p, k, id & 7) * scale);
   }
 }

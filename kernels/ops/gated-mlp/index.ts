@@ -85,9 +85,7 @@ export function gatedMlp(
   { residual, norm }: LinearOptions = {},
 ): tf.Tensor {
   const { d, f, gateUp, down } = weights;
-  const inputs = {
-    ...{ x, gateUp: gateUp.packed, down: down.packed, residual, norm: norm?.weight },
-    ...{ gateUpBias: gateUp.bias ?? undefined, downBias: down.bias ?? undefined },
-  };
+  const [gateUpBias, downBias] = [gateUp.bias ?? undefined, down.bias ?? undefined];
+  const inputs = { x, gateUp: gateUp.packed, down: down.packed, residual, norm: norm?.weight, gateUpBias, downBias };
   return run(inputs, { d, f, activation, epsilon: norm?.epsilon ?? 0, dtype: gateUp.dtype, downDtype: down.dtype });
 }

@@ -2,7 +2,7 @@
 // of activation and up is taken while both are in the cache.
 import { exp4 } from '../../backends/simd/math.as';
 import { address, barrier, operand, operandF32, take, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { TOGETHER, finish, isQuantised, multiplyPanels, prepareRows, product, quantiseRow } from '../linear/simd.as';
+import { TOGETHER, finish, groupNumbers, isQuantised, multiplyPanels, prepareRows, product, quantiseRow } from '../linear/simd.as';
 
 // @ts-ignore: decorator
 @inline
@@ -60,12 +60,11 @@ export function gatedMlpJob(): void {
   const hs = address(21);
   let h = hidden;
   if (isQuantised(downDtype)) {
-    const groups = (F + 31) >>> 5;
     h = address(20);
     for (;;) {
       const m = take(2, 1);
       if (m >= M) break;
-      quantiseRow(hidden + <usize>m * ldh, F, h + <usize>m * (<usize>groups << 6), hs + <usize>m * (<usize>groups << 3));
+      quantiseRow(hidden + <usize>m * ldh, F, h + <usize>m * (groupNumbers(F) << 2), hs + <usize>m * groupNumbers(F));
     }
     barrier();
   }

@@ -50,10 +50,11 @@ registerJob<GatedMlpInputs, GatedMlpAttributes>('AttsGatedMlp', (inputs, attrs) 
   const at = (tensor?: tf.Tensor) => backend.pointerOrNull(tensor);
   backend.pool.run(
     'gatedMlp',
+    // biome-ignore format: operands by their order
     [
-      ...[at(x), M, d, at(gateUp), f, dtypeCode[dtype], at(gateUpBias), activation === 'gelu-tanh' ? 1 : 0, at(norm)],
-      ...[0, normed, quantised, scales, hidden, at(down), dtypeCode[downDtype], at(downBias), at(residual), y.pointer],
-      ...[pair, quantisedHidden, hiddenScales, tail],
+      at(x), M, d, at(gateUp), f, dtypeCode[dtype], at(gateUpBias), activation === 'gelu-tanh' ? 1 : 0, at(norm),
+      0, normed, quantised, scales, hidden, at(down), dtypeCode[downDtype], at(downBias), at(residual), y.pointer,
+      pair, quantisedHidden, hiddenScales, tail,
     ],
     { 9: epsilon },
     threads,

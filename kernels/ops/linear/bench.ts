@@ -3,15 +3,15 @@ import type { BenchCase } from '../../bench/measure.js';
 import { values } from '../../bench/values.js';
 import { linearCost } from './cost.js';
 import { linear, packLinear, type WeightDtype } from './index.js';
-import { groupBytes, groupRows } from './tiles.js';
+import { packedBytes } from './layout.js';
 
 /** Bytes of a weight in memory, scales included. */
 export function weightBytes(dtype: WeightDtype): number {
-  return groupBytes[dtype] / (32 * groupRows(dtype)); // of four panels of 8 features
+  return packedBytes(32, 128, dtype) / (32 * 128);
 }
 
-/** Those that are timed: q6 and q5 run the loops of q8. */
-export const dtypes = ['f32', 'bf16', 'q8', 'q4'] as const satisfies readonly WeightDtype[];
+/** Those that are timed. */
+export const dtypes = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q4', 'q4k'] as const satisfies readonly WeightDtype[];
 
 export function linearCase(M: number, N: number, K: number, dtype: WeightDtype): BenchCase {
   const weights = packLinear(values(N * K), N, K, null, dtype);

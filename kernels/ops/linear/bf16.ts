@@ -7,8 +7,13 @@ export function bf16Bits(value: number): number {
   return (bits[0] + 0x7fff + ((bits[0] >>> 16) & 1)) >>> 16;
 }
 
+/** The value whose upper half these bits are. */
+export function bf16Value(upper: number): number {
+  bits[0] = upper << 16;
+  return word[0];
+}
+
 /** To the nearest value that bfloat16 holds, ties to even. */
 export function roundToBf16(value: number): number {
-  bits[0] = bf16Bits(value) << 16;
-  return word[0];
+  return bf16Value(bf16Bits(value));
 }

@@ -3,12 +3,12 @@ import { defineKernel, PerBackend } from '../../tfjs.js';
 import { keptValues, type Matrix, type PlacedRows, rowsOf, stacked } from './matrix.js';
 import { type LinearAttributes, type LinearInputs, linearReference } from './reference.js';
 
+export { packedBytes } from './layout.js';
 export type { Matrix, MatrixRows, PlacedRows } from './matrix.js';
 export type { QuantisedMatrix } from './quantise.js';
-export { packedBytes } from './tiles.js';
 
 /** How weights are kept, from the widest on: bf16 rounds them to nearest even, the others are quantised (quantise.ts). */
-export const weightDtypes = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q4'] as const;
+export const weightDtypes = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q5k', 'q4', 'q4k'] as const;
 export type WeightDtype = (typeof weightDtypes)[number];
 
 /** Weights of a linear layer, in whatever layout the backend wants; callers only pass it back and dispose it. */

@@ -1,6 +1,6 @@
 import { roundToBf16 } from './bf16.js';
 import type { WeightDtype } from './index.js';
-import { dequantise, isQuantised, type QuantisedMatrix, quantise, quantisedFormats } from './quantise.js';
+import { dequantise, isQuantised, type QuantisedMatrix, quantise, quantisedFormats, unitRows } from './quantise.js';
 
 /** A matrix W[N, K] that gives its rows a block at a time, so that it never lies whole beside its packed form. */
 export interface MatrixRows {
@@ -27,8 +27,9 @@ export function rowsOf(matrix: Matrix, N: number, K: number): MatrixRows {
     return { N, K, read: (first, count) => matrix.subarray(first * K, (first + count) * K) };
   }
   if ('read' in matrix) return matrix;
-  const { dtype, scales, mins, values } = matrix;
+  const { dtype, scales, mins, scaleUnits, minUnits, values } = matrix;
   const groups = Math.ceil(K / quantisedFormats[dtype].group);
+  const units = scaleUnits.length > 0 ? Math.ceil(K / unitRows) : 0;
   const part = <T extends Float32Array | Int8Array>(all: T, width: number, first: number, count: number) =>
     all.subarray(first * width, (first + count) * width) as T;
   return {
@@ -37,6 +38,7 @@ export function rowsOf(matrix: Matrix, N: number, K: number): MatrixRows {
     read: (first, count) => ({
       ...{ dtype, N: count, K, values: part(values, K, first, count) },
       ...{ scales: part(scales, groups, first, count), mins: part(mins, groups, first, count) },
+      ...{ scaleUnits: part(scaleUnits, units, first, count), minUnits: part(minUnits, units, first, count) },
     }),
   };
 }

@@ -1,68 +1,48 @@
 // y[M, N] = norm(x)[M, K] · Wᵀ (+ bias) (+ residual), for floating and quantised weights packed in panels of 8 features
-// (tiles.ts has the innermost loops and the layouts).
+// (tiles.ts has the innermost loops, layout.ts the layouts).
 import { normRow } from '../rms-norm/simd.as';
 import { address, barrier, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import {
-  bf16MostRows, bf16Rows, bf16Width, f32Rows, f32Width,
-  q4Rows, q4Width, q5Rows, q5Width, q6Rows, q6Width, q8Rows, q8Width,
-} from './tiles.as';
-
-export const F32 = 0;
-export const BF16 = 1;
-export const Q8 = 2;
-export const Q6 = 3;
-export const Q5 = 4;
-export const Q4 = 5;
+import { BF16, F32, Q8, bf16MostRows, bf16Rows, f32Rows, panelStep, quantisedRows, streamBytes, tileWidth } from './tiles.as';
 
 // Where a tile takes less than the interleaved panels, they go by in blocks of so many k, which stay in the L1 cache until
-// all panels and rows have met them.
+// all panels and rows have met them. Units of quantised weights stand before as many (layout.ts).
 const BLOCK = 128;
 
-// Panels that lie interleaved (tiles.ts).
+// Panels that lie interleaved (layout.ts).
 export const TOGETHER: i32 = 4;
-
-// Bytes of the interleaved panels for one k (F32, BF16) or a group of 32 (the others).
-// @ts-ignore: decorator
-@inline
-export function groupBytes(dtype: i32): usize {
-  return dtype == F32 ? 128 : dtype == BF16 ? 64 : dtype == Q8 ? 1152 : dtype == Q4 ? 768 : 1280;
-}
 
 // @ts-ignore: decorator
 @inline
 export function isQuantised(dtype: i32): bool { return dtype >= Q8; }
 
-// Where a panel begins.
+// Bytes of a row's numbers a group, see quantiseRow.
+const GROUP_NUMBERS: usize = 16;
+
 // @ts-ignore: decorator
 @inline
-export function panelAt(w: usize, dtype: i32, K: i32, p: i32): usize {
-  const groups = isQuantised(dtype) ? (K + 31) >>> 5 : K;
-  return w + <usize>(p >>> 2) * <usize>groups * groupBytes(dtype) + <usize>(p & 3) * (dtype == F32 ? 32 : 16);
-}
+export function groupNumbers(K: i32): usize { return <usize>((K + 31) >>> 5) * GROUP_NUMBERS; }
 
-// Panels that a tile of M rows takes side by side.
-function tileWidth(dtype: i32, M: i32): i32 {
-  if (dtype == F32) return f32Width(M);
-  if (dtype == BF16) return bf16Width(M);
-  return dtype == Q8 ? q8Width(M) : dtype == Q6 ? q6Width(M) : dtype == Q5 ? q5Width(M) : q4Width(M);
-}
-
-// Quantises one row to 16 bits in groups of 32: q[K], and a scale and the sum of the dequantised values a group.
-export function quantiseRow(x: usize, K: i32, q: usize, scales: usize): void {
+// Quantises one row to 16 bits in groups of 32: q[K], and four numbers a group: the scale, the sum of the dequantised
+// values, and −32 times the integer sum of each half.
+export function quantiseRow(x: usize, K: i32, q: usize, numbers: usize): void {
   for (let k = 0; k < K; k += 32) {
     const n = min(32, K - k);
     let largest: f32 = 0;
     for (let i = 0; i < n; i++) largest = max(largest, abs(load<f32>(x + (<usize>(k + i) << 2))));
     const inverse: f32 = largest > 0 ? 32767 / largest : 0;
-    let sum = 0;
+    let sum = 0, firstHalf = 0;
     for (let i = 0; i < 32; i++) {
       const value = i < n ? <i32>nearest(load<f32>(x + (<usize>(k + i) << 2)) * inverse) : 0;
       store<i16>(q + (<usize>(k + i) << 1), <i16>value);
+      if (i == 16) firstHalf = sum;
       sum += value;
     }
     const scale = largest / 32767;
-    store<f32>(scales + (<usize>(k >>> 5) << 3), scale);
-    store<f32>(scales + (<usize>(k >>> 5) << 3), scale * <f32>sum, 4);
+    store<f32>(numbers, scale);
+    store<f32>(numbers, scale * <f32>sum, 4);
+    store<i32>(numbers, -32 * firstHalf, 8);
+    store<i32>(numbers, -32 * (sum - firstHalf), 12);
+    numbers += GROUP_NUMBERS;
   }
 }
 
@@ -78,23 +58,19 @@ function widenPanel(from: usize, n: i32, to: usize): void {
 
 // M rows × one panel, or × the interleaved panels from `p` (a multiple of 4) on, into y (row stride ldy bytes).
 export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
-  const from = panelAt(w, dtype, K, p), step: usize = dtype == F32 ? 32 : 16;
+  const stream = w + <usize>(p >>> 2) * streamBytes(dtype, K);
   const width = min(panels, tileWidth(dtype, M));
   const block = width == TOGETHER ? K : BLOCK;
   for (let k = 0; k < K; k += block) {
     const n = min(block, K - k), first = k == 0;
+    const come = stream + streamBytes(dtype, k);
     for (let i = 0; i < panels; i += width) {
       const to = y + (<usize>i << 5);
+      const panel = <usize>((p & 3) + i);
       if (isQuantised(dtype)) {
-        const groups = <usize>((K + 31) >>> 5), group = <usize>(k >>> 5);
-        const at = from + group * groupBytes(dtype) + <usize>i * step;
-        const xk = x + (<usize>k << 1), xsk = xs + (group << 3);
-        if (dtype == Q8) q8Rows(xk, groups << 6, xsk, groups << 3, M, at, width, n, to, ldy, first);
-        else if (dtype == Q6) q6Rows(xk, groups << 6, xsk, groups << 3, M, at, width, n, to, ldy, first);
-        else if (dtype == Q5) q5Rows(xk, groups << 6, xsk, groups << 3, M, at, width, n, to, ldy, first);
-        else q4Rows(xk, groups << 6, xsk, groups << 3, M, at, width, n, to, ldy, first);
+        quantisedRows(dtype, x + (<usize>k << 1), groupNumbers(K) << 2, xs + groupNumbers(k), groupNumbers(K), M, come, panel, width, n, to, ldy, first);
       } else {
-        const at = from + <usize>k * groupBytes(dtype) + <usize>i * step;
+        const at = come + panel * panelStep(dtype);
         const xk = x + (<usize>k << 2), ldx = <usize>K << 2;
         if (dtype == F32) f32Rows(xk, ldx, M, at, 128, width, n, to, ldy, first);
         else if (M <= bf16MostRows) bf16Rows(xk, ldx, M, at, 64, width, n, to, ldy, first);
@@ -113,7 +89,6 @@ export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dt
 export function prepareRows(x: usize, M: i32, K: i32, dtype: i32, norm: usize, epsilon: f32, normed: usize, quantised: usize, scales: usize): usize {
   const quantises = isQuantised(dtype);
   if (norm == 0 && !quantises) return x;
-  const groups = (K + 31) >>> 5;
   for (;;) {
     const m = take(0, 1);
     if (m >= M) break;
@@ -123,7 +98,7 @@ export function prepareRows(x: usize, M: i32, K: i32, dtype: i32, norm: usize, e
       normRow(row, norm, K, epsilon, to);
       row = to;
     }
-    if (quantises) quantiseRow(row, K, quantised + <usize>m * (<usize>groups << 6), scales + <usize>m * (<usize>groups << 3));
+    if (quantises) quantiseRow(row, K, quantised + <usize>m * (groupNumbers(K) << 2), scales + <usize>m * groupNumbers(K));
   }
   barrier();
   return quantises ? quantised : normed;

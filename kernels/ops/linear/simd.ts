@@ -1,17 +1,27 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { registerJob, simd, simdNames } from '../../backends/simd/index.js';
+import { float16Bits } from '../../float16.js';
 import { bf16Bits } from './bf16.js';
-import { linearPacker, type WeightDtype } from './index.js';
+import { linearPacker, type WeightDtype, weightDtypes } from './index.js';
+import {
+  headerBytes,
+  interleaved,
+  packedBytes,
+  panelStep,
+  streamBytes,
+  unitBytes,
+  unitSpan,
+  valueBits,
+  wordFormats,
+} from './layout.js';
 import { blocksOf } from './matrix.js';
-import { isQuantised, type QuantisedMatrix, quantisedFormats } from './quantise.js';
+import { isQuantised, type QuantisedMatrix, quantisedFormats, stepsOf, unitRows } from './quantise.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
-import { groupBytes, groupRows, headerBytes, interleaved, packedBytes, panelStep } from './tiles.js';
 
-/** Codes of the dtypes in simd.as.ts. */
-export const dtypeCode: Readonly<Record<WeightDtype, number>> = {
-  ...{ f32: 0, bf16: 1 },
-  ...{ q8: 2, q6: 3, q5: 4, q4: 5 },
-};
+/** Codes of the dtypes in the kernels (tiles.ts). */
+export const dtypeCode = Object.fromEntries(weightDtypes.map((dtype, code) => [dtype, code])) as Readonly<
+  Record<WeightDtype, number>
+>;
 
 /** Below so many multiply-adds a job is done before another thread has heard of it. */
 const smallestShared = 40_000;
@@ -21,11 +31,11 @@ export function threadsFor(multiplyAdds: number): number {
   return multiplyAdds < smallestShared ? 1 : simd().pool.threads;
 }
 
-/** Bytes of the areas that quantised weights need for M rows: 16-bit rows, and (scale, sum) a group. */
+/** Bytes of the areas that quantised weights need for M rows: 16-bit rows, and four numbers a group. */
 export function quantisedBytes(dtype: WeightDtype, M: number, K: number): [number, number] {
   if (!isQuantised(dtype)) return [0, 0];
   const groups = Math.ceil(K / 32);
-  return [M * groups * 64, M * groups * 8];
+  return [M * groups * 64, M * groups * 16];
 }
 
 linearPacker.register(simdNames, (parts, N, K, dtype) => {
@@ -47,63 +57,106 @@ linearPacker.register(simdNames, (parts, N, K, dtype) => {
   return tf.engine().makeTensorFromTensorInfo(info);
 });
 
-/** Byte at which the values of feature n's panel begin, for group g of k. */
-function panelAt(dtype: WeightDtype, K: number, n: number, g: number): number {
-  const groups = Math.ceil(K / groupRows(dtype));
-  const panel = n >> 3;
-  return (Math.floor(panel / interleaved) * groups + g) * groupBytes[dtype] + (panel % interleaved) * panelStep[dtype];
+/** Bytes before the four panels of which feature n's is one. */
+function streamAt(dtype: WeightDtype, K: number, n: number): number {
+  return Math.floor(n / (8 * interleaved)) * streamBytes(dtype, K);
 }
 
-/** Row n of a block of width `width` to feature `to`: [four panels][k][panel 4][8] */
+/** Which of four a feature's panel is. */
+const panelOf = (n: number) => (n >> 3) % interleaved;
+
+/** Row n of a block of width `width` to feature `to`. */
 function packF32(w: Float32Array, n: number, width: number, K: number, to: number, out: Uint8Array): void {
   const floats = new Float32Array(out.buffer, out.byteOffset, out.length / 4);
-  const at = panelAt('f32', K, to, 0) / 4 + (to & 7);
+  const at = (streamAt('f32', K, to) + panelOf(to) * panelStep('f32')) / 4 + (to & 7);
   for (let k = 0; k < width; k++) floats[at + k * 32] = w[n * width + k];
 }
 
-/** [four panels][k][panel 4][4] words, feature j in the low half, j + 4 in the high half. */
 function packBf16(w: Float32Array, n: number, width: number, K: number, to: number, out: Uint8Array): void {
   const halves = new Uint16Array(out.buffer, out.byteOffset, out.length / 2);
-  const at = panelAt('bf16', K, to, 0) / 2 + (to & 3) * 2 + ((to & 4) >> 2);
+  const at = (streamAt('bf16', K, to) + panelOf(to) * panelStep('bf16')) / 2 + (to & 3) * 2 + ((to & 4) >> 2);
   for (let k = 0; k < width; k++) halves[at + k * 32] = bf16Bits(w[n * width + k]);
 }
 
-/** Groups with their scales in front; see tiles.ts. */
 function packQuantised(block: QuantisedMatrix, n: number, K: number, to: number, out: Uint8Array): void {
-  const { dtype, K: width, scales, mins, values } = block;
-  const { group, hasMin } = quantisedFormats[dtype];
-  const floats = new Float32Array(out.buffer, out.byteOffset, out.length / 4);
-  const groups = Math.ceil(width / group);
-  const j = to & 7;
-  const lane = (j >> 2) * 16 + (j & 3); // floats
-  for (let k = 0, g = 0; k < width; k += 32, g++) {
-    const at = panelAt(dtype, K, to, g);
-    const first = n * groups + k / group;
-    floats[at / 4 + lane] = scales[first];
-    if (hasMin) floats[at / 4 + 32 + lane] = mins[first];
-    else if (group === 16 && k + 16 < width) floats[at / 4 + 32 + lane] = scales[first + 1];
-    const isWhole = k + 32 <= width;
-    const q = isWhole ? values : padded(values.subarray(n * width + k, (n + 1) * width));
-    const from = isWhole ? n * width + k : 0;
-    let b = at + headerBytes(dtype) + j * 2;
-    if (dtype === 'q4') {
-      for (let i = from; i < from + 32; i += 4, b += 64) {
-        out[b] = q[i] | (q[i + 2] << 4);
-        out[b + 1] = q[i + 1] | (q[i + 3] << 4);
-      }
+  const { dtype, K: width, scales, mins, scaleUnits, minUnits, values } = block;
+  const { group, hasMin, mostSteps } = quantisedFormats[dtype];
+  const halves = new Uint16Array(out.buffer, out.byteOffset, out.length / 2);
+  const [stream, panel, j] = [streamAt(dtype, K, to), panelOf(to), to & 7];
+  const [units, step] = [unitBytes(dtype), panelStep(dtype)];
+  const firstScale = n * Math.ceil(width / group);
+  const firstUnit = n * Math.ceil(width / unitRows);
+  const padded = new Int8Array(32);
+  for (let k = 0; k < width; k += 32) {
+    const run = stream + Math.floor(k / unitSpan) * interleaved * (units + (unitSpan / 32) * step);
+    const at = run + interleaved * units + (((k % unitSpan) / 32) * interleaved + panel) * step;
+    const scale = firstScale + k / group;
+    if (mostSteps === 0) {
+      halves[at / 2 + j] = float16Bits(scales[scale]);
+      if (hasMin) halves[at / 2 + 8 + j] = float16Bits(mins[scale]);
     } else {
-      for (let i = from; i < from + 32; i += 2, b += 64) {
-        out[b] = q[i];
-        out[b + 1] = q[i + 1];
+      const unit = firstUnit + Math.floor(k / unitRows);
+      if (k % unitSpan === 0) {
+        const unitsAt = (run + panel * units) / 2 + j;
+        halves[unitsAt] = float16Bits(scaleUnits[unit]);
+        if (hasMin) halves[unitsAt + 8] = float16Bits(minUnits[unit]);
       }
+      out[at + j] = stepsOf(scales[scale], scaleUnits[unit]);
+      if (hasMin) out[at + 8 + j] = stepsOf(mins[scale], minUnits[unit]);
+      else if (k + 16 < width) out[at + 8 + j] = stepsOf(scales[scale + 1], scaleUnits[unit]);
     }
+    const isWhole = k + 32 <= width;
+    if (!isWhole) padded.set(values.subarray(n * width + k, (n + 1) * width));
+    const [q, from] = isWhole ? [values, n * width + k] : [padded, 0];
+    const bits = valueBits[dtype];
+    const valuesAt = at + headerBytes(dtype);
+    if (bits === 8) packBytes(q, from, out, valuesAt + j * 2);
+    else packWords(q, from, quantisedFormats[dtype].lowest, bits, halves, valuesAt / 2, j);
   }
 }
 
-function padded(values: Int8Array): Int8Array {
-  const group = new Int8Array(32);
-  group.set(values);
-  return group;
+function packBytes(q: Int8Array, from: number, out: Uint8Array, at: number): void {
+  for (let i = 0; i < 32; i += 2, at += 16) {
+    out[at] = q[from + i];
+    out[at + 1] = q[from + i + 1];
+  }
+}
+
+/** 32 values from `from` on, less `lowest`, to the words of feature j, whose panel's begin at `at` of `halves`. */
+function packWords(
+  q: Int8Array,
+  from: number,
+  lowest: number,
+  bits: 4 | 5 | 6,
+  halves: Uint16Array,
+  at: number,
+  j: number,
+): void {
+  const { words, each, pairs } = wordFormats[bits];
+  const spare = 16 - each * bits;
+  const isSpare = (1 << spare) - 1;
+  let to = at + (j >> 2) * (16 / pairs) * words * 8 + (j & 3) * 2;
+  for (let run = from; run < from + 32; run += 2 * pairs) {
+    let restEven = 0;
+    let restOdd = 0;
+    for (let pair = words * each, up = 0; pair < pairs; pair++, up += bits) {
+      restEven |= (q[run + 2 * pair] - lowest) << up;
+      restOdd |= (q[run + 2 * pair + 1] - lowest) << up;
+    }
+    let value = run;
+    for (let word = 0; word < words; word++, to += 8) {
+      let even = (restEven & isSpare) << (16 - spare);
+      let odd = (restOdd & isSpare) << (16 - spare);
+      for (let up = 0; up < each * bits; up += bits, value += 2) {
+        even |= (q[value] - lowest) << up;
+        odd |= (q[value + 1] - lowest) << up;
+      }
+      restEven >>>= spare;
+      restOdd >>>= spare;
+      halves[to] = even;
+      halves[to + 1] = odd;
+    }
+  }
 }
 
 registerJob<LinearInputs, LinearAttributes>('AttsLinear', ({ x, weight, bias, residual, norm }, attrs) => {
@@ -120,9 +173,10 @@ registerJob<LinearInputs, LinearAttributes>('AttsLinear', ({ x, weight, bias, re
   const at = (tensor?: tf.Tensor) => backend.pointerOrNull(tensor);
   backend.pool.run(
     'linear',
+    // biome-ignore format: operands by their order
     [
-      ...[at(x), M, K, at(weight), N, dtypeCode[dtype], y.pointer, at(bias), at(residual), at(norm)],
-      ...[0, normed, quantised, scales, tail],
+      at(x), M, K, at(weight), N, dtypeCode[dtype], y.pointer, at(bias), at(residual), at(norm),
+      0, normed, quantised, scales, tail,
     ],
     { 10: epsilon },
     threads,

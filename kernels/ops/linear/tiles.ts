@@ -3,13 +3,12 @@
  * the language cannot express by itself. Vector lanes are output features (a panel is 8 of them, two vectors), rows come
  * as splats. Every output is one running sum over k in one order, whatever the tile: results have the same bits in any
  * batch. Few rows take several panels at once, because one panel alone would wait for its own additions.
- *
- * Four panels lie interleaved, so that whoever takes the four reads memory in one stream: K of a small model is too short
- * for the prefetcher to learn four.
  */
 
-import type { WeightDtype } from './index.js';
-import { isQuantised, type QuantisedDtype, quantisedFormats } from './quantise.js';
+import { type WeightDtype, weightDtypes } from './index.js';
+import { headerBytes, panelStep, streamBytes, unitBytes, unitSpan } from './layout.js';
+import { isQuantised } from './quantise.js';
+import { quantisedTile, unpackedKind, unpackedKinds, unpackedTile, unpacker, wordValue } from './quantised-tiles.js';
 
 type Shapes = readonly (readonly [rows: number, panels: number])[];
 
@@ -22,61 +21,40 @@ const few: Shapes = [
   [4, 1],
 ];
 
+/** Values in words are taken apart once for more rows than two. */
+const words = few.slice(0, 4);
+
 /** Rows × panels of each tile; the last has the most rows. 16 vector registers hold accumulators, weights and a splat. */
 const shapes: Readonly<Record<WeightDtype, Shapes>> = {
   f32: [...few, [5, 1], [6, 1]],
   // Widening takes registers of its own.
   bf16: [...few, [5, 1]],
-  q8: few,
-  q6: few,
-  q5: few,
-  q4: few,
+  ...{ q8: few, q6: words, q5: words, q5k: words, q4: words, q4k: words },
 };
+
+const unpackedShapes: Shapes = [
+  [1, 1],
+  [2, 1],
+  [3, 1],
+  [4, 1],
+];
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+const halves = [0, 1] as const;
 
-/** Panels that lie interleaved. */
-export const interleaved = 4;
-
-/** Values of k that lie together with their scales; 1 where there are none. */
-export const groupRows = (dtype: WeightDtype): number => (isQuantised(dtype) ? 32 : 1);
-
-/** Bytes of the interleaved panels for so many k: values of 32 features (f32, bf16), or a group with its scales in front. */
-export const groupBytes: Readonly<Record<WeightDtype, number>> = {
-  ...{ f32: 128, bf16: 64 },
-  ...{ q8: 128 + 1024, q6: 256 + 1024, q5: 256 + 1024, q4: 256 + 512 },
-};
-
-/** Bytes of W[N, K] packed, with what its last panels are filled up by. */
-export function packedBytes(N: number, K: number, dtype: WeightDtype): number {
-  return Math.ceil(N / (8 * interleaved)) * Math.ceil(K / groupRows(dtype)) * groupBytes[dtype];
-}
-
-/** Bytes of a quantised group in front of its values. */
-export const headerBytes = (dtype: QuantisedDtype): number => (dtype === 'q8' ? 128 : 256);
-
-/** Bytes of one of them from the next, within a k. */
-export const panelStep: Readonly<Record<WeightDtype, number>> = {
-  ...{ f32: 32, bf16: 16 },
-  ...{ q8: 16, q6: 16, q5: 16, q4: 16 },
-};
-
-/**
- * Floating weights: f32 [K][8], or bf16 [K][4] words with feature j in the low half and j + 4 in the high half; the
- * next k is `next` bytes away.
- */
+/** Floating weights; the next k is `next` bytes away. */
 function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
   const rows = range(MR);
   const panels = range(NP);
   const accumulators = rows.flatMap((m) => panels.flatMap((p) => [`a${m}_${p}_0`, `a${m}_${p}_1`]));
   const at = (m: number, p: number, j: number) => `y + ldy * ${m}, ${p * 32 + j * 16}`;
-  const place = (p: number, j: number) => `w, ${p * panelStep[dtype] + j * 16}`;
+  const place = (p: number, j: number) => `w, ${p * panelStep(dtype) + j * 16}`;
   const lines = [
     `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, w: usize, next: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
     ...rows.map((m) => `let x${m} = x + ldx * ${m};`),
     ...rows.flatMap((m) =>
       panels.flatMap((p) =>
-        [0, 1].map((j) => `let a${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(${at(m, p, j)});`),
+        halves.map((j) => `let a${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(${at(m, p, j)});`),
       ),
     ),
     'for (let k = 0; k < K; k++) {',
@@ -103,101 +81,28 @@ function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
   return lines.join('\n');
 }
 
-/**
- * Quantised weights against 16-bit activations, in groups of 32: exact integer sums a group (127 · 32,767 · 32 < 2^31),
- * then y += scale · xScale · sum (+ min · xSum). A group is [half 2][panel 4][4] scales; as many again for its second 16
- * values of k (q6), or as many minima (q5, q4); and [k pair 16][panel 4][feature 8][2] of int8, or (q4) [two k pairs 8]
- * [panel 4][16 bytes] of int4: byte b of a pair's vector holds pair 2i low, pair 2i + 1 high.
- */
-function quantisedTile(dtype: QuantisedDtype, MR: number, NP: number): string {
-  const rows = range(MR);
-  const panels = range(NP);
-  const each = <T>(body: (m: number, p: number, j: number) => T): T[] =>
-    rows.flatMap((m) => panels.flatMap((p) => [0, 1].map((j) => body(m, p, j))));
-  const { group, hasMin } = quantisedFormats[dtype];
-  const header = headerBytes(dtype);
-  const scaled = range(32 / group); // runs of k with a scale of their own
-  const pairs = dtype === 'q4' ? 2 : 1; // k pairs a step
-  const lines = [
-    `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, xs: usize, ldxs: usize, w: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
-    ...rows.map((m) => `let x${m} = x + ldx * ${m}; let q${m} = xs + ldxs * ${m};`),
-    ...each(
-      (m, p, j) => `let f${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(y + ldy * ${m}, ${p * 32 + j * 16});`,
-    ),
-    'for (let k = 0; k < K; k += 32) {',
-    ...each((m, p, j) => `let a${m}_${p}_${j} = i32x4.splat(0);`),
-    `let d = w + ${header};`,
-    ...scaled.flatMap((run) => [
-      ...(run === 0 ? [] : each((m, p, j) => `a${m}_${p}_${j} = i32x4.splat(0);`)),
-      `for (let i = 0; i < ${group / 2}; i += ${pairs}) {`,
-      ...panels.flatMap((p) => (dtype === 'q4' ? nibbleSums(rows, p) : byteSums(rows, p))),
-      `d += 64; ${rows.map((m) => `x${m} += ${4 * pairs};`).join(' ')}`,
-      '}',
-      ...each(
-        (m, p, j) =>
-          `f${m}_${p}_${j} = madd(f32x4.convert_i32x4_s(a${m}_${p}_${j}), f32x4.mul(v128.load(w, ${128 * run + 64 * j + 16 * p}), v128.load32_splat(q${m})), f${m}_${p}_${j});`,
-      ),
-    ]),
-    ...(hasMin
-      ? each(
-          (m, p, j) =>
-            `f${m}_${p}_${j} = madd(v128.load(w, ${128 + 64 * j + 16 * p}), v128.load32_splat(q${m}, 4), f${m}_${p}_${j});`,
-        )
-      : []),
-    `w += ${groupBytes[dtype]}; ${rows.map((m) => `q${m} += 8;`).join(' ')}`,
-    '}',
-    ...each((m, p, j) => `v128.store(y + ldy * ${m}, f${m}_${p}_${j}, ${p * 32 + j * 16});`),
-    '}',
-  ];
-  return lines.join('\n');
-}
-
-/** Integer sums of one k pair of panel p. */
-function byteSums(rows: readonly number[], p: number): string[] {
-  return [
-    `const b${p}_0 = v128.load_ext<i8>(d, ${p * 16}), b${p}_1 = v128.load_ext<i8>(d, ${p * 16 + 8});`,
-    ...rows.flatMap((m) => [
-      `const s${m}_${p} = v128.load32_splat(x${m});`,
-      ...[0, 1].map((j) => `a${m}_${p}_${j} = i32x4.add(a${m}_${p}_${j}, i32x4.dot_i16x8_s(b${p}_${j}, s${m}_${p}));`),
-    ]),
-  ];
-}
-
-/** The same of two k pairs, one in the low halves of its bytes and one in the high. */
-function nibbleSums(rows: readonly number[], p: number): string[] {
-  return [
-    `const v${p} = v128.load(d, ${p * 16}), l${p} = v128.and(v${p}, i8x16.splat(15)), h${p} = i8x16.shr_u(v${p}, 4);`,
-    ...['l', 'h'].flatMap((half, offset) => [
-      `const ${half}${p}_0 = i16x8.extend_low_i8x16_u(${half}${p}), ${half}${p}_1 = i16x8.extend_high_i8x16_u(${half}${p});`,
-      ...rows.flatMap((m) => [
-        `const s${half}${m}_${p} = v128.load32_splat(x${m}, ${offset * 4});`,
-        ...[0, 1].map(
-          (j) =>
-            `a${m}_${p}_${j} = i32x4.add(a${m}_${p}_${j}, i32x4.dot_i16x8_s(${half}${p}_${j}, s${half}${m}_${p}));`,
-        ),
-      ]),
-    ]),
-  ];
-}
+/** What a tile takes between the rows and K, and what of it moves on with the rows. */
+const operands = {
+  float: { types: 'w: usize, next: usize', names: 'w, next', numbers: false },
+  quantised: { types: 'w: usize, panel: usize', names: 'w, panel', numbers: true },
+  unpacked: { types: 'd: usize', names: 'd', numbers: true },
+};
 
 /** Calls tiles until `M` rows of the panels that a tile takes are done, for one block of k. */
-function rowLoop(dtype: WeightDtype): string {
-  const hasScales = isQuantised(dtype);
-  const scales = hasScales ? 'xs: usize, ldxs: usize, ' : '';
-  const places = hasScales ? '' : 'next, ';
-  const pass = (m: string) => (hasScales ? `xs + ldxs * ${m}, ldxs, ` : '');
+function rowLoop(name: string, shapes: Shapes, kind: keyof typeof operands): string {
+  const { types, names, numbers } = operands[kind];
   const call = (MR: number, NP: number) =>
-    `${dtype}_${MR}_${NP}(x + ldx * m, ldx, ${pass('m')}w, ${places}K, y + ldy * m, ldy, first); m += ${MR};`;
-  const wide = shapes[dtype].filter(([, panels]) => panels > 1);
-  const narrow = shapes[dtype].filter(([, panels]) => panels === 1).toReversed();
+    `${name}_${MR}_${NP}(x + ldx * m, ldx, ${numbers ? 'xs + ldxs * m, ldxs, ' : ''}${names}, K, y + ldy * m, ldy, first); m += ${MR};`;
+  const wide = shapes.filter(([, panels]) => panels > 1);
+  const narrow = shapes.filter(([, panels]) => panels === 1).toReversed();
   const [[most]] = narrow;
   return [
     `// Panels side by side that a tile of M rows takes: 1 where M is more than any wide tile has.`,
-    `export function ${dtype}Width(M: i32): i32 {`,
+    `function ${name}Width(M: i32): i32 {`,
     ...wide.map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
     'return 1;',
     '}',
-    `export function ${dtype}Rows(x: usize, ldx: usize, ${scales}M: i32, w: usize, ${hasScales ? '' : 'next: usize, '}panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    `export function ${name}Rows(x: usize, ldx: usize, ${numbers ? 'xs: usize, ldxs: usize, ' : ''}M: i32, ${types}, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
     'let m: usize = 0;',
     ...wide.map(([rows, panels]) => `if (M == ${rows} && panels == ${panels}) { ${call(rows, panels)} return; }`),
     `for (let left = M; left > 0; left = M - <i32>m) {`,
@@ -206,21 +111,79 @@ function rowLoop(dtype: WeightDtype): string {
     narrow.map(([rows]) => `if (rows == ${rows}) { ${call(rows, 1)} }`).join(' else '),
     '}',
     '}',
-    `export const ${dtype}MostRows: i32 = ${most};`,
+    `export const ${name}MostRows: i32 = ${most};`,
   ].join('\n');
+}
+
+/** M rows × the panels from `panel` on that a tile takes, for one block of k. */
+function quantisedRows(): string {
+  return [
+    'export function quantisedRows(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {',
+    ...weightDtypes.flatMap((dtype, code) => {
+      if (!isQuantised(dtype)) return [];
+      const rows = 'x, ldx, xs, ldxs, M';
+      const rest = 'panels, K, y, ldy, first';
+      return [
+        `if (dtype == ${code}) {`,
+        `if (M <= ${dtype}MostRows) { ${dtype}Rows(${rows}, w, panel, ${rest}); return; }`,
+        'const unpacked = threadBuffer();',
+        `${dtype}Unpack(w, panel, K, unpacked);`,
+        `${unpackedKind(dtype)}Rows(${rows}, unpacked, ${rest});`,
+        '}',
+      ];
+    }),
+    '}',
+  ].join('\n');
+}
+
+/** Sizes of layout.ts by dtype, for the kernels. */
+function sizes(): string[] {
+  const by = (name: string, type: string, of: (dtype: WeightDtype) => number | string, parameters = 'dtype: i32') => [
+    `export function ${name}(${parameters}): ${type} {`,
+    ...weightDtypes.map((dtype, code) => `if (dtype == ${code}) return ${of(dtype)};`),
+    'return 0;',
+    '}',
+  ];
+  const units = (dtype: WeightDtype) => (isQuantised(dtype) ? 4 * unitBytes(dtype) : 0);
+  return [
+    ...weightDtypes.map((dtype, code) => `export const ${dtype.toUpperCase()}: i32 = ${code};`),
+    ...by('panelStep', 'usize', panelStep),
+    ...by('headerBytes', 'usize', (dtype) => (isQuantised(dtype) ? headerBytes(dtype) : 0)),
+    ...by('unitBytes', 'usize', (dtype) => (isQuantised(dtype) ? unitBytes(dtype) : 0)),
+    ...by('tileWidth', 'i32', (dtype) => `${dtype}Width(M)`, 'dtype: i32, M: i32'),
+    '// Bytes of four interleaved panels of K values.',
+    ...by(
+      'streamBytes',
+      'usize',
+      (dtype) =>
+        isQuantised(dtype)
+          ? `<usize>((K + ${unitSpan - 1}) / ${unitSpan}) * ${units(dtype)} + <usize>((K + 31) >>> 5) * ${4 * panelStep(dtype)}`
+          : `<usize>K * ${streamBytes(dtype, 1)}`,
+      'dtype: i32, K: i32',
+    ),
+  ];
 }
 
 /** The whole module, imported by simd.as.ts as './tiles.as'. */
 export function tilesSource(): string {
-  const dtypes = Object.keys(shapes) as WeightDtype[];
+  const tile = (dtype: WeightDtype, rows: number, panels: number) =>
+    isQuantised(dtype) ? quantisedTile(dtype, rows, panels) : floatTile(dtype, rows, panels);
+  const kinds = Object.keys(unpackedKinds) as (keyof typeof unpackedKinds)[];
   return [
     '// Generated by kernels/ops/linear/tiles.ts.',
-    "import { madd } from '../../backends/simd/math.as';",
-    ...dtypes.flatMap((dtype) => [
-      ...shapes[dtype].map(([rows, panels]) =>
-        isQuantised(dtype) ? quantisedTile(dtype, rows, panels) : floatTile(dtype, rows, panels),
-      ),
-      rowLoop(dtype),
+    "import { madd, widenHigh, widenLow } from '../../backends/simd/math.as';",
+    "import { threadBuffer } from '../../backends/simd/pool.as';",
+    ...sizes(),
+    ...([4, 5, 6] as const).map(wordValue),
+    ...weightDtypes.flatMap((dtype) => [
+      ...shapes[dtype].map(([rows, panels]) => tile(dtype, rows, panels)),
+      rowLoop(dtype, shapes[dtype], isQuantised(dtype) ? 'quantised' : 'float'),
+      ...(isQuantised(dtype) ? [unpacker(dtype)] : []),
     ]),
+    ...kinds.flatMap((kind) => [
+      ...unpackedShapes.map(([rows]) => unpackedTile(kind, rows)),
+      rowLoop(kind, unpackedShapes, 'unpacked'),
+    ]),
+    quantisedRows(),
   ].join('\n');
 }

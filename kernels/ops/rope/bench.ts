@@ -9,7 +9,7 @@ export function* ropeCases(): Generator<() => BenchCase> {
   const shape = { heads: 9, kvHeads: 3, headDim: 64 };
   for (const T of [1, 64, 512]) {
     yield () => {
-      const cache = new KvCache({ layers: 1, pages: 32, pageSize: 16, ...shape });
+      const cache = new KvCache({ layers: 1, pages: 32, pageSize: 16, dtype: 'f32', ...shape });
       const positions = Int32Array.from({ length: T }, (_, t) => t);
       const rows = { positions, slots: positions, tables: new Int32Array(T), pages: new Int32Array(32) };
       const angles = rotation(

@@ -99,7 +99,8 @@ export interface RopeAppendOptions {
  * @param qkv [T, (heads + 2 · kvHeads) · headDim]: queries, keys, values side by side
  * @returns [T, heads · headDim] the queries
  */
-export function ropeAppend(qkv: tf.Tensor, { angles, qNorm, kNorm, ...attributes }: RopeAppendOptions): tf.Tensor {
-  const norms = { qNorm: qNorm ?? undefined, kNorm: kNorm ?? undefined };
-  return runAppend({ qkv, cos: angles.cos, sin: angles.sin, ...norms }, attributes);
+export function ropeAppend(qkv: tf.Tensor, options: RopeAppendOptions): tf.Tensor {
+  const { angles, qNorm, kNorm, cache, layer, rows, heads, epsilon } = options;
+  const inputs = { qkv, cos: angles.cos, sin: angles.sin, qNorm: qNorm ?? undefined, kNorm: kNorm ?? undefined };
+  return runAppend(inputs, { cache, layer, rows, heads, epsilon });
 }

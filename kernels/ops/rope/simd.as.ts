@@ -21,17 +21,32 @@ function rotate(x: usize, y: usize, half: i32, cos: usize, sin: usize): void {
   }
 }
 
-// Stores h floats `stride` bytes apart.
-function scatter(from: usize, h: i32, to: usize, stride: usize): void {
+// The nearest bfloat16, ties to even.
+// @ts-ignore: decorator
+@inline
+function bf16(value: f32): u16 {
+  const bits = reinterpret<u32>(value);
+  return <u16>((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
+}
+
+// Stores h floats, as float32 or bfloat16 (T = u16), `step` values apart.
+function append<T>(from: usize, h: i32, to: usize, step: i32): void {
   for (let i = 0; i < h; i++) {
-    store<f32>(to, load<f32>(from + (<usize>i << 2)));
-    to += stride;
+    const value = load<f32>(from + (<usize>i << 2));
+    if (sizeof<T>() == 4) store<f32>(to, value);
+    else store<u16>(to, bf16(value));
+    to += <usize>step * sizeof<T>();
   }
 }
 
 // Operands: qkv [T, (H + 2G) · h], T, H, G, h, cos, sin [T, h/2], q norm, k norm (0 = none), epsilon, q out [T, H · h],
-// slots [T], page size, keys, values (0 = q and k are rotated, nothing is appended: then G = 0)
+// slots [T], page size, keys, values (0 = q and k are rotated, nothing is appended: then G = 0), bytes of a cached value
 export function ropeAppendJob(): void {
+  if (operand(15) == 4) ropeAppend<f32>();
+  else ropeAppend<u16>();
+}
+
+function ropeAppend<T>(): void {
   const qkv = address(0), T = operand(1), H = operand(2), G = operand(3), h = operand(4);
   const cos = address(5), sin = address(6), qNorm = address(7), kNorm = address(8), epsilon = operandF32(9);
   const q = address(10), slots = address(11), pageSize = operand(12), keys = address(13), values = address(14);
@@ -59,15 +74,17 @@ export function ropeAppendJob(): void {
     const slot = load<i32>(slots + (<usize>t << 2));
     const page = slot / pageSize, inPage = slot % pageSize;
     for (let head = 0; head < G; head++) {
-      const block = <usize>((page * G + head) * pageSize) * bytes;
+      const block = <usize>((page * G + head) * pageSize * h) * sizeof<T>();
       const from = row + <usize>(H + head) * bytes;
       const key = threadBuffer();
       if (kNorm != 0) {
         normRow(from, kNorm, h, epsilon, key);
         rotate(key, key, half, c, s);
       } else rotate(from, key, half, c, s);
-      scatter(key, h, keys + block + (<usize>inPage << 2), <usize>pageSize << 2);
-      copy(values + block + <usize>inPage * bytes, row + <usize>(H + G + head) * bytes, bytes);
+      append<T>(key, h, keys + block + <usize>inPage * sizeof<T>(), pageSize);
+      const value = row + <usize>(H + G + head) * bytes, to = values + block + <usize>(inPage * h) * sizeof<T>();
+      if (sizeof<T>() == 4) copy(to, value, bytes);
+      else append<T>(value, h, to, 1);
     }
   }
 }

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { registerJob, simd } from '../../backends/simd/index.js';
+import { cacheBytes } from '../attention/cache.js';
 import { threadsFor } from '../linear/simd.js';
 import type { RopeAppendAttributes, RopeAppendInputs, RopeInputs } from './reference.js';
 
@@ -8,7 +9,7 @@ registerJob<RopeInputs, { headDim: number }>('AttsRope', ({ x, cos, sin }, { hea
   const [T, width] = x.shape as [number, number];
   const y = backend.output([T, width]);
   const operands = [backend.pointer(x), T, width / headDim, 0, headDim, backend.pointer(cos), backend.pointer(sin)];
-  backend.pool.run('ropeAppend', [...operands, 0, 0, 0, y.pointer, 0, 1, 0, 0], undefined, threadsFor(x.size));
+  backend.pool.run('ropeAppend', [...operands, 0, 0, 0, y.pointer, 0, 1, 0, 0, 4], undefined, threadsFor(x.size));
   return y.info;
 });
 
@@ -16,7 +17,7 @@ registerJob<RopeAppendInputs, RopeAppendAttributes>('AttsRopeAppend', (inputs, a
   const backend = simd();
   const { qkv, cos, sin, qNorm, kNorm } = inputs;
   const { cache, layer, rows, heads, epsilon } = attributes;
-  const { kvHeads, headDim, pageSize } = cache.shape;
+  const { kvHeads, headDim, pageSize, dtype } = cache.shape;
   const T = qkv.shape[0] as number;
   const [slots] = backend.scratch(T * 4);
   backend.heap.int32(slots, T).set(rows.slots);
@@ -24,9 +25,10 @@ registerJob<RopeAppendInputs, RopeAppendAttributes>('AttsRopeAppend', (inputs, a
   const at = (tensor?: tf.Tensor) => backend.pointerOrNull(tensor);
   backend.pool.run(
     'ropeAppend',
+    // biome-ignore format: operands by their order
     [
-      ...[at(qkv), T, heads, kvHeads, headDim, at(cos), at(sin), at(qNorm), at(kNorm), 0],
-      ...[q.pointer, slots, pageSize, cache.pointer(layer, 0), cache.pointer(layer, 1)],
+      at(qkv), T, heads, kvHeads, headDim, at(cos), at(sin), at(qNorm), at(kNorm), 0,
+      q.pointer, slots, pageSize, cache.pointer(layer, 0), cache.pointer(layer, 1), cacheBytes[dtype],
     ],
     { 9: epsilon },
     threadsFor(4 * qkv.size),

@@ -14,21 +14,22 @@
  * | Q6_K | 256 | in groups of 16: d · s · (q − 32), s int8, q 6 bits |
  */
 
+import { float16 } from '../../../kernels/float16.js';
 import {
   type QuantisedDtype as KernelDtype,
   type QuantisedMatrix,
   quantisedFormats,
 } from '../../../kernels/ops/linear/quantise.js';
-import { float16, type QuantisedDtype, storedBlocks } from '../dtypes.js';
+import { type QuantisedDtype, storedBlocks } from '../dtypes.js';
 
 /** The kernels' dtype that holds the groups of a block type as they are. */
 export const groupDtypes = {
-  ...{ Q8_0: 'q8', Q5_0: 'q8', Q6_K: 'q6' },
-  ...{ Q5_1: 'q5', Q5_K: 'q5', Q4_0: 'q4', Q4_1: 'q4', Q4_K: 'q4' },
+  ...{ Q8_0: 'q8', Q5_0: 'q5', Q5_1: 'q5', Q4_0: 'q4', Q4_1: 'q4' },
+  ...{ Q6_K: 'q6', Q5_K: 'q5k', Q4_K: 'q4k' },
 } as const satisfies Record<QuantisedDtype, KernelDtype>;
 
-/** Values, and a scale and a minimum a group, in the order of the file. */
-export type Blocks = Pick<QuantisedMatrix, 'values' | 'scales' | 'mins'>;
+/** Values, a scale and a minimum a group, and the units of those that have any, in the order of the file. */
+export type Blocks = Omit<QuantisedMatrix, 'dtype' | 'N' | 'K'>;
 
 type Unpack = (bytes: Uint8Array, at: number, block: number, out: Blocks) => void;
 
@@ -36,27 +37,21 @@ function u16(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8);
 }
 
-/** Blocks of 32 values of 4 or 5 bits; `offset` is what a value is less, `min` what it is more, where it has none. */
-function legacy({ bits, hasMin, offset = 0, min = 0 }: Legacy): Unpack {
+/** Blocks of 32 values of 4 or 5 bits; values that may be negative have a minimum of half their range. */
+function legacy(bits: 4 | 5, hasMin: boolean): Unpack {
   const head = hasMin ? 4 : 2;
   return (bytes, at, block, { values, scales, mins }) => {
     const d = float16(u16(bytes, at));
     scales[block] = d;
-    mins[block] = hasMin ? float16(u16(bytes, at + 2)) : min * d;
+    mins[block] = hasMin ? float16(u16(bytes, at + 2)) : -(2 ** (bits - 1)) * d;
     const high = bits === 5 ? u16(bytes, at + head) | (u16(bytes, at + head + 2) << 16) : 0;
     const from = at + head + (bits === 5 ? 4 : 0);
     for (let i = 0; i < 16; i++) {
       const byte = bytes[from + i];
-      values[block * 32 + i] = ((byte & 15) | (((high >>> i) & 1) << 4)) - offset;
-      values[block * 32 + i + 16] = ((byte >>> 4) | (((high >>> (i + 16)) & 1) << 4)) - offset;
+      values[block * 32 + i] = (byte & 15) | (((high >>> i) & 1) << 4);
+      values[block * 32 + i + 16] = (byte >>> 4) | (((high >>> (i + 16)) & 1) << 4);
     }
   };
-}
-interface Legacy {
-  readonly bits: 4 | 5;
-  readonly hasMin: boolean;
-  readonly offset?: number;
-  readonly min?: number;
 }
 
 function q8(bytes: Uint8Array, at: number, block: number, { values, scales }: Blocks): void {
@@ -66,9 +61,11 @@ function q8(bytes: Uint8Array, at: number, block: number, { values, scales }: Bl
 
 /** Eight groups of 32: scales and minima of 6 bits in 12 bytes, then the fifth bits (Q5_K), then a byte for two values. */
 function k45(bits: 4 | 5): Unpack {
-  return (bytes, at, block, { values, scales, mins }) => {
+  return (bytes, at, block, { values, scales, mins, scaleUnits, minUnits }) => {
     const d = float16(u16(bytes, at));
     const m = float16(u16(bytes, at + 2));
+    scaleUnits[block] = d;
+    minUnits[block] = -m;
     const packed = (i: number) => bytes[at + 4 + i];
     const high = at + 16;
     const low = bits === 5 ? high + 32 : high;
@@ -88,8 +85,9 @@ function k45(bits: 4 | 5): Unpack {
 }
 
 /** Two halves of 128: 64 bytes of lower four bits, 32 of upper two; then 16 scales, then d. */
-function q6k(bytes: Uint8Array, at: number, block: number, { values, scales }: Blocks): void {
+function q6k(bytes: Uint8Array, at: number, block: number, { values, scales, scaleUnits }: Blocks): void {
   const d = float16(u16(bytes, at + 208));
+  scaleUnits[block] = d;
   for (let g = 0; g < 16; g++) scales[block * 16 + g] = d * ((bytes[at + 192 + g] << 24) >> 24);
   for (let half = 0; half < 2; half++) {
     const low = at + half * 64;
@@ -108,11 +106,11 @@ function q6k(bytes: Uint8Array, at: number, block: number, { values, scales }: B
 }
 
 const unpackers: Readonly<Record<QuantisedDtype, Unpack>> = {
-  // Values stay in 0 … 15, as the kernels have them; those of Q5_0 fit a signed byte.
-  Q4_0: legacy({ bits: 4, hasMin: false, min: -8 }),
-  Q4_1: legacy({ bits: 4, hasMin: true }),
-  Q5_0: legacy({ bits: 5, hasMin: false, offset: 16 }),
-  Q5_1: legacy({ bits: 5, hasMin: true }),
+  // Values stay from 0 on, as the kernels have them.
+  Q4_0: legacy(4, false),
+  Q4_1: legacy(4, true),
+  Q5_0: legacy(5, false),
+  Q5_1: legacy(5, true),
   Q8_0: q8,
   Q4_K: k45(4),
   Q5_K: k45(5),
@@ -124,9 +122,13 @@ export function unpackBlocks(bytes: Uint8Array, dtype: QuantisedDtype): Blocks {
   const stored = storedBlocks[dtype];
   const unpack = unpackers[dtype];
   const count = bytes.length / stored.bytes;
-  const groups = (count * stored.values) / quantisedFormats[groupDtypes[dtype]].group;
-  const values = new Int8Array(count * stored.values);
-  const out: Blocks = { values, scales: new Float32Array(groups), mins: new Float32Array(groups) };
+  const { group, mostSteps } = quantisedFormats[groupDtypes[dtype]];
+  const floats = (each: number) => new Float32Array(count * each);
+  const [groups, units] = [stored.values / group, mostSteps > 0 ? 1 : 0];
+  const out: Blocks = {
+    values: new Int8Array(count * stored.values),
+    ...{ scales: floats(groups), mins: floats(groups), scaleUnits: floats(units), minUnits: floats(units) },
+  };
   for (let block = 0; block < count; block++) unpack(bytes, block * stored.bytes, block, out);
   return out;
 }

@@ -39,7 +39,7 @@ export const benchCommand: CommandModule = {
   },
 };
 
-function describe({ build, threads, roofs, results, peers }: BenchReport): string {
+function describe({ build, threads, roofs, opMicroseconds, results, peers }: BenchReport): string {
   const { cpu } = describeMachine();
   const rows = results.map(({ op, dtype, rows, shape, ms, gflops, gbs, limit, ratio }) => [
     ...[op, dtype, String(rows), shape, ms.toPrecision(3), gflops.toFixed(1), gbs.toFixed(1), limit],
@@ -48,6 +48,9 @@ function describe({ build, threads, roofs, results, peers }: BenchReport): strin
   const lines = [
     `${cpu}, ${threads} threads, ${build}`,
     `read bandwidth ${roofs.bandwidth.toFixed(1)} GB/s, multiply-add peak ${roofs.peak.toFixed(1)} GFLOP/s, a job ${roofs.dispatchMicroseconds.toFixed(2)} µs`,
+    ...(opMicroseconds === null
+      ? []
+      : [`an op in a forward pass ${opMicroseconds.toFixed(1)} µs beside its arithmetic`]),
     '',
     table([['op', 'dtype', 'rows', 'shape', 'ms', 'GFLOP/s', 'GB/s', 'roof', 'of it'], ...rows]),
   ];

@@ -18,8 +18,8 @@ import { ProgressDisplay, warn } from '../progress.js';
 import { readRunConfig, runFlags } from '../run-options.js';
 import { interruptible, openSession } from '../session.js';
 
-const methods = ['draft-only', 'target-only', 'sync', 'async'] as const;
-type ComparedMethod = (typeof methods)[number];
+export const comparedMethods = ['draft-only', 'target-only', 'sync', 'async'] as const;
+export type ComparedMethod = (typeof comparedMethods)[number];
 
 export const compareCommand: CommandModule = {
   command: 'compare',
@@ -27,7 +27,7 @@ export const compareCommand: CommandModule = {
   builder: (cli) =>
     cli
       .options(runFlags(['method', 'schedule']))
-      .option('methods', { type: 'string', default: methods.join(','), describe: 'Which of them' })
+      .option('methods', { type: 'string', default: comparedMethods.join(','), describe: 'Which of them' })
       .option('sync-calibration', {
         ...{ type: 'string', default: 'budget', choices: ['budget', 'same'] },
         describe: 'Rule of sync: the budget of the group (the true baseline), or the same as async',
@@ -52,7 +52,8 @@ export const compareCommand: CommandModule = {
         const shown = { onProgress: progress.update, onNote: warn };
         const options = { config, ...session, bank, signal, out: join(out, method), ...shown };
         try {
-          for (const engine of [session.draft, session.target]) await warmUp(engine, signal);
+          await warmUp(session.draft, { scores: false, signal });
+          await warmUp(session.target, { scores: session.draft !== undefined, signal });
           summaries[method] = (await scale(options)).summary;
         } finally {
           progress.stop();
@@ -84,13 +85,17 @@ async function drawBank(config: RunConfig, signal: AbortSignal): Promise<BankFil
 }
 
 /** Runs an engine before the clock starts, so that no method pays for compiling kernels. */
-async function warmUp(engine: Engine | undefined, signal: AbortSignal): Promise<void> {
+async function warmUp(
+  engine: Engine | undefined,
+  { scores, signal }: { scores: boolean; signal: AbortSignal },
+): Promise<void> {
   if (!engine) return;
   const text = 'Start with 1. Add 1.';
   const prefix = openText(engine.tokenizer, text);
   const key = { seed: 0, problem: 'warm-up', sample: 0, role: 'warm-up' };
   await engine.generate({ prefix, maxTokens: 32, temperature: 1, key, signal });
-  await engine.score({ prefix, chunk: prefix, signal });
+  // Nobody scores by the draft, and a server may not be able to.
+  if (scores) await engine.score({ prefix, chunk: prefix, signal });
 }
 
 function configOf(method: ComparedMethod, base: RunConfig, syncCalibration: string): RunConfig {
@@ -101,14 +106,15 @@ function configOf(method: ComparedMethod, base: RunConfig, syncCalibration: stri
 
 function chooseMethods(list: string): ComparedMethod[] {
   const names = list.split(',').map((name) => name.trim());
-  const unknown = names.find((name) => !(methods as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new AttsError('usage', `--methods: ${unknown} is none of ${methods.join(', ')}`);
-  return methods.filter((method) => names.includes(method));
+  const unknown = names.find((name) => !(comparedMethods as readonly string[]).includes(name));
+  if (unknown !== undefined)
+    throw new AttsError('usage', `--methods: ${unknown} is none of ${comparedMethods.join(', ')}`);
+  return comparedMethods.filter((method) => names.includes(method));
 }
 
 function refuseForeign(out: string): void {
   if (!existsSync(out)) return;
-  const own = new Set<string>([...methods, 'compare.json', 'report.html', 'figures']);
+  const own = new Set<string>([...comparedMethods, 'compare.json', 'report.html', 'figures']);
   const foreign = readdirSync(out).find((name) => !own.has(name));
   if (foreign) throw new AttsError('config', `${out} is not a comparison (it holds ${foreign}); choose another --out`);
 }

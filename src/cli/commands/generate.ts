@@ -8,7 +8,12 @@ export const generateCommand: CommandModule = {
   describe: 'Let a model continue a prompt',
   builder: (cli) =>
     cli.options({
-      model: { type: 'string', demandOption: true, requiresArg: true, describe: 'Embedded name, folder or .gguf file' },
+      model: {
+        type: 'string',
+        demandOption: true,
+        requiresArg: true,
+        describe: 'Embedded name, folder, .gguf file or server',
+      },
       prompt: { type: 'string', requiresArg: true, describe: 'The problem' },
       'prompt-file': { type: 'string', requiresArg: true, describe: 'File with the problem' },
       raw: { type: 'boolean', default: false, describe: 'Continue the text as it is, without the chat template' },
@@ -28,7 +33,7 @@ export const generateCommand: CommandModule = {
     if (!(Number.isInteger(maxTokens) && maxTokens > 0)) {
       throw new AttsError('usage', `--max-tokens must be a positive whole number (got ${maxTokens})`);
     }
-    const engine = await openEngine(argv.model as string, engineOptions(argv));
+    const engine = await openEngine(argv.model as string, { ...engineOptions(argv), scores: false });
     const { tokenizer } = engine;
     const prefix = argv.raw
       ? openText(tokenizer, text)

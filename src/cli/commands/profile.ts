@@ -1,8 +1,13 @@
 import type { CommandModule } from 'yargs';
 import {
+  AttsError,
   describeMachine,
   inspectModel,
+  type KnownLimits,
   type ModelProfile,
+  type ModelReport,
+  machineLimits,
+  median,
   openEngine,
   profileModel,
   writeFileAtomic,
@@ -22,32 +27,83 @@ export const profileCommand: CommandModule = {
         requiresArg: true,
         describe: 'File for the JSON document (atts simulate reads it)',
       })
+      .option('measure-limits', {
+        type: 'boolean',
+        default: false,
+        describe: 'Measure the limits of the machine again, which are else taken from the cache',
+      })
       .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
   async handler(argv) {
     const spec = argv.model as string;
     const options = engineOptions(argv);
-    const report = inspectModel(spec, options.dtype);
+    const report = inspectModel(spec, options);
+    const { backend = 'auto', threads } = options;
+    if (backend === 'wasm' || backend === 'cpu') {
+      throw new AttsError('usage', `profile measures the simd backends; --backend ${backend} is there to compare with`);
+    }
+    const isOurs = backend === 'auto' || backend.startsWith('simd');
+    const limits = isOurs ? await machineLimits(backend, threads, argv['measure-limits'] as boolean) : undefined;
     const engine = await openEngine(spec, options);
     try {
       const profile = await profileModel(engine, {
         ...{ shape: report, weightBytes: report.weightBytes, cacheBytesPerToken: report.cacheBytesPerToken },
-        threads: options.threads,
+        ...{ threads, limits, keptAs: keptAs(report) },
         onPass: ({ phase, rows }) => void process.stderr.write(`${phase}, ${rows} rows\n`),
       });
-      const document = `${JSON.stringify({ ...profile, machine: describeMachine() }, null, 2)}\n`;
+      const document = `${JSON.stringify({ ...profile, limits, machine: describeMachine() }, null, 2)}\n`;
       if (argv.out) writeFileAtomic(argv.out as string, document);
-      process.stdout.write(argv.json ? document : `${describe(profile)}\n`);
+      process.stdout.write(argv.json ? document : `${limits ? `${describeLimits(limits)}\n\n` : ''}${describe(profile)}\n`);
     } finally {
       await engine.close();
     }
   },
 };
 
+/** The dtype of most weights, 5 and 6 bits as 8: they run the same loops. */
+function keptAs({ kept }: ModelReport): 'f32' | 'bf16' | 'q8' | 'q4' {
+  const [[most]] = Object.entries(kept).sort(([, a], [, b]) => (b?.bytes ?? 0) - (a?.bytes ?? 0));
+  return most === 'q5' || most === 'q6' ? 'q8' : (most as 'f32' | 'bf16' | 'q8' | 'q4');
+}
+
 function describe({ model, dtype, build, passes }: ModelProfile): string {
-  const rows = passes.map(({ phase, rows, seconds, flops, bytes }) => [
+  const rows = passes.map(({ phase, rows, seconds, flops, bytes, predicted }) => [
     ...[phase, String(rows), (seconds * 1000).toPrecision(3), ((seconds * 1000) / rows).toPrecision(3)],
     ...[(flops / seconds / 1e9).toFixed(1), (bytes / seconds / 1e9).toFixed(1), (flops / bytes).toFixed(2)],
+    ...(predicted
+      ? [(predicted.seconds * 1000).toPrecision(3), (predicted.seconds / seconds).toFixed(2), predicted.bound]
+      : ['–', '–', '–']),
   ]);
-  const head = ['phase', 'rows', 'ms', 'ms a row', 'GFLOP/s', 'GB/s', 'FLOP/byte'];
-  return `${model}, ${dtype}, ${build}\n\n${table([head, ...rows])}`;
+  const head = ['phase', 'rows', 'ms', 'ms a row', 'GFLOP/s', 'GB/s', 'FLOP/byte', 'predicted ms', 'ratio', 'bound'];
+  const off = passes.flatMap(({ seconds, predicted }) =>
+    predicted ? [Math.abs(predicted.seconds / seconds - 1)] : [],
+  );
+  const error =
+    off.length > 0
+      ? `\n\npredicted by the limits and the cost of ops: off by ${(100 * median(off)).toFixed(0)} % in the median`
+      : '';
+  return `${model}, ${dtype}, ${build}\n\n${table([head, ...rows])}${error}`;
+}
+
+function describeLimits({ build, threads, measured, peaks, matrices, memory, opMicroseconds }: KnownLimits): string {
+  const noise = (share: number) => `${(100 * share).toFixed(0)} %`;
+  const rows = [
+    ...peaks.map((roof) => [
+      `${roof.arithmetic} in registers`,
+      String(roof.threads),
+      `${roof.gflops.toFixed(1)} GFLOP/s`,
+      noise(roof.noise),
+    ]),
+    ...matrices.map((roof) => [
+      `256 rows × large ${roof.dtype} matrix`,
+      String(threads),
+      `${roof.gflops.toFixed(1)} GFLOP/s`,
+      noise(roof.noise),
+    ]),
+    ...memory.map((roof) => [
+      ...[`${roof.level}, read / copy`, String(roof.threads), `${roof.read.toFixed(1)} / ${roof.copy.toFixed(1)} GB/s`],
+      noise(roof.noise),
+    ]),
+    ['an op with nothing to do', String(threads), `${opMicroseconds.toFixed(1)} µs`, ''],
+  ];
+  return `limits of this machine, ${build}, measured ${measured.slice(0, 16).replace('T', ' ')} UTC\n\n${table([['limit', 'threads', 'measured', 'noise'], ...rows])}`;
 }

@@ -26,13 +26,14 @@ export const runCommand: CommandModule = {
   },
 };
 
-/** Equal settings give equal names: the same command resumes its run, another one never meets it. */
+/** Equal settings give equal names: the same command resumes its run, another one never meets it. Shards end in theirs. */
 function defaultDirectory(config: RunConfig): string {
-  const { method, schedule, samples, seed } = config;
+  const { shard, ...whole } = config;
+  const { method, schedule, samples, seed } = whole;
   const name = method === 'atts' ? schedule : method;
   const dataset = basename(config.dataset, extname(config.dataset)).replace(/[^\w.-]+/g, '-');
-  const hash = createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 6);
-  return `runs/${name}-${dataset}-${samples}chains-seed${seed}-${hash}`;
+  const hash = createHash('sha256').update(JSON.stringify(whole)).digest('hex').slice(0, 6);
+  return `runs/${name}-${dataset}-${samples}chains-seed${seed}-${hash}${shard === null ? '' : `-shard${shard.replace('/', 'of')}`}`;
 }
 
 function describe({ summary }: ScaleResult, out: string, report: string): string {

@@ -10,7 +10,12 @@ export const scoreCommand: CommandModule = {
   describe: 'Log-probabilities of a text',
   builder: (cli) =>
     cli.options({
-      model: { type: 'string', demandOption: true, requiresArg: true, describe: 'Embedded name, folder or .gguf file' },
+      model: {
+        type: 'string',
+        demandOption: true,
+        requiresArg: true,
+        describe: 'Embedded name, folder, .gguf file or server',
+      },
       'text-file': { type: 'string', demandOption: true, requiresArg: true, describe: 'Text to score' },
       'prefix-file': { type: 'string', requiresArg: true, describe: 'Text before it, which is not scored' },
       'top-k': { type: 'number', default: 0, requiresArg: true, describe: 'Show so many alternatives of each token' },

@@ -12,10 +12,12 @@ import {
   type Policy,
   passTimer,
   type Run,
+  type RunTimes,
   readProfile,
   readRun,
   recordedWork,
   rooflineTime,
+  runTimes,
   type Simulation,
   simulate,
   syntheticWork,
@@ -52,6 +54,11 @@ export const simulateCommand: CommandModule = {
         describe: 'Devices for each model, or one for both',
       },
       run: { type: 'string', requiresArg: true, describe: 'Directory of a run whose workload is taken' },
+      times: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Directory of a run with --profile whose passes, and the work between them, tell the times',
+      },
       problems: number(10, 'Synthetic workload: problems'),
       samples: number(16, 'Chains a problem'),
       concurrency: number(16, 'Chains in flight'),
@@ -76,10 +83,15 @@ export const simulateCommand: CommandModule = {
     const chains = recorded ? workOf(recorded) : synthetic(argv);
     const policy: Policy = recorded?.manifest.config.policy ?? 'replace';
     const concurrency = recorded?.manifest.config.concurrency ?? (argv.concurrency as number);
-    const placement = argv.placement as 'separate' | 'shared';
-    const timers = { draft: timerOf('draft', argv), target: timerOf('target', argv) };
+    const placement =
+      argv.times === undefined ? (argv.placement as 'separate' | 'shared') : timesIn(argv.times as string).placement;
+    // Made anew for each: what compiling costs is taken once a simulation.
+    const times = () => {
+      if (argv.times !== undefined) return timesIn(argv.times as string);
+      return { placement, draft: timerOf('draft', argv), target: timerOf('target', argv) };
+    };
     const method = (work: readonly ChainWork[], schedule: 'sync' | 'async') =>
-      simulate({ chains: work, schedule, policy, concurrency, placement, ...timers });
+      simulate({ chains: work, schedule, policy, concurrency, ...times() });
     const methods: Record<string, Simulation> = {
       'draft-only': await method(aloneWork(chains, 'draft', policy), 'async'),
       'target-only': await method(aloneWork(chains, 'target', policy), 'async'),
@@ -98,6 +110,11 @@ const modelNames = Object.keys(modelShapes).join(', ');
 function workOf({ manifest: { config }, events }: Run): ChainWork[] {
   if (config.method === 'atts') return recordedWork(events);
   throw new AttsError('usage', `--run: a run of ${config.method} has no turns; give one of method atts`);
+}
+
+/** Times that a run measured. @throws AttsError `usage` where it did not */
+function timesIn(directory: string): RunTimes {
+  return runTimes(readRun(directory));
 }
 
 function synthetic(argv: Record<string, unknown>): ChainWork[] {

@@ -1,4 +1,5 @@
-import { activate, type BackendChoice, chooseBackend } from '../../../kernels/backends/choose.js';
+import { activate, chooseBackend } from '../../../kernels/backends/choose.js';
+import type { BackendChoice } from '../../../kernels/backends/names.js';
 
 /** A model on the device: it has work or not, and runs one forward pass at a time. */
 export interface DeviceModel {
@@ -22,6 +23,10 @@ export class Device {
   private readonly models: DeviceModel[] = [];
   private current: DeviceModel | null = null;
   private isRunning = false;
+  /** When the last pass ended, or the device woke; milliseconds. */
+  idleSince = 0;
+  /** Requests that ended with the last pass. */
+  ended = 0;
 
   private constructor(backend: string) {
     this.backend = backend;
@@ -57,7 +62,11 @@ export class Device {
     if (this.isRunning) return;
     this.isRunning = true;
     // Requests made in the same tick go into the same first pass.
-    setImmediate(() => this.run());
+    setImmediate(() => {
+      this.idleSince = performance.now();
+      this.ended = 0;
+      this.run();
+    });
   }
 
   private run(): void {

@@ -1,5 +1,5 @@
 import { kernelBuild } from '../../../kernels/backends/choose.js';
-import { pageBytes } from '../../../kernels/ops/attention/index.js';
+import { type CacheDtype, pageBytes } from '../../../kernels/ops/attention/index.js';
 import type { WeightDtype } from '../../../kernels/ops/linear/index.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
 import { Decoder } from '../../../models/decoder.js';
@@ -30,6 +30,7 @@ export const batchLimits = { maxRows: 512, maxSequences: 256 };
 
 export interface LocalEngineOptions {
   readonly dtype: WeightDtype | 'auto';
+  readonly cacheDtype?: CacheDtype;
   /** Cap on the KV cache, MiB. */
   readonly memory: number;
   readonly onPass?: PassListener;
@@ -53,7 +54,7 @@ export class LocalEngine implements Engine {
     this.onPass = options.onPass;
     this.decoder = Decoder.load(checkpoint, options.dtype);
     const { config } = this.decoder;
-    const bytes = pageBytes(this.decoder.cacheShape(0, pageSize));
+    const bytes = pageBytes(this.decoder.cacheShape(0, pageSize, options.cacheDtype));
     const pages = Math.floor((options.memory * 2 ** 20) / bytes);
     if (pages < 1) {
       const least = Math.ceil(bytes / 2 ** 20);
@@ -62,7 +63,7 @@ export class LocalEngine implements Engine {
         `--memory ${options.memory} holds no KV page of ${checkpoint.id}; give at least ${least}`,
       );
     }
-    this.runner = new ModelRunner(this.decoder, pages, pageSize);
+    this.runner = new ModelRunner(this.decoder, this.decoder.cacheShape(pages, pageSize, options.cacheDtype));
     this.scheduler = new Scheduler(new PagePool(pages, pageSize), batchLimits, (from, to, tokens) =>
       this.runner.copyPage(from, to, tokens),
     );
@@ -146,11 +147,17 @@ export class LocalEngine implements Engine {
       if (batch.length === 0) return;
       const started = performance.now();
       const { tokens, ...counts } = this.runner.run(batch);
+      const finished = performance.now();
       if (this.onPass) {
         const sequences = batch.map(({ sequence, rows }) => ({ cached: sequence.numComputed, rows }));
-        this.onPass({ sequences, ...counts, seconds: (performance.now() - started) / 1000 });
+        const hostSeconds = (started - this.device.idleSince) / 1000;
+        const { ended } = this.device;
+        this.onPass({ sequences, ...counts, seconds: (finished - started) / 1000, hostSeconds, ended });
       }
+      this.device.idleSince = finished;
+      const { pending } = this;
       for (const entry of batch) this.settle(entry, tokens.get(entry));
+      this.device.ended = pending - this.pending;
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       this.failure = new AttsError('engine', `${this.model.id}: forward pass failed: ${message}`, { cause });

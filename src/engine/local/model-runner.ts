@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { KvCache, type RaggedRows } from '../../../kernels/ops/attention/index.js';
+import { KvCache, type KvCacheShape, type RaggedRows } from '../../../kernels/ops/attention/index.js';
 import { sample } from '../../../kernels/ops/sample/index.js';
 import { logits, tokenLogProb } from '../../../kernels/ops/token-log-prob/index.js';
 import { topLogProbs } from '../../../kernels/ops/token-log-prob/top.js';
@@ -22,9 +22,9 @@ export class ModelRunner {
   private readonly decoder: Decoder;
   private readonly cache: KvCache;
 
-  constructor(decoder: Decoder, pages: number, pageSize: number) {
+  constructor(decoder: Decoder, cache: KvCacheShape) {
     this.decoder = decoder;
-    this.cache = new KvCache(decoder.cacheShape(pages, pageSize));
+    this.cache = new KvCache(cache);
   }
 
   /** Copies the first tokens of a page, over all layers. */

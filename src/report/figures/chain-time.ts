@@ -6,6 +6,14 @@ export const activities = ['draft', 'score', 'target', 'barrier', 'queue'] as co
 
 export type Activity = (typeof activities)[number];
 
+export const activityNames: Record<Activity, string> = {
+  draft: 'draft writes',
+  score: 'target scores',
+  target: 'target writes',
+  barrier: 'waits at a barrier',
+  queue: 'waits in the queue',
+};
+
 /** A stretch of a chain's time, milliseconds since the run began. */
 export interface Stretch {
   readonly activity: Activity;

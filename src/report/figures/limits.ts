@@ -3,11 +3,13 @@ import type { BenchReport } from '../../bench/index.js';
 import { colour } from '../palette.js';
 import { withLook } from './figure.js';
 
+/** Of the dtypes in the order of their first result. */
+const colours = (['ink', 'draft', 'score', 'target', 'cue', 'async', 'sync', 'draftRejected'] as const).map(colour);
+
 /** Share of the machine's limit that every op reaches, by rows of the pass: a dot a dtype, the limit at 1. */
 export function limitsFigure({ results }: Pick<BenchReport, 'results'>): TopLevelSpec {
   const values = results.map(({ op, dtype, rows, limit, ratio }) => ({ case: `${op}, ${rows}`, dtype, limit, ratio }));
-  const dtypes = ['f32', 'bf16', 'q8', 'q4'];
-  const colours = (['ink', 'draft', 'score', 'target'] as const).map(colour);
+  const dtypes = [...new Set(values.map(({ dtype }) => dtype))];
   return withLook({
     width: 520,
     height: { step: 17 },
@@ -25,7 +27,7 @@ export function limitsFigure({ results }: Pick<BenchReport, 'results'>): TopLeve
             axis: { ticks: false, domain: false, grid: true, labelLimit: 0, labelColor: colour('ink') },
           },
           x: { field: 'ratio', type: 'quantitative', title: 'least time that the limits allow / time taken' },
-          color: { field: 'dtype', type: 'nominal', scale: { domain: dtypes, range: colours } },
+          color: { field: 'dtype', type: 'nominal', scale: { domain: dtypes, range: colours.slice(0, dtypes.length) } },
           shape: {
             field: 'limit',
             type: 'nominal',

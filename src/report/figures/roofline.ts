@@ -15,7 +15,7 @@ export function rooflineFigure(source: ReportSource): Figure | null {
     return ledger ? [{ name, ledger }] : [];
   });
   if (ledgers.length === 0) return null;
-  const { peak, bandwidth } = ledgers[0].ledger.roofs;
+  const { peak, bandwidth, levels = [{ level: 'DRAM', bandwidth }] } = ledgers[0].ledger.roofs;
   const points = ledgers.flatMap(({ name, ledger }) =>
     Object.entries(ledger.models).flatMap(([role, { phases }]) =>
       Object.entries(phases).map(([phase, { flops, bytes, seconds, passes, rows }]) => {
@@ -26,14 +26,16 @@ export function rooflineFigure(source: ReportSource): Figure | null {
     ),
   );
   const intensities = points.map(({ intensity }) => intensity);
-  const low = 10 ** Math.floor(Math.log10(Math.min(...intensities)));
+  const low = 10 ** Math.floor(Math.log10(Math.min(...intensities, ...levels.map((one) => peak / one.bandwidth))));
   const high = 10 ** Math.ceil(Math.log10(Math.max(...intensities, peak / bandwidth)));
-  const ridge = peak / bandwidth;
-  const roof = [low, ridge, high].map((intensity) => ({
-    intensity,
-    roof: Math.min(peak, bandwidth * intensity) / 1e9,
-  }));
-  const rates = [...points.map(({ reached }) => reached), roof[0].roof];
+  // A cache that cannot feed the arithmetic has its ridge within the picture; the others bound nothing here.
+  const ridges = levels.map((one) => ({ ...one, intensity: peak / one.bandwidth, roof: peak / 1e9 }));
+  const roofs = ridges.flatMap(({ level, bandwidth: own, intensity: ridge }) =>
+    [low, Math.max(low, ridge), high].map((intensity) => ({
+      ...{ level, intensity, roof: Math.min(peak, own * intensity) / 1e9 },
+    })),
+  );
+  const rates = [...points.map(({ reached }) => reached), (bandwidth * low) / 1e9];
   const bottom = 10 ** Math.floor(Math.log10(Math.min(...rates)));
   const top = 10 ** Math.ceil(Math.log10(peak / 1e9));
   const told = points.map(
@@ -43,18 +45,36 @@ export function rooflineFigure(source: ReportSource): Figure | null {
   return {
     name: 'roofline',
     description: `Roofline: ${told.join('; ')}. Roofs: ${(peak / 1e9).toFixed(0)} GFLOP/s, ${(bandwidth / 1e9).toFixed(1)} GB/s.`,
-    caption: `What the forward passes reached of what this machine can do, both measured here: the slope is the bandwidth of main memory (${(bandwidth / 1e9).toFixed(1)} GB/s), the flat part the arithmetic in registers (${(peak / 1e9).toFixed(0)} GFLOP/s), and they meet at ${ridge.toFixed(1)} FLOP/byte. A dot's area is its time; ${plural(points.length, 'dot')}. Above the slope lie models that stay in the processor's caches.`,
+    caption: `What the forward passes reached of what this machine can do, both measured here: the slopes are reads of ${ridges.map((one) => `${one.level} (${(one.bandwidth / 1e9).toFixed(1)} GB/s, ridge at ${one.intensity.toFixed(1)} FLOP/byte)`).join(', ')}, the flat part float32 arithmetic in registers (${(peak / 1e9).toFixed(0)} GFLOP/s). A dot's area is its time; ${plural(points.length, 'dot')}. Bytes are counted once an op, wherever they lie: above the slope of main memory are models that stay in the caches.`,
     spec: (width): Omit<TopLevelSpec, '$schema'> =>
       ({
         width,
         height: width === widths.wide ? 340 : 260,
         layer: [
           {
-            data: { values: roof },
-            mark: { type: 'line', color: colour('quiet'), strokeWidth: 1.5 },
+            data: { values: roofs },
+            mark: { type: 'line', color: colour('quiet'), strokeWidth: 1.2 },
             encoding: {
               x: logAxis('intensity', 'FLOP / byte', [low, high]),
               y: logAxis('roof', 'GFLOP / s', [bottom, top]),
+              detail: { field: 'level' },
+            },
+          },
+          {
+            data: { values: ridges },
+            mark: { type: 'point', shape: 'diamond', size: 45, color: colour('quiet') },
+            encoding: {
+              x: logAxis('intensity', 'FLOP / byte', [low, high]),
+              y: logAxis('roof', 'GFLOP / s', [bottom, top]),
+            },
+          },
+          {
+            data: { values: ridges },
+            mark: { type: 'text', angle: 300, align: 'left', dx: 8, dy: -2, fontSize: 10, color: colour('quiet') },
+            encoding: {
+              x: logAxis('intensity', 'FLOP / byte', [low, high]),
+              y: logAxis('roof', 'GFLOP / s', [bottom, top]),
+              text: { field: 'level', type: 'nominal' },
             },
           },
           {

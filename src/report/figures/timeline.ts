@@ -1,19 +1,11 @@
 import { integer, number, percent } from '../format.js';
 import { type ColourName, colour } from '../palette.js';
 import type { MethodName, MethodRun, ReportSource } from '../source.js';
-import { type Activity, activities, type ChainTime, chainTimes, type Stretch, totals } from './chain-time.js';
+import { activities, activityNames, type ChainTime, chainTimes, type Stretch, totals } from './chain-time.js';
 import { type Figure, widths } from './figure.js';
 
 /** Chains drawn per method: more rows are thinner than a line. */
 const shownChains = 64;
-
-const names: Record<Activity, string> = {
-  draft: 'draft writes',
-  score: 'target scores',
-  target: 'target writes',
-  barrier: 'waits at a barrier',
-  queue: 'waits in the queue',
-};
 
 interface Panel {
   readonly name: MethodName;
@@ -70,7 +62,7 @@ export function timelineFigure(source: ReportSource): Figure | null {
                   type: 'nominal' as const,
                   title: null,
                   scale: {
-                    domain: used.map((activity) => names[activity]),
+                    domain: used.map((activity) => activityNames[activity]),
                     range: used.map((activity) => colour(activity satisfies ColourName)),
                   },
                   legend: width === widths.wide ? { columns: used.length } : { columns: 2 },
@@ -139,7 +131,7 @@ function marks(stretches: readonly Stretch[], row: number, end: number, pixels: 
     while (to < pixels && shown[to] === shown[from]) to++;
     const seconds = (at: number) => Number(((at * pixel) / 1000).toPrecision(6));
     if (shown[from] >= 0) {
-      const activity = names[activities[shown[from]]];
+      const activity = activityNames[activities[shown[from]]];
       rectangles.push({ activity, from: seconds(from), to: seconds(to), top: row, bottom: row + 0.88 });
     }
     from = to;

@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { float16 } from '../../../kernels/float16.js';
 import { embedding, packEmbedding } from '../../../kernels/ops/embedding/index.js';
 import { toFloat32 } from '../../../kernels/tfjs.js';
-import { float16, type QuantisedDtype, storedBlocks } from '../../../models/checkpoint/dtypes.js';
+import { type QuantisedDtype, storedBlocks } from '../../../models/checkpoint/dtypes.js';
 import type { WeightsFile } from '../../../models/checkpoint/file.js';
 import { groupDtypes } from '../../../models/checkpoint/gguf/blocks.js';
 import { storedTensor } from '../../../models/checkpoint/stored-tensor.js';
@@ -68,7 +69,7 @@ function blocksOf(dtype: QuantisedDtype, bytes: Uint8Array): Uint8Array {
 
 function tensorOf(dtype: QuantisedDtype, bytes: Uint8Array, rows: number) {
   const file: WeightsFile = {
-    ...{ path: 'blocks', size: bytes.length, close() {} },
+    ...{ path: 'blocks', size: bytes.length, version: null, close() {} },
     read: (position, length) => Buffer.from(bytes.subarray(position, position + length)),
   };
   const { values, bytes: size } = storedBlocks[dtype];
@@ -116,6 +117,12 @@ describe('blocks of quantised weights', () => {
         }),
       ));
   }
+
+  it('refuses a scale that is not finite', () => {
+    const q8 = new Uint8Array(34);
+    q8.set([0x00, 0x7c]);
+    expect(() => tensorOf('Q8_0', q8, 1).read()).to.throw('blocks: tensor w has scales that are not finite');
+  });
 
   it('hand-packed: Q8_0 of scale ½ and −3 is −1.5; Q4_1 of scale ½, minimum −1 and 15 is 6.5; Q6_K of all zeros is −32 scales', () => {
     const q8 = new Uint8Array(34);

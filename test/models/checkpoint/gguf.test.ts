@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { chooseBackend } from '../../../kernels/backends/choose.js';
+import { float16Bits } from '../../../kernels/float16.js';
 import { quantise } from '../../../kernels/ops/linear/quantise.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
 import { readGgufHeader } from '../../../models/checkpoint/gguf/header.js';
 import { embeddedCheckpoints, openCheckpoint, resolveModel } from '../../../models/checkpoint/open.js';
 import { largestDifference } from '../../kernels/backend.js';
-import { f32, ggufBytes, type Metadata, type TensorBytes, typeCodes } from './gguf-bytes.js';
+import { ggufBytes, type Metadata, type TensorBytes, typeCodes } from './gguf-bytes.js';
 import { ggufModel } from './gguf-model.js';
 import { logitsOf, smallCheckpoint, smallConfigs } from './small-model.js';
 
@@ -236,10 +237,8 @@ function blocks(tensor: TensorBytes, type: 'Q4_1' | 'Q8_0'): TensorBytes {
   return { ...tensor, type: typeCodes[type], bytes: Uint8Array.from(out) };
 }
 
-/** Bytes of a float16, truncated, for values within its normal range. */
+/** Bytes of a float16. */
 function half(value: number): [number, number] {
-  const bits = f32(value).readUInt32LE(0);
-  const exponent = ((bits >>> 23) & 0xff) - 112;
-  const packed = exponent <= 0 ? 0 : ((bits >>> 31) << 15) | (exponent << 10) | ((bits >>> 13) & 0x3ff);
-  return [packed & 0xff, packed >>> 8];
+  const bits = float16Bits(value);
+  return [bits & 0xff, bits >>> 8];
 }

@@ -1,5 +1,12 @@
 import type { CommandModule } from 'yargs';
-import { type EngineOptions, inspectModel, type ModelReport } from '../../../index.js';
+import {
+  type EngineOptions,
+  inspectModel,
+  inspectRemote,
+  isRemoteSpec,
+  type ModelReport,
+  type RemoteReport,
+} from '../../../index.js';
 import { engineFlags } from '../../engine-flags.js';
 import { bytesText } from '../../format.js';
 
@@ -7,14 +14,25 @@ const templateLines = 4;
 
 export const inspectCommand: CommandModule = {
   command: 'inspect <model>',
-  describe: 'What a model is and what it will need, from its header alone',
+  describe: 'What a model is and what it will need, from its header alone; or what a server can do',
   builder: (cli) =>
     cli
-      .positional('model', { type: 'string', demandOption: true, describe: 'Embedded name, folder or .gguf file' })
+      .positional('model', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Embedded name, folder, .gguf file or its URL, or server',
+      })
       .option('dtype', engineFlags.dtype)
+      .option('cache-dtype', engineFlags['cache-dtype'])
       .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
   async handler(argv) {
-    const report = inspectModel(argv.model as string, argv.dtype as EngineOptions['dtype']);
+    const spec = argv.model as string;
+    if (isRemoteSpec(spec)) {
+      const report = await inspectRemote(spec);
+      process.stdout.write(`${argv.json ? JSON.stringify(report) : remoteLines(report).join('\n')}\n`);
+      return;
+    }
+    const report = inspectModel(spec, argv as Pick<EngineOptions, 'dtype' | 'cacheDtype'>);
     const text = argv.json ? JSON.stringify(report) : lines(report).join('\n');
     process.stdout.write(`${text}\n`);
   },
@@ -43,6 +61,18 @@ function lines(report: ModelReport): string[] {
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return [report.id, ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`), ...tokenizerLines(report)];
+}
+
+function remoteLines(report: RemoteReport): string[] {
+  const { id, servers, build, dtype, contextLength, tokenizer, tokenizerChecked, writes, scores } = report;
+  return [
+    id,
+    `  servers    ${servers.join(', ')} (${build}, ${dtype})`,
+    `  context    ${contextLength.toLocaleString('en')} tokens`,
+    `  tokenizer  ${tokenizer}${tokenizerChecked ? '' : ', which the server could not be asked about'}`,
+    `  writes     ${writes}`,
+    `  scores     ${scores ?? 'not: it cannot be a target'}`,
+  ];
 }
 
 function tokenizerLines({ tokenizer }: ModelReport): string[] {

@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, openSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Loading its libraries takes half a minute, several on a busy machine. */
+const startSeconds = 600;
+
+/** A vLLM server of one model, in float32, on one core. */
+export class VllmServer {
+  readonly name: string;
+  readonly port: number;
+  private readonly start: () => ChildProcess;
+  private child: ChildProcess | null = null;
+
+  /** @param core the processor that its arithmetic is bound to */
+  constructor({ venv, folder, port, core }: { venv: string; folder: string; port: number; core: number }) {
+    const program = join(venv, 'bin', 'vllm');
+    if (!existsSync(program)) throw new Error(`no vLLM in ${venv}: sh experiments/peers/vllm.sh ${venv}`);
+    this.name = basename(folder);
+    this.port = port;
+    const address = ['--host', '127.0.0.1', '--port', String(port), '--served-model-name', this.name];
+    const model = ['--dtype', 'float32', '--enforce-eager'];
+    const environment = {
+      ...{ VLLM_CPU_KVCACHE_SPACE: '1', VLLM_CPU_OMP_THREADS_BIND: String(core), VLLM_NO_USAGE_STATS: '1' },
+      ...{ HF_HUB_OFFLINE: '1', PATH: `${join(venv, 'bin')}:${process.env.PATH}` },
+    };
+    this.start = () => {
+      const log = openSync(join(venv, `${this.name}.log`), 'w');
+      return spawn(program, ['serve', folder, ...address, ...model], {
+        // A group of its own: the server is several processes.
+        ...{ detached: true, stdio: ['ignore', log, log], env: { ...process.env, ...environment } },
+      });
+    };
+  }
+
+  get spec(): string {
+    return `vllm://127.0.0.1:${this.port}#${this.name}`;
+  }
+
+  /** Returns when it serves. */
+  async up(): Promise<void> {
+    const child = this.start();
+    this.child = child;
+    process.once('exit', this.kill);
+    const begun = performance.now();
+    while (performance.now() - begun < 1000 * startSeconds) {
+      if (child.exitCode !== null) throw new Error(`${this.name} ended as it began; its log is in the environment`);
+      const answer = await fetch(`http://127.0.0.1:${this.port}/health`).catch(() => null);
+      if (answer?.ok) return;
+      await sleep(500);
+    }
+    throw new Error(`${this.name} does not serve after ${startSeconds} s`);
+  }
+
+  /** Ends all its processes at once, as a crash does. */
+  readonly kill = (): void => {
+    const { child } = this;
+    this.child = null;
+    if (child?.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+  };
+}

@@ -1,0 +1,145 @@
+/** Everything that this machine gives, by dtype, by cache and by threads: measured with the kernels' threads and memory. */
+import { readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs-core';
+import { simd } from '../backends/simd/index.js';
+import { dtypes, linearCase } from '../ops/linear/bench.js';
+import { rmsNorm } from '../ops/rms-norm/index.js';
+import { timed } from './measure.js';
+import { values } from './values.js';
+
+/** `int16`: products of 16-bit integers, which quantised weights are multiplied by. */
+export interface PeakRoof {
+  readonly arithmetic: 'float32' | 'int16';
+  readonly threads: number;
+  readonly gflops: number;
+  readonly noise: number;
+}
+
+/** A product of many rows with a large matrix. */
+export interface MatrixRoof {
+  readonly dtype: (typeof dtypes)[number];
+  readonly gflops: number;
+  readonly noise: number;
+}
+
+export interface MemoryRoof {
+  readonly level: 'L1' | 'L2' | 'LLC' | 'DRAM';
+  /** What the level holds, of all threads together, bytes; null for main memory. */
+  readonly capacity: number | null;
+  readonly threads: number;
+  /** GB/s; a copy counts what is read and what is written. */
+  readonly read: number;
+  readonly copy: number;
+  /** The larger one of both. */
+  readonly noise: number;
+}
+
+export interface MachineLimits {
+  readonly build: string;
+  readonly threads: number;
+  readonly peaks: readonly PeakRoof[];
+  readonly matrices: readonly MatrixRoof[];
+  readonly memory: readonly MemoryRoof[];
+  /** An op that has nothing to do: the call, its tensors and the job, microseconds. */
+  readonly opMicroseconds: number;
+}
+
+const repeats = 5;
+const least = 20;
+const iterations = 2 ** 21;
+
+/** A limit is the best of its repeats. The simd backend must be the active one. Takes some ten seconds. */
+export function measureLimits(): MachineLimits {
+  const { pool, build } = simd();
+  const counts = [...new Set([1, pool.threads])];
+  return {
+    ...{ build: `${build.name}-${build.hash}`, threads: pool.threads },
+    peaks: counts.flatMap((threads) => [peak('float32', threads), peak('int16', threads)]),
+    matrices: dtypes.map((dtype) => {
+      const bench = linearCase(256, 2048, 2048, dtype);
+      const { best, noise } = timed(bench.run, repeats, least);
+      bench.dispose();
+      return { dtype, gflops: bench.cost.flops / best / 1e6, noise };
+    }),
+    memory: counts.flatMap((threads) => levels(threads).map((level) => memory(level, threads))),
+    opMicroseconds: opMicroseconds(),
+  };
+}
+
+function peak(arithmetic: PeakRoof['arithmetic'], threads: number): PeakRoof {
+  const { pool, heap } = simd();
+  const result = heap.allocate(64);
+  const operands = [iterations, 3, result.pointer];
+  const { best, noise } = timed(
+    arithmetic === 'int16'
+      ? () => pool.run('peak16', operands, undefined, threads)
+      : () => pool.run('peak', operands, { 1: 0.5 }, threads),
+    repeats,
+    least,
+  );
+  heap.release(result);
+  // 12 vectors an iteration, of 4 or 8 lanes, two operations a lane.
+  return { arithmetic, threads, gflops: (iterations * 12 * (arithmetic === 'int16' ? 8 : 4) * 2) / best / 1e6, noise };
+}
+
+interface Level {
+  readonly level: MemoryRoof['level'];
+  readonly capacity: number | null;
+  /** Bytes that each thread goes over. */
+  readonly bytes: number;
+}
+
+/** Half of a cache, so that it holds them; a quarter of the last one, which other programs use as well. */
+function levels(threads: number): Level[] {
+  const [l1, l2, llc] = cacheSizes();
+  const whole = (bytes: number) => Math.max(256, Math.floor(bytes / 256) * 256);
+  return [
+    { level: 'L1', capacity: threads * l1, bytes: whole(l1 / 2) },
+    { level: 'L2', capacity: threads * l2, bytes: whole(l2 / 2) },
+    { level: 'LLC', capacity: llc, bytes: whole(llc / 4 / threads) },
+    { level: 'DRAM', capacity: null, bytes: whole(2 ** 28 / threads) },
+  ];
+}
+
+function memory({ level, capacity, bytes }: Level, threads: number): MemoryRoof {
+  const { pool, heap } = simd();
+  const block = heap.allocate(threads * bytes);
+  const result = heap.allocate(4 * threads);
+  // Memory that was never written has no pages of its own to read.
+  heap.float32(block.pointer, (threads * bytes) / 4).fill(1);
+  // So many sweeps that starting the job does not count.
+  const sweeps = Math.max(1, Math.round(2 ** 24 / bytes));
+  const rate = (copy: 0 | 1) => {
+    const operands = [block.pointer, bytes, sweeps, copy, result.pointer];
+    const { best, noise } = timed(() => pool.run('sweep', operands, undefined, threads), repeats, least);
+    return { rate: (sweeps * threads * bytes) / best / 1e6, noise };
+  };
+  const [read, copy] = [rate(0), rate(1)];
+  heap.release(block);
+  heap.release(result);
+  return { level, capacity, threads, read: read.rate, copy: copy.rate, noise: Math.max(read.noise, copy.noise) };
+}
+
+/** Bytes of the first, second and last cache: what Linux tells, else what most processors have. */
+function cacheSizes(): [number, number, number] {
+  const size = (index: number) => {
+    try {
+      const text = readFileSync(`/sys/devices/system/cpu/cpu0/cache/index${index}/size`, 'utf8');
+      return Number.parseInt(text, 10) * 1024;
+    } catch {
+      return Number.NaN;
+    }
+  };
+  // index0 and index1 are the first cache's data and instructions.
+  const [l1, l2, llc] = [size(0), size(2), size(3)];
+  return [l1 || 2 ** 15, l2 || 2 ** 19, llc || 2 ** 23];
+}
+
+function opMicroseconds(): number {
+  const x = tf.tensor2d(values(32), [1, 32]);
+  const gamma = tf.tensor1d(values(32));
+  const { best } = timed(() => rmsNorm(x, gamma, 1e-6).dispose(), repeats, least);
+  x.dispose();
+  gamma.dispose();
+  return best * 1000;
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { chooseBackend } from '../../kernels/backends/choose.js';
+import type { BackendChoice } from '../../kernels/backends/names.js';
+import { isSimd, simd } from '../../kernels/backends/simd/index.js';
+import { measureLimits } from '../../kernels/bench/machine.js';
+import { measureRoofs } from '../../kernels/bench/roofs.js';
+import { writeFileAtomic } from '../runs/atomic.js';
+import { describeMachine } from '../runs/machine.js';
+import type { MachineRoofs } from './intensity.js';
+
+const rate = z.number().positive();
+const limitsSchema = z.object({
+  schema: z.literal('atts.limits/1'),
+  cpu: z.string(),
+  cores: z.int(),
+  measured: z.string(),
+  build: z.string(),
+  threads: z.int(),
+  peaks: z.array(
+    z.object({ arithmetic: z.enum(['float32', 'int16']), threads: z.int(), gflops: rate, noise: z.number() }),
+  ),
+  matrices: z.array(z.object({ dtype: z.enum(['f32', 'bf16', 'q8', 'q4']), gflops: rate, noise: z.number() })),
+  memory: z.array(
+    z.object({
+      ...{ level: z.enum(['L1', 'L2', 'LLC', 'DRAM']), capacity: z.number().nullable(), threads: z.int() },
+      ...{ read: rate, copy: rate, noise: z.number() },
+    }),
+  ),
+  opMicroseconds: rate,
+});
+
+/** What a machine gives (see `kernels/bench/machine.ts`), and when that was measured. */
+export type KnownLimits = z.infer<typeof limitsSchema>;
+
+/**
+ * The limits of this machine, for a build and a number of threads: measured once, then read from the user's cache
+ * (XDG_CACHE_HOME or ~/.cache, `atts/`).
+ * @param again measures them whatever is in the cache
+ */
+export async function machineLimits(
+  backend: BackendChoice,
+  threads: number | null = null,
+  again = false,
+): Promise<KnownLimits> {
+  const name = await chooseBackend(backend, threads);
+  const { build, pool } = simd(name);
+  const { cpu, cores } = describeMachine();
+  const key = { cpu, cores, build: `${build.name}-${build.hash}`, threads: pool.threads };
+  const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'atts');
+  const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 12);
+  const path = join(folder, `limits-${hash}.json`);
+  const known = again ? null : readLimits(path);
+  if (known) return known;
+  const measured: KnownLimits = limitsSchema.parse({
+    ...{ schema: 'atts.limits/1', measured: new Date().toISOString(), ...key },
+    ...measureLimits(),
+  });
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileAtomic(path, `${JSON.stringify(measured, null, 2)}\n`);
+  } catch {
+    // A home that cannot be written to costs a measurement each time, nothing else.
+  }
+  return measured;
+}
+
+/** Null where there is nothing that this version wrote. */
+function readLimits(path: string): KnownLimits | null {
+  try {
+    return limitsSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** The roofs of a backend: those of this machine for the simd backends, else what its own stock ops reach. */
+export async function machineRoofs(backend: BackendChoice, threads: number | null = null): Promise<MachineRoofs> {
+  if (isSimd(await chooseBackend(backend, threads))) return roofsOf(await machineLimits(backend, threads));
+  const { peak, bandwidth } = measureRoofs();
+  return { peak: peak * 1e9, bandwidth: bandwidth * 1e9 };
+}
+
+/** The roofs that runs are held against: float32 in registers and reads of main memory, on all threads. */
+export function roofsOf({ threads, peaks, memory }: KnownLimits): MachineRoofs {
+  const levels = memory
+    .filter((roof) => roof.threads === threads)
+    .map(({ level, read }) => ({ level, bandwidth: read * 1e9 }));
+  const { bandwidth } = levels.find(({ level }) => level === 'DRAM') as (typeof levels)[number];
+  return {
+    peak: 1e9 * peakOf('float32', { threads, peaks }),
+    int16Peak: 1e9 * peakOf('int16', { threads, peaks }),
+    bandwidth,
+    levels,
+  };
+}
+
+/** GFLOP/s on all threads. */
+export function peakOf(
+  arithmetic: 'float32' | 'int16',
+  { threads, peaks }: Pick<KnownLimits, 'threads' | 'peaks'>,
+): number {
+  return peaks.find((roof) => roof.arithmetic === arithmetic && roof.threads === threads)!.gflops;
+}

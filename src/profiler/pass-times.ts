@@ -1,0 +1,92 @@
+/** What the passes of a run took, and the work between them: all that a simulation of another run needs. */
+import type { PassRecord } from '../engine/pass-record.js';
+import { type PassCoefficients, PassFit, passSeconds } from './pass-fit.js';
+
+/** The first passes of a process, in which code is compiled, are told apart. */
+export const coldPasses = 200;
+
+export interface PassTimes {
+  /** Of passes once the code is compiled (see `pass-fit.ts`). */
+  readonly coefficients: PassCoefficients;
+  /** What the first passes, and the work before them, took beyond that. */
+  readonly coldSeconds: number;
+  /** The work between the others: in all, and after passes that ended no call. */
+  readonly host: {
+    readonly passes: number;
+    readonly seconds: number;
+    readonly ended: number;
+    readonly quietPasses: number;
+    readonly quietSeconds: number;
+  };
+}
+
+const noHost = { passes: 0, seconds: 0, ended: 0, quietPasses: 0, quietSeconds: 0 };
+
+/** Learns the times of one model's passes. */
+export class PassWatch {
+  private readonly fit = new PassFit();
+  private readonly cold: PassRecord[] = [];
+  private host = noHost;
+
+  add(pass: PassRecord): void {
+    if (this.cold.length < coldPasses) {
+      this.cold.push(pass);
+      return;
+    }
+    this.fit.add(pass, pass.seconds);
+    this.host = withGap(this.host, pass);
+  }
+
+  report(): PassTimes {
+    // A short run has no other passes than its first.
+    if (this.host.passes < coldPasses) {
+      const fit = new PassFit();
+      for (const pass of this.cold) fit.add(pass, pass.seconds);
+      return { coefficients: fit.coefficients(), coldSeconds: 0, host: this.cold.reduce(withGap, noHost) };
+    }
+    const coefficients = this.fit.coefficients();
+    const { passSeconds: gap, callSeconds } = hostTimes([this.host]);
+    const beyond = this.cold.map(
+      (pass) => pass.seconds - passSeconds(coefficients, pass) + (pass.hostSeconds - gap - callSeconds * pass.ended),
+    );
+    return { coefficients, coldSeconds: Math.max(0, sum(beyond)), host: this.host };
+  }
+}
+
+function withGap(host: PassTimes['host'], { hostSeconds, ended }: PassRecord): PassTimes['host'] {
+  const isQuiet = ended === 0;
+  return {
+    passes: host.passes + 1,
+    seconds: host.seconds + hostSeconds,
+    ended: host.ended + ended,
+    quietPasses: host.quietPasses + (isQuiet ? 1 : 0),
+    quietSeconds: host.quietSeconds + (isQuiet ? hostSeconds : 0),
+  };
+}
+
+/** Seconds of the work between passes. */
+export interface HostTimes {
+  /** A pass: choosing its rows and settling them. */
+  readonly passSeconds: number;
+  /** A call: its result taken, the next one made. */
+  readonly callSeconds: number;
+  /** A chain: written and synced to the disk. */
+  readonly chainSeconds: number;
+}
+
+/**
+ * Of the models of one device.
+ * @param records what writing the chains took, where that was done between the passes
+ */
+export function hostTimes(hosts: readonly PassTimes['host'][], records = { chains: 0, seconds: 0 }): HostTimes {
+  const total = (key: keyof PassTimes['host']) => sum(hosts.map((host) => host[key]));
+  const passSeconds = total('quietSeconds') / Math.max(1, total('quietPasses'));
+  const ofCalls = total('seconds') - passSeconds * total('passes') - records.seconds;
+  return {
+    passSeconds,
+    callSeconds: Math.max(0, ofCalls) / Math.max(1, total('ended')),
+    chainSeconds: records.seconds / Math.max(1, records.chains),
+  };
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

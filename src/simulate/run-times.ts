@@ -1,0 +1,46 @@
+import { AttsError } from '../errors.js';
+import { groupBy } from '../group-by.js';
+import { passSeconds } from '../profiler/pass-fit.js';
+import { coldPasses, hostTimes, type PassTimes } from '../profiler/pass-times.js';
+import { readLedger } from '../runs/ledger-file.js';
+import type { Run } from '../runs/read.js';
+import type { ModelCallEvent } from '../runs/records.js';
+import type { SimulationOptions } from './index.js';
+
+/** What a run with `--profile` tells of the times of any other run of the same models on the same machine. */
+export type RunTimes = Required<Pick<SimulationOptions, 'draft' | 'target' | 'host' | 'latencySeconds' | 'placement'>>;
+
+/**
+ * Pass times and the work between passes, as a run with `--profile` measured them. The simulated run compiles its code
+ * as the measured one did.
+ * @throws AttsError `usage` where the run was not profiled, or knows one model only
+ */
+export function runTimes({ path, events, manifest }: Run): RunTimes {
+  const ledger = readLedger(path);
+  if (!ledger?.models.draft || !ledger.models.target) {
+    throw new AttsError('usage', `${path} tells no times of two models; make it with --method atts --profile`);
+  }
+  const { draft, target } = ledger.models;
+  const { records } = ledger;
+  const { placement } = manifest.config;
+  const timers = { draft: timerOf(draft.times), target: timerOf(target.times) };
+  if (placement === 'shared') {
+    const host = hostTimes([draft.times.host, target.times.host], records);
+    return { ...timers, placement, host: { draft: host, target: host }, latencySeconds: 0 };
+  }
+  const host = { draft: hostTimes([draft.times.host]), target: hostTimes([target.times.host]) };
+  return { ...timers, placement, host, latencySeconds: callLatency(events) };
+}
+
+function timerOf({ coefficients, coldSeconds }: PassTimes): RunTimes['draft'] {
+  let cold = coldPasses;
+  return (pass) => passSeconds(coefficients, pass) + (cold-- > 0 ? coldSeconds / coldPasses : 0);
+}
+
+/** Mean seconds between two calls of a chain, barriers left out. */
+function callLatency(events: readonly ModelCallEvent[]): number {
+  const gaps = [...groupBy(events, ({ problem, sample }) => JSON.stringify([problem, sample])).values()].flatMap(
+    (calls) => calls.slice(1).map(({ queued, barrier }, i) => Math.max(0, queued - calls[i].finished - barrier) / 1000),
+  );
+  return gaps.reduce((sum, gap) => sum + gap, 0) / Math.max(1, gaps.length);
+}

@@ -52,7 +52,9 @@ export const profileCommand: CommandModule = {
       });
       const document = `${JSON.stringify({ ...profile, limits, machine: describeMachine() }, null, 2)}\n`;
       if (argv.out) writeFileAtomic(argv.out as string, document);
-      process.stdout.write(argv.json ? document : `${limits ? `${describeLimits(limits)}\n\n` : ''}${describe(profile)}\n`);
+      process.stdout.write(
+        argv.json ? document : `${limits ? `${describeLimits(limits)}\n\n` : ''}${describe(profile)}\n`,
+      );
     } finally {
       await engine.close();
     }

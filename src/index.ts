@@ -57,6 +57,7 @@ export { openEngines, type RunEngines, type RunProfile } from './scaling/engines
 export { type MergeOptions, mergeShards } from './scaling/merge.js';
 export { type Regrade, type RegradeOptions, regrade, writeRegrade } from './scaling/regrade.js';
 export { type Progress, type ScaleOptions, type ScaleResult, scale } from './scaling/scale.js';
+export { type Question, type Solution, Solver, type SolverOptions } from './scaling/solve.js';
 export { type ListeningServer, type ListenOptions, listen } from './server/listen.js';
 export * from './simulate/index.js';
 export {

@@ -22,6 +22,8 @@ export interface ServerContext {
   readonly metrics: Metrics;
   /** Answers with the whole method, where the server has a pair of models. */
   readonly solver: Solver | null;
+  /** False once an engine has failed. */
+  readonly isWell: () => boolean;
 }
 
 declare module 'fastify' {

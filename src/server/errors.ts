@@ -78,7 +78,7 @@ function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
 
 /** Tells the log of what is the server's own fault. A client that has gone is nobody's. */
 export function logFailure(request: FastifyRequest, error: unknown): void {
-  if (request.closed.aborted || asHttpError(error).status < 500) return;
+  if (request.closed.aborted || asHttpError(error).status !== 500) return;
   request.log.error({ error: error instanceof Error ? error.message : String(error) }, 'a request failed');
 }
 

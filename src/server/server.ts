@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import fastify, { type FastifyRequest, LogController } from 'fastify';
+import fastify, { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { Engine } from '../engine/engine.js';
@@ -48,8 +48,9 @@ export interface Server {
 const requestTimeout = 30_000;
 
 /** Paths that need no key. */
-const open = new Set(['/health']);
+const openPaths = new Set(['/health']);
 
+/** @throws AttsError `usage` for a rule of the method that needs what a server does not have */
 export async function buildServer(options: ServerOptions): Promise<Server> {
   const { engines, method, apiKey = null, maxQueue = 1024, bodyLimit = 4 * 2 ** 20, log } = options;
   const metrics = new Metrics();
@@ -59,12 +60,16 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   const metered = draft && draft.model.id !== target.model.id ? [target, draft] : [target];
   const models = new ServedModels(metered.map(servedModel));
   const solver = draft && method ? new Solver({ ...method, draft, target }) : null;
-  const context: ServerContext = { models, admission, metrics, solver };
+  const isWell = () => metered.every((engine) => engine.isWell);
+  const context: ServerContext = { models, admission, metrics, solver, isWell };
   metrics.watch(new Map(metered.map((engine) => [engine.model.id, engine])));
   metrics.watchNumber('atts_admitted_calls', 'Calls of requests under way', () => admission.calls);
   metrics.watchNumber('atts_refused_requests', 'Requests that were told to come again', () => admission.refused);
   const app: App = fastify({
     ...{ bodyLimit, requestTimeout, forceCloseConnections: true },
+    frameworkErrors({ code }, _request, reply: FastifyReply) {
+      void reply.code(400).send(errorBody(new HttpError(400, 'the request is not valid HTTP', { code })));
+    },
     logger: log ? { ...log, base: null } : false,
     // Its own lines have URLs and addresses.
     logController: new LogController({ disableRequestLogging: true }),
@@ -76,35 +81,9 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   app.setSerializerCompiler(serializerCompiler);
   acceptJson(app);
   let isDraining = false;
-  app.decorateRequest('closed');
-  app.addHook('onRequest', async (request, reply) => {
-    const controller = new AbortController();
-    request.closed = controller.signal;
-    reply.raw.once('close', () => {
-      if (!reply.raw.writableFinished) controller.abort();
-    });
-    if (isDraining) {
-      throw new HttpError(503, 'the server is about to end', { headers: { connection: 'close' } });
-    }
-    if (apiKey !== null && !open.has(request.url) && !bears(request, apiKey)) {
-      throw new HttpError(401, 'give the key of this server: Authorization: Bearer …', { code: 'invalid_api_key' });
-    }
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'none';
-    const { statusCode, elapsedTime } = reply;
-    metrics.requests.inc({ route, status: String(statusCode) });
-    metrics.requestSeconds.observe({ route }, elapsedTime / 1000);
-    request.log.info({ method: request.method, route, status: statusCode, ms: Math.round(elapsedTime) }, 'answered');
-  });
-  app.setErrorHandler((error, request, reply) => {
-    const told = asHttpError(error);
-    logFailure(request, error);
-    return reply.code(told.status).headers(told.headers).type('application/json').send(errorBody(told));
-  });
-  app.setNotFoundHandler(() => {
-    throw new HttpError(404, 'there is no such route; GET /openapi.json tells those that there are');
-  });
+  guardRequests(app, apiKey, () => isDraining);
+  observeRequests(app, metrics);
+  tellErrors(app);
   await describeRoutes(app, apiKey !== null);
   for (const route of [completionsRoute, chatRoute, generateRoute, tokenizeRoutes, infoRoutes]) route(app, context);
   await app.ready();
@@ -116,6 +95,46 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
       await admission.settled();
     },
   };
+}
+
+/** Refuses requests without the key, and all of them once the server is about to end. */
+function guardRequests(app: App, apiKey: string | null, isDraining: () => boolean): void {
+  app.decorateRequest('closed');
+  app.addHook('onRequest', async (request, reply) => {
+    const controller = new AbortController();
+    request.closed = controller.signal;
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) controller.abort();
+    });
+    if (isDraining()) {
+      throw new HttpError(503, 'the server is about to end', { headers: { connection: 'close' } });
+    }
+    if (apiKey !== null && !openPaths.has(request.url) && !bears(request, apiKey)) {
+      throw new HttpError(401, 'give the key of this server: Authorization: Bearer …', { code: 'invalid_api_key' });
+    }
+  });
+}
+
+/** Counts requests and logs them by route: paths that no route has are strangers' words. */
+function observeRequests(app: App, metrics: Metrics): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    const { statusCode, elapsedTime } = reply;
+    metrics.requests.inc({ route, status: String(statusCode) });
+    metrics.requestSeconds.observe({ route }, elapsedTime / 1000);
+    request.log.info({ method: request.method, route, status: statusCode, ms: Math.round(elapsedTime) }, 'answered');
+  });
+}
+
+function tellErrors(app: App): void {
+  app.setErrorHandler((error, request, reply) => {
+    const told = asHttpError(error);
+    logFailure(request, error);
+    return reply.code(told.status).headers(told.headers).type('application/json').send(errorBody(told));
+  });
+  app.setNotFoundHandler(() => {
+    throw new HttpError(404, 'there is no such route; GET /openapi.json tells those that there are');
+  });
 }
 
 function bears({ headers }: FastifyRequest, apiKey: string): boolean {

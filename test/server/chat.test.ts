@@ -102,6 +102,7 @@ describe('POST /v1/chat/completions', () => {
   it('refuses messages that make no prompt', async () => {
     for (const [body, message] of [
       [{ messages: [] }, 'messages'],
+      [{ messages: Array(1_000_000).fill(1) }, 'messages'],
       [{ messages: [{ role: 'tool', content: 'a' }] }, 'messages.0.role'],
       [{ messages: [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }] }, 'messages.0.content'],
       [{ messages, continue_final_message: true }, "not the assistant's"],

@@ -13,7 +13,7 @@ import { readRunConfig, runFlags } from '../run-options.js';
 
 /** Settings of a run that a server has no use for: it is given problems one by one, and asks no data set. */
 const notServed = [
-  ...(['method', 'dataset', 'limit', 'schedule', 'concurrency', 'profile'] as const),
+  ...(['method', 'dataset', 'limit', 'schedule', 'concurrency', 'profile', 'shard'] as const),
   ...(['calibrateOn', 'calibrationProblems', 'calibrationSamples'] as const),
 ];
 
@@ -25,7 +25,7 @@ export const serveCommand: CommandModule = {
       model: {
         type: 'string',
         requiresArg: true,
-        describe: 'Serve this model alone: embedded name, folder or .gguf file',
+        describe: 'Serve this model alone: spec as for --target',
       },
       host: { type: 'string', default: '127.0.0.1', requiresArg: true, describe: 'Address to listen on' },
       port: { type: 'number', default: 8000, requiresArg: true, describe: '0 = any that is free' },

@@ -135,7 +135,7 @@ function write(judged: readonly JudgedRow[], [logProbs, ...rows]: readonly Array
 
 /** The chosen rows of hidden[T, d]: [R, d]. */
 function pick(hidden: tf.Tensor, chosen: readonly { row: number }[]): tf.Tensor {
-  if (chosen.length === hidden.shape[0]) return hidden;
+  if (chosen.length === hidden.shape[0] && chosen.every(({ row }, i) => row === i)) return hidden;
   return takeRows(
     hidden,
     Int32Array.from(chosen, ({ row }) => row),

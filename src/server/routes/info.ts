@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { describeVersions } from '../../runs/machine.js';
 import type { App, ServerContext } from '../context.js';
+import { HttpError } from '../errors.js';
 import { errors } from '../schemas/common.js';
 import { methodModel } from './method.js';
 
@@ -31,7 +32,7 @@ const modelInfoSchema = z.object({
 });
 
 /** What there is, whether it is well, and what it is doing. */
-export function infoRoutes(app: App, { models, metrics, solver }: ServerContext): void {
+export function infoRoutes(app: App, { models, metrics, solver, isWell }: ServerContext): void {
   const created = Math.floor(Date.now() / 1000);
   const list = models.all.map(({ id, contextLength }) => ({
     ...{ id, object: 'model' as const, created, owned_by: 'atts', root: id, max_model_len: contextLength },
@@ -52,12 +53,15 @@ export function infoRoutes(app: App, { models, metrics, solver }: ServerContext)
     '/health',
     {
       schema: {
-        summary: 'Answers while requests are taken',
+        summary: 'Whether requests are taken and answered',
         tags: ['server'],
         response: { 200: z.object({ status: z.literal('ok') }), 503: errors[503] },
       },
     },
-    async () => ({ status: 'ok' as const }),
+    async () => {
+      if (!isWell()) throw new HttpError(503, 'an engine has failed; start the server anew');
+      return { status: 'ok' as const };
+    },
   );
   app.get(
     '/get_model_info',

@@ -111,7 +111,7 @@ function packQuantised(block: QuantisedMatrix, n: number, K: number, to: number,
     // Whole pairs of k are moved at once: those that lie at an odd byte, or end within the group, are copied first.
     const from = values.byteOffset + n * width + k;
     const isInPlace = from % 2 === 0 && k + 32 <= width;
-    if (!isInPlace) copied.set(values.subarray(n * width + k, n * width + Math.min(k + 32, width)));
+    if (!isInPlace) copied.fill(0).set(values.subarray(n * width + k, n * width + Math.min(k + 32, width)));
     const pairs = isInPlace ? inPlace : copiedPairs;
     const first = isInPlace ? from >> 1 : 0;
     const bits = valueBits[dtype];

@@ -22,15 +22,18 @@ export function float16(half: number): number {
 
 /** The finite binary16 nearest to a float32 value, ties to even; what is beyond the largest becomes the largest. */
 export function float16Bits(value: number): number {
-  const most = 65504;
-  word[0] = Math.min(most, Math.max(-most, value));
+  word[0] = value;
   const sign = (bits[0] >>> 16) & 0x8000;
   const magnitude = bits[0] & 0x7fffffff;
+  if (magnitude > largest) return sign | 0x7bff;
   // Subnormal: a whole number of 2^-24, and 2^-14 where it rounds up to that.
-  if (magnitude < 0x38800000) return sign | roundToEven(Math.abs(word[0]) * 2 ** 24);
-  const rebiased = magnitude - (112 << 23);
-  return sign | ((rebiased + 0xfff + ((rebiased >>> 13) & 1)) >>> 13);
+  if (magnitude < smallestNormal) return sign | roundToEven(Math.abs(value) * 2 ** 24);
+  return sign | ((magnitude - (112 << 23) + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
+
+/** Bits of 65504 and of 2^-14 in binary32. */
+const largest = 0x477fe000;
+const smallestNormal = 0x38800000;
 
 /** To the nearest value that binary16 holds. */
 export function roundToFloat16(value: number): number {

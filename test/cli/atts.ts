@@ -10,13 +10,15 @@ export interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** How many times something came on standard output. */
+  readonly writes: number;
 }
 
 /** Runs the compiled command line as a user does, who presses Ctrl-C once `interruptWhen` is true. */
 export function atts(args: readonly string[], interruptWhen?: () => boolean): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const outcome = { stdout: '', stderr: '' };
+    const outcome = { stdout: '', stderr: '', writes: 0 };
     const read = (name: 'stdout' | 'stderr') => (data: Buffer) => {
       outcome[name] += data;
     };
@@ -26,6 +28,7 @@ export function atts(args: readonly string[], interruptWhen?: () => boolean): Pr
       child.kill('SIGINT');
     }, 20);
     child.stdout.on('data', read('stdout'));
+    child.stdout.on('data', () => outcome.writes++);
     child.stderr.on('data', read('stderr'));
     child.on('error', reject);
     child.on('close', (code) => {

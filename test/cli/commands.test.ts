@@ -105,4 +105,11 @@ describe('command line', function () {
     expect(first).to.deep.include(document(await atts([...args, '--seed', '3', '--json'])));
     expect(first.ids).to.have.lengthOf.at.most(12);
   });
+
+  it('generate writes text as it comes, the same in all', async () => {
+    const args = ['generate', '--model', 'abacus-qwen3-2m', '--prompt', 'Start with 5. Add 3.', '--temperature', '1.5'];
+    const [streamed, whole] = [await atts(args), await atts([...args, '--json'])];
+    expect(streamed.writes).to.be.above(2);
+    expect(streamed.stdout).to.equal(`${document(whole).text}\n`);
+  });
 });

@@ -80,13 +80,16 @@ function packBf16(w: Float32Array, n: number, width: number, K: number, to: numb
 
 function packQuantised(block: QuantisedMatrix, n: number, K: number, to: number, out: Uint8Array): void {
   const { dtype, K: width, scales, mins, scaleUnits, minUnits, values } = block;
-  const { group, hasMin, mostSteps } = quantisedFormats[dtype];
+  const { group, lowest, hasMin, mostSteps } = quantisedFormats[dtype];
   const halves = new Uint16Array(out.buffer, out.byteOffset, out.length / 2);
+  const words = new Uint32Array(out.buffer, out.byteOffset, out.length / 4);
+  const inPlace = new Uint16Array(values.buffer, 0, values.buffer.byteLength >> 1);
   const [stream, panel, j] = [streamAt(dtype, K, to), panelOf(to), to & 7];
   const [units, step] = [unitBytes(dtype), panelStep(dtype)];
   const firstScale = n * Math.ceil(width / group);
   const firstUnit = n * Math.ceil(width / unitRows);
-  const padded = new Int8Array(32);
+  const copied = new Int8Array(32);
+  const copiedPairs = new Uint16Array(copied.buffer);
   for (let k = 0; k < width; k += 32) {
     const run = stream + Math.floor(k / unitSpan) * interleaved * (units + (unitSpan / 32) * step);
     const at = run + interleaved * units + (((k % unitSpan) / 32) * interleaved + panel) * step;
@@ -105,56 +108,54 @@ function packQuantised(block: QuantisedMatrix, n: number, K: number, to: number,
       if (hasMin) out[at + 8 + j] = stepsOf(mins[scale], minUnits[unit]);
       else if (k + 16 < width) out[at + 8 + j] = stepsOf(scales[scale + 1], scaleUnits[unit]);
     }
-    const isWhole = k + 32 <= width;
-    if (!isWhole) padded.set(values.subarray(n * width + k, (n + 1) * width));
-    const [q, from] = isWhole ? [values, n * width + k] : [padded, 0];
+    // Whole pairs of k are moved at once: those that lie at an odd byte, or end within the group, are copied first.
+    const from = values.byteOffset + n * width + k;
+    const isInPlace = from % 2 === 0 && k + 32 <= width;
+    if (!isInPlace) copied.fill(0).set(values.subarray(n * width + k, n * width + Math.min(k + 32, width)));
+    const pairs = isInPlace ? inPlace : copiedPairs;
+    const first = isInPlace ? from >> 1 : 0;
     const bits = valueBits[dtype];
     const valuesAt = at + headerBytes(dtype);
-    if (bits === 8) packBytes(q, from, out, valuesAt + j * 2);
-    else packWords(q, from, quantisedFormats[dtype].lowest, bits, halves, valuesAt / 2, j);
+    if (bits === 8) for (let i = 0; i < 16; i++) halves[valuesAt / 2 + j + 8 * i] = pairs[first + i];
+    else packWords(pairs, first, -lowest, bits, words, valuesAt / 4, j);
   }
 }
 
-function packBytes(q: Int8Array, from: number, out: Uint8Array, at: number): void {
-  for (let i = 0; i < 32; i += 2, at += 16) {
-    out[at] = q[from + i];
-    out[at + 1] = q[from + i + 1];
-  }
-}
-
-/** 32 values from `from` on, less `lowest`, to the words of feature j, whose panel's begin at `at` of `halves`. */
+/**
+ * 16 pairs of values, each more by `raised`, to the words of feature j, whose panel's begin at `at` of `out`: a word of
+ * the first of a pair and one of the second are 32 bits of it.
+ */
 function packWords(
-  q: Int8Array,
-  from: number,
-  lowest: number,
+  pairs: Uint16Array,
+  first: number,
+  raised: number,
   bits: 4 | 5 | 6,
-  halves: Uint16Array,
+  out: Uint32Array,
   at: number,
   j: number,
 ): void {
-  const { words, each, pairs } = wordFormats[bits];
+  const { words, each, pairs: runPairs } = wordFormats[bits];
   const spare = 16 - each * bits;
-  const isSpare = (1 << spare) - 1;
-  let to = at + (j >> 2) * (16 / pairs) * words * 8 + (j & 3) * 2;
-  for (let run = from; run < from + 32; run += 2 * pairs) {
-    let restEven = 0;
-    let restOdd = 0;
-    for (let pair = words * each, up = 0; pair < pairs; pair++, up += bits) {
-      restEven |= (q[run + 2 * pair] - lowest) << up;
-      restOdd |= (q[run + 2 * pair + 1] - lowest) << up;
+  const both = 0x10001; // times a number: it in both halves
+  const isSpare = ((1 << spare) - 1) * both;
+  const raise = raised * both;
+  let to = at + (j >> 2) * (16 / runPairs) * words * 4 + (j & 3);
+  for (let run = first; run < first + 16; run += runPairs) {
+    let rest = 0;
+    for (let i = words * each, up = 0; i < runPairs; i++, up += bits) {
+      const pair = pairs[run + i];
+      rest |= ((((pair & 0xff) | ((pair & 0xff00) << 8)) + raise) & 0xff00ff) << up;
     }
     let value = run;
-    for (let word = 0; word < words; word++, to += 8) {
-      let even = (restEven & isSpare) << (16 - spare);
-      let odd = (restOdd & isSpare) << (16 - spare);
-      for (let up = 0; up < each * bits; up += bits, value += 2) {
-        even |= (q[value] - lowest) << up;
-        odd |= (q[value + 1] - lowest) << up;
+    for (let word = 0; word < words; word++, to += 4) {
+      let packed = (rest & isSpare) << (16 - spare);
+      for (let up = 0; up < each * bits; up += bits, value++) {
+        const pair = pairs[value];
+        packed |= ((((pair & 0xff) | ((pair & 0xff00) << 8)) + raise) & 0xff00ff) << up;
       }
-      restEven >>>= spare;
-      restOdd >>>= spare;
-      halves[to] = even;
-      halves[to + 1] = odd;
+      // Without what crosses from the second half into the first.
+      rest = (rest >>> spare) & ((0xffff >>> spare) * both);
+      out[to] = packed;
     }
   }
 }

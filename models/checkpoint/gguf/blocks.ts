@@ -40,10 +40,11 @@ function u16(bytes: Uint8Array, at: number): number {
 /** Blocks of 32 values of 4 or 5 bits; values that may be negative have a minimum of half their range. */
 function legacy(bits: 4 | 5, hasMin: boolean): Unpack {
   const head = hasMin ? 4 : 2;
+  const middle = 1 << (bits - 1);
   return (bytes, at, block, { values, scales, mins }) => {
     const d = float16(u16(bytes, at));
     scales[block] = d;
-    mins[block] = hasMin ? float16(u16(bytes, at + 2)) : -(2 ** (bits - 1)) * d;
+    mins[block] = hasMin ? float16(u16(bytes, at + 2)) : -middle * d;
     const high = bits === 5 ? u16(bytes, at + head) | (u16(bytes, at + head + 2) << 16) : 0;
     const from = at + head + (bits === 5 ? 4 : 0);
     for (let i = 0; i < 16; i++) {

@@ -7,6 +7,8 @@ import type { Reply, Span, WorkerData } from './ranges.js';
 /** Bytes of the first range; each that follows upon the last is twice as long, up to the longest. */
 const firstRange = 2 ** 18;
 const longestRange = 2 ** 23;
+/** Bytes that stay here: tensors of a layer are not read in the order in which they are stored. */
+const mostKept = 2 ** 25;
 
 export interface RemoteOptions {
   /** Milliseconds before the second attempt at what failed transiently. */
@@ -26,8 +28,8 @@ interface Window {
 }
 
 /**
- * A file at a URL, read by ranges and never as a whole: two of them are here at a time, and one on its way. Who loads
- * weights waits for every read, so that requests are a thread's, which tries again where connections break.
+ * A file at a URL, read by ranges and never as a whole: 32 MiB of them are here at a time. Who loads weights waits for
+ * every read, so that requests are a thread's, which tries again where connections break and loads ahead.
  * @throws AttsError `io` where the server has no such file, or no ranges of it
  */
 export function openRemoteFile(url: string, options: RemoteOptions = {}): WeightsFile {
@@ -51,21 +53,24 @@ export function openRemoteFile(url: string, options: RemoteOptions = {}): Weight
   };
   const opened = load({ start: 0, length: firstRange, hasNext: false });
   const { size, version } = opened;
-  let windows: readonly Window[] = [{ start: 0, bytes: opened.bytes }];
+  /** The last used comes last. */
+  let windows: Window[] = [{ start: 0, bytes: opened.bytes }];
+  const endOf = ({ start, bytes }: Window) => start + bytes.length;
   /** The window that a byte lies in. */
   const windowAt = (position: number): Window => {
-    const known = windows.find(({ start, bytes }) => position >= start && position < start + bytes.length);
-    if (known) return known;
-    const last = windows[windows.length - 1];
-    const follows = position === last.start + last.bytes.length;
-    const wanted = follows ? Math.min(longestRange, 2 * last.bytes.length) : firstRange;
-    const length = Math.min(wanted, size - position);
-    const loaded = {
-      start: position,
-      bytes: load({ start: position, length, hasNext: wanted === longestRange }).bytes,
-    };
-    windows = [last, loaded];
-    return loaded;
+    let found = windows.find((window) => position >= window.start && position < endOf(window));
+    if (!found) {
+      const before = windows.find((window) => position === endOf(window));
+      const wanted = before ? Math.min(longestRange, 2 * before.bytes.length) : firstRange;
+      const known = windows.map(({ start }) => start).filter((start) => start > position);
+      const length = Math.min(wanted, Math.min(size, ...known) - position);
+      found = { start: position, bytes: load({ start: position, length, hasNext: length === longestRange }).bytes };
+    }
+    windows = [...windows.filter((window) => window !== found), found];
+    for (let kept = windows.reduce((sum, { bytes }) => sum + bytes.length, 0); kept > mostKept; ) {
+      kept -= windows.shift()!.bytes.length;
+    }
+    return found;
   };
   return {
     path: url,

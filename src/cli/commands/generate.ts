@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { AttsError, openEngine, openText, promptMessages } from '../../index.js';
+import { AttsError, openEngine, openText, promptMessages, TextStream } from '../../index.js';
 import { engineFlags, engineOptions } from '../engine-flags.js';
 import { readText } from './score.js';
 
@@ -12,7 +12,7 @@ export const generateCommand: CommandModule = {
         type: 'string',
         demandOption: true,
         requiresArg: true,
-        describe: 'Embedded name, folder, .gguf file or server',
+        describe: 'Embedded name, folder, .gguf file or its URL, or server',
       },
       prompt: { type: 'string', requiresArg: true, describe: 'The problem' },
       'prompt-file': { type: 'string', requiresArg: true, describe: 'File with the problem' },
@@ -39,8 +39,17 @@ export const generateCommand: CommandModule = {
       ? openText(tokenizer, text)
       : tokenizer.chat(promptMessages({ id: 'prompt', problem: text.trim(), answer: '' }));
     const key = { seed, problem: 'prompt', sample: 0, role: 'generate' };
-    const result = await engine.generate({ prefix, maxTokens, temperature, topP, key });
+    const stream = new TextStream(tokenizer);
+    let shown = '';
+    const onTokens = (ids: readonly number[]) => {
+      const come = stream.push(ids);
+      shown += come;
+      process.stdout.write(come);
+    };
+    const request = { prefix, maxTokens, temperature, topP, key };
+    const result = await engine.generate(argv.json ? request : { ...request, onTokens });
     const { text: written, ids, finish, usage } = result;
-    process.stdout.write(argv.json ? `${JSON.stringify({ text: written, ids, finish, usage })}\n` : `${written}\n`);
+    const rest = `${written.slice(shown.length)}\n`;
+    process.stdout.write(argv.json ? `${JSON.stringify({ text: written, ids, finish, usage })}\n` : rest);
   },
 };

@@ -14,7 +14,7 @@ export const scoreCommand: CommandModule = {
         type: 'string',
         demandOption: true,
         requiresArg: true,
-        describe: 'Embedded name, folder, .gguf file or server',
+        describe: 'Embedded name, folder, .gguf file or its URL, or server',
       },
       'text-file': { type: 'string', demandOption: true, requiresArg: true, describe: 'Text to score' },
       'prefix-file': { type: 'string', requiresArg: true, describe: 'Text before it, which is not scored' },

@@ -33,9 +33,10 @@ export async function openEngine(spec: string, { ownThread = false, ...options }
   const tokenizer = await openTokenizer(folder);
   if (ownThread) return ThreadEngine.open(spec, options, tokenizer);
   const device = await Device.open(backend, threads);
-  const checkpoint = openCheckpoint(folder);
+  const reopen = () => openCheckpoint(folder);
+  const checkpoint = reopen();
   try {
-    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { dtype, memory, onPass }));
+    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { dtype, memory, onPass, reopen }));
   } finally {
     checkpoint.close();
   }

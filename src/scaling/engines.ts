@@ -34,7 +34,10 @@ export async function openEngines(config: RunConfig): Promise<RunEngines> {
   const options = { ...specs, backend, dtype, memory, threads, placement };
   if (!config.profile) return openPair(options);
   if (backend === 'wasm' || backend === 'cpu') {
-    throw new AttsError('usage', `--profile measures the simd backends; --backend ${backend} is there to compare with`);
+    throw new AttsError(
+      'usage',
+      `--profile measures the simd and webgpu backends; --backend ${backend} is there to compare with`,
+    );
   }
   const ledgers: Partial<Record<'draft' | 'target', Ledger>> = {};
   for (const role of ['draft', 'target'] as const) {
@@ -44,7 +47,7 @@ export async function openEngines(config: RunConfig): Promise<RunEngines> {
     ledgers[role] = new Ledger(report, storedBytes(report));
   }
   await chooseBackend(backend, threads);
-  const { peak, bandwidth } = measureRoofs();
+  const { peak, bandwidth } = backend === 'webgpu' ? await gpuRoofs() : measureRoofs();
   const pair = await openPair({ ...options, onPass: (role, pass) => ledgers[role]?.add(pass) });
   return {
     ...pair,
@@ -56,4 +59,10 @@ export async function openEngines(config: RunConfig): Promise<RunEngines> {
       ledgers: () => Object.fromEntries(Object.entries(ledgers).map(([role, ledger]) => [role, ledger.report()])),
     },
   };
+}
+
+/** The backend's package is loaded by those alone who use it. */
+async function gpuRoofs() {
+  const { measureGpuRoofs } = await import('../../kernels/bench/gpu-roofs.js');
+  return measureGpuRoofs();
 }

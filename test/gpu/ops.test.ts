@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
+import { chooseBackend } from '../../kernels/backends/choose.js';
 import { embedding, packEmbedding } from '../../kernels/ops/embedding/index.js';
 import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
 import { gatedMlpReference } from '../../kernels/ops/gated-mlp/reference.js';
 import { linear, packLinear, weightDtypes } from '../../kernels/ops/linear/index.js';
 import { linearReference } from '../../kernels/ops/linear/reference.js';
+import { setTuning } from '../../kernels/ops/linear/webgpu.js';
 import { rmsNorm } from '../../kernels/ops/rms-norm/index.js';
 import { rope, rotation } from '../../kernels/ops/rope/index.js';
 import { argmax, sample } from '../../kernels/ops/sample/index.js';
@@ -16,6 +18,12 @@ import { on, onBoth, relativeError } from './on-both.js';
 const matrix = (M: number, N: number, seed: number) => tf.tensor2d(values(M * N, seed), [M, N]);
 
 describe('WGSL kernels against their references', () => {
+  // Whatever this adapter is best at: both programs, and tiles of every size.
+  before(async () => {
+    await chooseBackend('webgpu');
+    setTuning({ mostFewRows: 8, tileRows: 64 });
+  });
+
   for (const dtype of weightDtypes) {
     describe(`${dtype} weights`, () => {
       // One row, odd features, k that fills no group: both programs, matrix-vector and matrix-matrix.

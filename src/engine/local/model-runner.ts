@@ -69,8 +69,7 @@ export class ModelRunner {
       ...looking.map((asking) => logits(pick(hidden, [asking]), head)),
     ]);
     hidden.dispose();
-    const values = await readAll(made);
-    for (const tensor of made) tensor.dispose();
+    const values = await readAll(made).finally(() => tf.dispose(made));
     const logProbs = scoring.length > 0 ? (values.shift() as Float32Array) : [];
     for (const [i, { entry, position }] of scoring.entries()) {
       entry.sequence.logProbs[position + 1 - entry.sequence.promptLength] = logProbs[i];

@@ -46,6 +46,6 @@ export async function benchGpu({ ops, onResult }: OpsBenchOptions = {}): Promise
       bench.dispose();
     }
   }
-  const fusions = await compareFusions(isSoftware);
+  const fusions = await compareFusions();
   return { build: kernelBuild('webgpu'), isSoftware, roofs, results, leftOut, fusions };
 }

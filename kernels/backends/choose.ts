@@ -20,7 +20,10 @@ export async function chooseBackend(choice: BackendChoice, threads: number | nul
     await registerSimd(name, threads);
   } else if (name === 'webgpu') {
     const { registerWebGpu } = await import('./webgpu/index.js');
-    gpuBuild = await registerWebGpu();
+    gpuBuild = await registerWebGpu(async (adapter) => {
+      const { tuned } = await import('./webgpu/tuning-file.js');
+      await tuned(adapter);
+    });
   } else if (name === 'wasm') {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
@@ -42,6 +45,15 @@ let gpuBuild = '';
 export function activate(name: string): void {
   // The promise is for backends that have yet to start; one that has started is active when the call returns.
   if (tf.getBackend() !== name) void tf.setBackend(name);
+}
+
+/**
+ * What a backend's tensors belong to: another object once a lost device was replaced, and null as long as it is lost.
+ * Backends without a device never lose it.
+ */
+export function deviceOf(backend: string): object | null {
+  const own = tf.findBackend(backend) as (object & { isLost?: boolean }) | null;
+  return own?.isLost ? null : own;
 }
 
 /**

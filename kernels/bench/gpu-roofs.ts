@@ -41,8 +41,9 @@ export async function medianDeviceTime(run: () => void, repeats = 5): Promise<nu
 }
 
 /** Measures both roofs of the device by timestamps: a buffer that no cache holds, and registers. */
-export async function measureGpuRoofs(isSoftware: boolean): Promise<Roofs> {
+export async function measureGpuRoofs(): Promise<Roofs> {
   const backend = webGpu();
+  const { isSoftware } = backend;
   const bytes = (isSoftware ? 64 : 1024) * 2 ** 20;
   const each = 16;
   const x = backend.allocate(bytes, 'the measurement of bandwidth');

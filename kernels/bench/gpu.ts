@@ -23,9 +23,8 @@ const mostSoftwareFlops = 1e8;
 
 export async function benchGpu({ ops, onResult }: OpsBenchOptions = {}): Promise<GpuBench> {
   await chooseBackend('webgpu');
-  const backend = webGpu();
-  const isSoftware = /swiftshader|llvmpipe|warp/i.test(`${backend.info.architecture} ${backend.info.description}`);
-  const roofs = await measureGpuRoofs(isSoftware);
+  const { isSoftware } = webGpu();
+  const roofs = await measureGpuRoofs();
   const results: BenchResult[] = [];
   let leftOut = 0;
   for (const op of ops ?? Object.keys(benchSuites)) {
@@ -47,6 +46,6 @@ export async function benchGpu({ ops, onResult }: OpsBenchOptions = {}): Promise
       bench.dispose();
     }
   }
-  const fusions = await compareFusions(isSoftware);
+  const fusions = await compareFusions();
   return { build: kernelBuild('webgpu'), isSoftware, roofs, results, leftOut, fusions };
 }

@@ -48,9 +48,11 @@ export async function openEngine(
   const tokenizer = await openTokenizer(folder);
   if (ownThread) return ThreadEngine.open(spec, options, tokenizer);
   const device = await Device.open(backend, threads);
-  const checkpoint = openCheckpoint(folder);
+  const reopen = () => openCheckpoint(folder);
+  const checkpoint = reopen();
   try {
-    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, { dtype, cacheDtype, memory, onPass }));
+    const own = { dtype, cacheDtype, memory, onPass, reopen };
+    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
   } finally {
     checkpoint.close();
   }

@@ -79,9 +79,16 @@ function readLimits(path: string): KnownLimits | null {
 
 /** The roofs of a backend: those of this machine for the simd backends, else what its own stock ops reach. */
 export async function machineRoofs(backend: BackendChoice, threads: number | null = null): Promise<MachineRoofs> {
-  if (isSimd(await chooseBackend(backend, threads))) return roofsOf(await machineLimits(backend, threads));
-  const { peak, bandwidth } = measureRoofs();
+  const name = await chooseBackend(backend, threads);
+  if (isSimd(name)) return roofsOf(await machineLimits(backend, threads));
+  const { peak, bandwidth } = name === 'webgpu' ? await gpuRoofs() : measureRoofs();
   return { peak: peak * 1e9, bandwidth: bandwidth * 1e9 };
+}
+
+/** The backend's package is loaded by those alone who use it. */
+async function gpuRoofs() {
+  const { measureGpuRoofs } = await import('../../kernels/bench/gpu-roofs.js');
+  return measureGpuRoofs();
 }
 
 /** The roofs that runs are held against: float32 in registers and reads of main memory, on all threads. */

@@ -4,6 +4,7 @@ import { chooseBackend } from '../../kernels/backends/choose.js';
 import { attention, KvCache, type RaggedRows } from '../../kernels/ops/attention/index.js';
 import { ropeAppend, rotation } from '../../kernels/ops/rope/index.js';
 import { readAll } from '../../kernels/tfjs.js';
+import { AttsError } from '../../src/errors.js';
 import { values } from '../kernels/backend.js';
 import { relativeError } from './on-both.js';
 
@@ -116,6 +117,15 @@ describe('attention in WGSL over the paged cache', () => {
     expect([...found.flatMap((part) => [...part])]).to.deep.equal([...whole]);
     const [reference] = (await run('cpu', shape, [[{ pages, from: 0, to: n }]])).slice(-1);
     expect(relativeError(whole, reference)).to.be.below(1e-5);
+  });
+
+  it('says in one line that a cache is larger than a buffer of the device', async () => {
+    await chooseBackend('webgpu');
+    const shape = { layers: 1, pages: 2 ** 24, pageSize: 32, kvHeads: 8, headDim: 128, dtype: 'f32' as const };
+    expect(() => new KvCache(shape)).to.throw(
+      AttsError,
+      /^a layer of the KV cache takes \d+ MiB and a buffer of this GPU/,
+    );
   });
 
   it('copies a page over all layers', async () => {

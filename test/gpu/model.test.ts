@@ -113,6 +113,29 @@ describe('an engine on webgpu', () => {
     expect(largestDifference(gpu.logProbs, simd.logProbs)).to.be.below(1e-3);
   });
 
+  it('goes on with another device after one was lost, to the same tokens', async () => {
+    const name = Object.keys(goldens.models)[0];
+    const write = async (lostAt: number) => {
+      let passes = 0;
+      const onPass = () => {
+        if (++passes === lostAt) webGpu().device.destroy();
+      };
+      const engine = await openEngine(name, { backend: 'webgpu', memory: 8, onPass });
+      const prefix = engine.tokenizer.chat([{ role: 'user', content: 'Start with 5. Add 3. Double it.' }]);
+      const chains = await Promise.all(
+        [0, 1].map((sample) =>
+          engine.generate({
+            ...{ prefix, maxTokens: 12, temperature: 0.8, key: { seed: 1, problem: 'lost', sample, role: 'draft' } },
+          }),
+        ),
+      );
+      await engine.close();
+      return chains.map(({ ids }) => ids);
+    };
+    const undisturbed = await write(-1);
+    expect(await write(5)).to.deep.equal(undisturbed);
+  });
+
   it('gives back what it took of the device', async () => {
     const open = () => openEngine(Object.keys(goldens.models)[0], { backend: 'webgpu', memory: 8 });
     await (await open()).close();

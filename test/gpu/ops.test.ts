@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
+import { chooseBackend } from '../../kernels/backends/choose.js';
 import { embedding, packEmbedding } from '../../kernels/ops/embedding/index.js';
 import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
 import { gatedMlpReference } from '../../kernels/ops/gated-mlp/reference.js';
-import { linear, packLinear, weightDtypes } from '../../kernels/ops/linear/index.js';
+import { linear, linearSideBySide, packLinear, weightDtypes } from '../../kernels/ops/linear/index.js';
 import { linearReference } from '../../kernels/ops/linear/reference.js';
+import { setTuning } from '../../kernels/ops/linear/webgpu.js';
 import { rmsNorm } from '../../kernels/ops/rms-norm/index.js';
 import { rope, rotation } from '../../kernels/ops/rope/index.js';
 import { argmax, sample } from '../../kernels/ops/sample/index.js';
@@ -16,6 +18,12 @@ import { on, onBoth, relativeError } from './on-both.js';
 const matrix = (M: number, N: number, seed: number) => tf.tensor2d(values(M * N, seed), [M, N]);
 
 describe('WGSL kernels against their references', () => {
+  // Whatever this adapter is best at: both programs, and tiles of every size.
+  before(async () => {
+    await chooseBackend('webgpu');
+    setTuning({ mostFewRows: 8, tileRows: 64 });
+  });
+
   for (const dtype of weightDtypes) {
     describe(`${dtype} weights`, () => {
       // One row, odd features, k that fills no group: both programs, matrix-vector and matrix-matrix.
@@ -176,6 +184,20 @@ describe('WGSL kernels against their references', () => {
     const attributes = { temperatures: Float32Array.of(1, 1), topPs: Float32Array.of(1, 1), uniforms };
     const ids = await on('webgpu', () => sample(tf.tensor2d([0, 0, 0, 0, 0, 0], [2, 3]), attributes));
     expect([...ids]).to.deep.equal([0, 2]);
+  });
+
+  it('stock ops take what ours made, and ours what they made, in one pass', async () => {
+    const { gpu, reference } = await onBoth(() => {
+      const [M, N] = [3, 23];
+      const layers = [1, 2].map((seed) => packLinear(values(N * N, seed), N, N));
+      const gain = tf.tensor1d(values(N, 4));
+      const x = matrix(M, N, 3);
+      const y = tf.add(x, rmsNorm(linear(x, layers[0]), gain, 1e-6));
+      const both = linearSideBySide(y, layers, { weight: gain, epsilon: 1e-6 });
+      for (const layer of layers) layer.dispose();
+      return tf.slice(both, [1, 5], [2, 30]);
+    });
+    expect(relativeError(gpu, reference)).to.be.below(1e-5);
   });
 
   it('stock ops share the device: the references themselves run on it', async () => {

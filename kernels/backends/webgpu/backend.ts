@@ -42,21 +42,30 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   private readonly freeUploads = new Map<number, GPUBuffer[]>();
   private doomed: GPUBuffer[] = [];
   private failure: AttsError | null = null;
+  /** The device is gone: another one can go on with the work, once the weights are there. */
+  isLost = false;
 
   constructor({ device, info }: Gpu) {
     super(device, info);
     this.info = info;
+    // Without listeners tfjs goes on after an error, with whatever lies in the buffers.
     device.addEventListener('uncapturederror', (event) => {
-      this.fail(messageOf((event as GPUUncapturedErrorEvent).error));
+      this.fail((event as GPUUncapturedErrorEvent).error.message);
     });
     void device.lost.then(({ reason, message }) => {
+      this.isLost = true;
       this.fail(`the device was lost (${reason || 'unknown'}): ${message}`);
     });
   }
 
-  /** Whether the device still works. */
-  get isLost(): boolean {
+  /** Whether the device has failed; nothing that it gives is of use then. */
+  get hasFailed(): boolean {
     return this.failure !== null;
+  }
+
+  /** An adapter that runs on the processor. */
+  get isSoftware(): boolean {
+    return /swiftshader|llvmpipe|basic render/i.test(`${this.info.architecture} ${this.info.description}`);
   }
 
   private get recording(): Recording {
@@ -228,6 +237,8 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     try {
       await staging.mapAsync(GPUMapMode.READ, 0, size);
     } catch (cause) {
+      // A lost device rejects first and says so a moment later.
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
       this.fail(cause instanceof Error ? cause.message : String(cause));
     }
     this.check();
@@ -331,5 +342,3 @@ function sizeClass(bytes: number): number {
 }
 
 const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
-
-const messageOf = (error: GPUError) => error.message;

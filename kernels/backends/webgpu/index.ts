@@ -10,10 +10,11 @@ let started: AttsWebGpuBackend | null = null;
 
 /**
  * Opens a device and registers the backend over it, stock kernels and all. A lost device is replaced.
+ * @param onDevice called with the adapter's name when a device was opened
  * @returns what decides the bits of a result: vendor and kind of the adapter, and its driver
  */
-export async function registerWebGpu(): Promise<string> {
-  if (started && !started.isLost) return buildOf(started.info);
+export async function registerWebGpu(onDevice?: (adapter: string) => Promise<void>): Promise<string> {
+  if (started && !started.hasFailed) return buildOf(started.info);
   const gpu = await openGpu();
   // Nothing is submitted before somebody reads: stock kernels between ours do not cut a pass in two.
   tf.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', 4096);
@@ -23,7 +24,9 @@ export async function registerWebGpu(): Promise<string> {
   tf.registerBackend('webgpu', () => own);
   reader.register(webGpuNames, (tensors) => webGpu().readAll(tensors));
   await import('./ops.js');
-  return buildOf(own.info);
+  const build = buildOf(own.info);
+  await onDevice?.(build);
+  return build;
 }
 
 const buildOf = ({ vendor, architecture, device, description }: GPUAdapterInfo) =>

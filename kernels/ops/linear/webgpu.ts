@@ -11,8 +11,20 @@ linearPacker.register(webGpuNames, (parts, N, K, dtype) =>
     .makeTensorFromTensorInfo(webGpu().weights(gpuBytes(N, K, dtype), (out) => packForGpu(parts, K, dtype, out))),
 );
 
-/** Rows up to which the matrix-vector program is the faster one, and the rows of a tile of either. */
-const mostFewRows = 8;
+/** What is best on a device, of programs that give the same bits. */
+export interface Tuning {
+  /** Rows up to which the matrix-vector program is taken. */
+  readonly mostFewRows: number;
+  /** Rows of a tile of the matrix-matrix program, where there are more than 32; 64 where they fit in workgroup memory. */
+  readonly tileRows: number;
+}
+
+/** In force; webgpu-tune.ts finds it out. */
+export let tuning: Tuning = { mostFewRows: 8, tileRows: 64 };
+
+export function setTuning(found: Tuning): void {
+  tuning = found;
+}
 
 export interface Product {
   readonly x: tf.TensorInfo;
@@ -26,7 +38,12 @@ export interface Product {
 }
 
 /** Records the product with an ending, whose buffers follow the product's own. */
-export function runProduct(product: Product, ending: Ending, buffers: readonly (GPUBuffer | undefined)[]): void {
+export function runProduct(
+  product: Product,
+  ending: Ending,
+  buffers: readonly (GPUBuffer | undefined)[],
+  { mostFewRows, tileRows }: Tuning = tuning,
+): void {
   const backend = webGpu();
   const { x, weight, norm, M, N, K, dtype, epsilon } = product;
   const shape: ProductShape = { dtype, K, norm: norm !== undefined };
@@ -35,7 +52,7 @@ export function runProduct(product: Product, ending: Ending, buffers: readonly (
   const bound = [backend.uniform(words), backend.buffer(x), backend.buffer(weight)];
   if (norm) bound.push(backend.buffer(norm));
   const isFew = M <= mostFewRows;
-  const rows = isFew ? fewRows(M) : manyRows(M);
+  const rows = isFew ? fewRows(M) : manyRows(M, tileRows);
   const blocks = Math.ceil(N / blockFeatures);
   backend.dispatch(
     `${productKey(shape, ending)} ${isFew ? 'few' : 'many'}${rows}`,
@@ -53,9 +70,9 @@ function fewRows(M: number): number {
   return M === 2 || !isRoomy() ? 2 : 4;
 }
 
-function manyRows(M: number): number {
+function manyRows(M: number, tileRows: number): number {
   if (M <= 32) return 16;
-  return isRoomy() ? 64 : 32;
+  return isRoomy() ? tileRows : Math.min(32, tileRows);
 }
 
 /** y = sums (+ bias) (+ residual). */

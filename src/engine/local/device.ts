@@ -1,4 +1,4 @@
-import { activate, chooseBackend } from '../../../kernels/backends/choose.js';
+import { activate, chooseBackend, deviceOf } from '../../../kernels/backends/choose.js';
 import type { BackendChoice } from '../../../kernels/backends/names.js';
 
 /** A model on the device: it has work or not, and runs one forward pass at a time. */
@@ -47,6 +47,16 @@ export class Device {
   use<T>(body: () => T): T {
     activate(this.backend);
     return body();
+  }
+
+  /** What tensors made now belong to; null while a GPU is lost. */
+  get hardware(): object | null {
+    return deviceOf(this.backend);
+  }
+
+  /** Opens the backend again on a device that works. @throws AttsError `engine` where there is none */
+  async reopen(): Promise<void> {
+    await chooseBackend(this.backend as BackendChoice);
   }
 
   add(model: DeviceModel): void {

@@ -1,5 +1,5 @@
 import { kernelBuild } from '../../../kernels/backends/choose.js';
-import { type CacheDtype, pageBytes } from '../../../kernels/ops/attention/index.js';
+import { type CacheDtype, type KvCacheShape, pageBytes } from '../../../kernels/ops/attention/index.js';
 import type { WeightDtype } from '../../../kernels/ops/linear/index.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
 import { Decoder } from '../../../models/decoder.js';
@@ -34,16 +34,26 @@ export interface LocalEngineOptions {
   /** Cap on the KV cache, MiB. */
   readonly memory: number;
   readonly onPass?: PassListener;
+  /** Opens the checkpoint again, for a device that replaces a lost one. */
+  readonly reopen?: () => Checkpoint & { close(): void };
 }
+
+/** Lost devices in a row, without a pass between, after which an engine gives up. */
+const mostLosses = 3;
 
 /** A checkpoint run in this process: the batcher around a decoder on the shared device. */
 export class LocalEngine implements Engine {
   readonly model: ModelInfo;
   readonly tokenizer: Tokenizer;
-  private readonly decoder: Decoder;
+  private decoder: Decoder;
   private readonly device: Device;
   private readonly scheduler: Scheduler;
-  private readonly runner: ModelRunner;
+  private runner: ModelRunner;
+  private readonly cacheShape: KvCacheShape;
+  /** What the weights lie on. */
+  private hardware: object | null;
+  private losses = 0;
+  private readonly options: LocalEngineOptions;
   private readonly stopIds: ReadonlySet<number>;
   private readonly onPass: PassListener | undefined;
   private failure: Error | null = null;
@@ -54,6 +64,8 @@ export class LocalEngine implements Engine {
     this.tokenizer = tokenizer;
     this.device = device;
     this.onPass = options.onPass;
+    this.options = options;
+    this.hardware = device.hardware;
     this.decoder = Decoder.load(checkpoint, options.dtype);
     const { config } = this.decoder;
     const bytes = pageBytes(this.decoder.cacheShape(0, pageSize, options.cacheDtype));
@@ -65,7 +77,8 @@ export class LocalEngine implements Engine {
         `--memory ${options.memory} holds no KV page of ${checkpoint.id}; give at least ${least}`,
       );
     }
-    this.runner = new ModelRunner(this.decoder, this.decoder.cacheShape(pages, pageSize, options.cacheDtype));
+    this.cacheShape = this.decoder.cacheShape(pages, pageSize, options.cacheDtype);
+    this.runner = new ModelRunner(this.decoder, this.cacheShape);
     this.scheduler = new Scheduler(new PagePool(pages, pageSize), batchLimits, (from, to, tokens) =>
       this.runner.copyPage(from, to, tokens),
     );
@@ -151,6 +164,7 @@ export class LocalEngine implements Engine {
 
   private async pass(): Promise<void> {
     try {
+      if (this.hardware !== this.device.hardware) return await this.move();
       const batch = this.scheduler.schedule();
       if (batch.length === 0) return;
       const started = performance.now();
@@ -167,11 +181,31 @@ export class LocalEngine implements Engine {
       const { pending } = this;
       for (const entry of batch) this.settle(entry, tokens.get(entry));
       this.device.ended = pending - this.pending;
+      this.losses = 0;
     } catch (cause) {
+      // Requests of a lost device wait for the next pass, which begins with another one.
+      if (this.device.hardware === null && this.options.reopen && ++this.losses <= mostLosses) return;
       const message = cause instanceof Error ? cause.message : String(cause);
       this.failure ??= new AttsError('engine', `${this.model.id}: forward pass failed: ${message}`, { cause });
       this.scheduler.fail(this.failure);
     }
+  }
+
+  /** Brings the weights to the device that replaces a lost one. Requests are computed anew, to the same results. */
+  private async move(): Promise<void> {
+    if (this.device.hardware === null) await this.device.reopen();
+    const checkpoint = this.options.reopen?.();
+    if (!checkpoint) throw new AttsError('engine', 'the device was lost');
+    this.runner.dispose();
+    this.decoder.dispose();
+    try {
+      this.decoder = Decoder.load(checkpoint, this.options.dtype);
+    } finally {
+      checkpoint.close();
+    }
+    this.runner = new ModelRunner(this.decoder, this.cacheShape);
+    this.scheduler.restart(new PagePool(this.cacheShape.pages, pageSize));
+    this.hardware = this.device.hardware;
   }
 
   private settle(entry: ScheduledRows, token: number | undefined): void {

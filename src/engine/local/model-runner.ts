@@ -63,23 +63,22 @@ export class ModelRunner {
       first += entry.rows;
     }
     const hidden = this.decoder.forward(ids, rows, this.cache); // [T, d]
-    const made = tf.tidy(() => [
-      ...(drawing.length > 0 ? [this.draw(pick(hidden, drawing), drawing)] : []),
-      ...this.judge(hidden, judged),
-    ]);
-    const [drawn, ...scores] = await readAll(made);
-    tf.dispose(made);
-    if (drawing.length > 0) write(judged, scores);
-    else write(judged, [drawn, ...scores]);
-    const tokens = new Map(drawing.map(({ entry }, i) => [entry, drawn[i]]));
-    const told = drawing.flatMap(({ entry: { sequence }, row }, i) =>
-      sequence.wantsLogProbs ? [{ sequence, row, place: sequence.numGenerated, id: drawn[i] }] : [],
-    );
-    const toldOf = tf.tidy(() => this.judge(hidden, told));
-    write(told, await readAll(toldOf));
-    tf.dispose(toldOf);
-    hidden.dispose();
-    return { tokens, sampled: drawing.length, scored: judged.length + told.length };
+    try {
+      const values = await made(() => [
+        ...(drawing.length > 0 ? [this.draw(pick(hidden, drawing), drawing)] : []),
+        ...this.judge(hidden, judged),
+      ]);
+      const drawn = drawing.length > 0 ? values.splice(0, 1)[0] : [];
+      write(judged, values);
+      const tokens = new Map(drawing.map(({ entry }, i) => [entry, drawn[i]]));
+      const told = drawing.flatMap(({ entry: { sequence }, row }, i) =>
+        sequence.wantsLogProbs ? [{ sequence, row, place: sequence.numGenerated, id: drawn[i] }] : [],
+      );
+      write(told, await made(() => this.judge(hidden, told)));
+      return { tokens, sampled: drawing.length, scored: judged.length + told.length };
+    } finally {
+      hidden.dispose();
+    }
   }
 
   /** Log-probabilities of the rows' tokens, [R], then the logits of each row whose alternatives are asked for, [1, V]. */
@@ -122,6 +121,12 @@ export class ModelRunner {
     }
     return { ids, rows: { positions, slots, tables, pages: Int32Array.from(pages) } };
   }
+}
+
+/** Values of tensors, which live no longer. */
+async function made(make: () => tf.Tensor[]): Promise<ArrayLike<number>[]> {
+  const tensors = tf.tidy(make);
+  return readAll(tensors).finally(() => tf.dispose(tensors));
 }
 
 /** Writes what `judge` has made to the sequences. */

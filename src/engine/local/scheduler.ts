@@ -24,7 +24,7 @@ export interface SchedulerLimits {
 export class Scheduler {
   private readonly waiting: Sequence[] = [];
   private readonly running: Sequence[] = [];
-  private readonly pool: PagePool;
+  private pool: PagePool;
   private readonly limits: SchedulerLimits;
   private readonly copyPage: (from: number, to: number, tokens: number) => void;
   /** How often a sequence had to give up its pages. */
@@ -107,6 +107,16 @@ export class Scheduler {
   finish(sequence: Sequence): void {
     this.running.splice(this.running.indexOf(sequence), 1);
     this.giveUpPages(sequence);
+  }
+
+  /** Puts everything back in the queue, in order, over a cache that holds nothing. */
+  restart(pool: PagePool): void {
+    this.pool = pool;
+    for (const sequence of this.running) {
+      sequence.pages = [];
+      sequence.numComputed = 0;
+    }
+    this.waiting.unshift(...this.running.splice(0));
   }
 
   /** Ends everything with one error. */

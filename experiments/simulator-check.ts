@@ -1,7 +1,6 @@
 /**
  * Does the simulator predict what runs take? Records runs of the embedded pair, each a process of its own: sync and async,
- * by samples, chunks, policies and placements. One run more a placement, with other problems and `--profile`, measures
- * the times of passes and of the work between them. From these and from the tokens of each recorded run, the simulator
+ * by samples, chunks, policies and placements. Before each pair a run with other problems and `--profile` measures the times of passes and of the work between them. From these and from the tokens of each recorded run, the simulator
  * predicts its wall time and its waiting.
  *
  * All of that is repeated; the table has medians.
@@ -40,13 +39,11 @@ function call(command: string): void {
   if (status !== 0) throw new Error(`atts ${command}: ${stderr}`);
 }
 
-const cases = (['shared', 'separate'] as const).flatMap((placement) =>
-  [
-    '--limit 8 --samples 8 --concurrency 64 --policy replace',
-    '--limit 4 --samples 16 --concurrency 16 --policy continue --draft-tokens 16 --target-tokens 16',
-    '--limit 6 --samples 4 --concurrency 8 --policy replace',
-  ].flatMap((flags) => (['sync', 'async'] as const).map((schedule) => ({ placement, schedule, flags }))),
-);
+const workloads = [
+  '--limit 8 --samples 8 --concurrency 64 --policy replace',
+  '--limit 4 --samples 16 --concurrency 16 --policy continue --draft-tokens 16 --target-tokens 16',
+  '--limit 6 --samples 4 --concurrency 8 --policy replace',
+];
 
 rmSync(out, { recursive: true, force: true });
 writeResults(out, {});
@@ -58,25 +55,29 @@ interface Times {
   readonly queue: number;
 }
 const results: { name: string; measured: Times; predicted: Times }[] = [];
+const others = '--dataset abacus:generated --limit 8 --samples 8 --concurrency 24 --policy replace --seed 1 --profile';
 for (let repeat = 0; repeat < Number(values.repeats); repeat++) {
-  for (const placement of ['shared', 'separate'] as const) {
-    const problems = '--dataset abacus:generated --limit 12 --samples 8 --concurrency 24 --policy replace --seed 1';
-    const times = run(`${repeat}-times-${placement}`, `${problems} --placement ${placement} --profile`);
-    for (const { schedule, flags } of cases.filter((one) => one.placement === placement)) {
-      const recorded = run(`${repeat}-${results.length}`, `${flags} --schedule ${schedule} --placement ${placement}`);
-      const { policy, concurrency } = recorded.manifest.config;
-      const chains = recordedWork(recorded.events);
-      const simulated = await simulate({ chains, schedule, policy, concurrency, ...runTimes(times) });
-      const { time } = recorded.summary!;
-      const each = (total: number) => total / chains.length;
-      results.push({
-        name: `${placement} ${schedule} ${flags.replaceAll('--', '')}`,
-        measured: { wall: time.wallSeconds, barrier: each(time.syncWaitSeconds), queue: each(time.queueWaitSeconds) },
-        predicted: {
-          ...{ wall: simulated.wallSeconds, barrier: each(simulated.barrierSeconds) },
-          queue: each(simulated.queueSeconds),
-        },
-      });
+  for (const [i, workload] of workloads.entries()) {
+    for (const placement of ['shared', 'separate'] as const) {
+      // Just before the runs that it has to tell the times of: what else the machine does changes.
+      const times = run(`${repeat}-${i}-${placement}-times`, `${others} --placement ${placement}`);
+      for (const schedule of ['sync', 'async'] as const) {
+        const flags = `${workload} --schedule ${schedule} --placement ${placement}`;
+        const recorded = run(`${repeat}-${i}-${placement}-${schedule}`, flags);
+        const { policy, concurrency } = recorded.manifest.config;
+        const chains = recordedWork(recorded.events);
+        const simulated = await simulate({ chains, schedule, policy, concurrency, ...runTimes(times) });
+        const { time } = recorded.summary!;
+        const each = (total: number) => total / chains.length;
+        results.push({
+          name: `${placement} ${schedule}, ${workload.replaceAll('--', '')}`,
+          measured: { wall: time.wallSeconds, barrier: each(time.syncWaitSeconds), queue: each(time.queueWaitSeconds) },
+          predicted: {
+            ...{ wall: simulated.wallSeconds, barrier: each(simulated.barrierSeconds) },
+            queue: each(simulated.queueSeconds),
+          },
+        });
+      }
     }
   }
 }

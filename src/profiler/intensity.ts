@@ -48,7 +48,8 @@ export function intensityByTurn(
   ledgers: Readonly<Partial<Record<'draft' | 'target', Pick<LedgerReport, 'shape' | 'total'>>>>,
   { peak, bandwidth }: MachineRoofs,
 ): (Intensity & { readonly turn: number })[] {
-  const ledgerOf = ({ kind }: ModelCallEvent) => ledgers[kind === 'draft' ? 'draft' : 'target'] as Pick<LedgerReport, 'shape' | 'total'>;
+  const ledgerOf = ({ kind }: ModelCallEvent) =>
+    ledgers[kind === 'draft' ? 'draft' : 'target'] as Pick<LedgerReport, 'shape' | 'total'>;
   const turns = groupBy(events, ({ turn }) => turn);
   return [...turns.keys()]
     .sort((a, b) => a - b)

@@ -149,7 +149,16 @@ describe('simulation with what was measured', () => {
 
   it('predicts a run from its own passes', async () => {
     const config = runConfigSchema.parse({
-      ...{ limit: 2, samples: 4, turns: 4, policy: 'replace', schedule: 'sync', calibration: 'budget', profile: true, threads: 1 },
+      ...{
+        limit: 2,
+        samples: 4,
+        turns: 4,
+        policy: 'replace',
+        schedule: 'sync',
+        calibration: 'budget',
+        profile: true,
+        threads: 1,
+      },
     });
     const out = mkdtempSync(join(tmpdir(), 'atts-simulate-'));
     const engines = await openEngines(config, { peak: 1e11, bandwidth: 2e10 });

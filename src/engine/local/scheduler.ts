@@ -40,6 +40,11 @@ export class Scheduler {
     return this.waiting.length + this.running.length;
   }
 
+  /** KV pages that sequences hold. */
+  get heldPages(): number {
+    return this.pool.size - this.pool.numFree;
+  }
+
   /** @throws AttsError `engine` for a sequence that the whole cache could not hold */
   add(sequence: Sequence, longest: number): void {
     const pages = Math.ceil(longest / this.pool.pageSize);

@@ -18,7 +18,7 @@ export function accuracyByComputeFigure(source: ReportSource): Figure | null {
   const told = values.map(({ method, gflops, mean }) => `${method} ${percent(mean / 100)} at ${number(gflops)} GFLOP`);
   const x = {
     ...{ field: 'gflops', type: 'quantitative' as const, title: 'GFLOP a chain' },
-    scale: { type: 'log' as const, nice: true, padding: 20 },
+    scale: { type: 'log' as const, nice: false, padding: 60 },
   };
   const scale = { zero: false };
   return {

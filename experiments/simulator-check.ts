@@ -1,7 +1,8 @@
 /**
  * Does the simulator predict what runs take? Records runs of the embedded pair, each a process of its own: sync and async,
- * by samples, chunks, policies and placements. Before each pair a run with other problems and `--profile` measures the times of passes and of the work between them. From these and from the tokens of each recorded run, the simulator
- * predicts its wall time and its waiting.
+ * by samples, chunks, policies and placements. Before each of them a run with other problems and `--profile` measures the
+ * times of passes and of the work between them. From these and from the tokens of the recorded run, the simulator predicts
+ * its wall time and its waiting.
  *
  * All of that is repeated; the table has medians.
  *
@@ -59,11 +60,15 @@ const others = '--dataset abacus:generated --limit 8 --samples 8 --concurrency 2
 for (let repeat = 0; repeat < Number(values.repeats); repeat++) {
   for (const [i, workload] of workloads.entries()) {
     for (const placement of ['shared', 'separate'] as const) {
-      // Just before the runs that it has to tell the times of: what else the machine does changes.
-      const times = run(`${repeat}-${i}-${placement}-times`, `${others} --placement ${placement}`);
       for (const schedule of ['sync', 'async'] as const) {
-        const flags = `${workload} --schedule ${schedule} --placement ${placement}`;
-        const recorded = run(`${repeat}-${i}-${placement}-${schedule}`, flags);
+        const [name, pace] = [
+          `${repeat}-${i}-${placement}-${schedule}`,
+          `--schedule ${schedule} --placement ${placement}`,
+        ];
+        // Just before the run that it has to tell the times of: what else the machine does changes. And on the same
+        // schedule: models on processors of their own slow each other down where both run.
+        const times = run(`${name}-times`, `${others} ${pace}`);
+        const recorded = run(name, `${workload} ${pace}`);
         const { policy, concurrency } = recorded.manifest.config;
         const chains = recordedWork(recorded.events);
         const simulated = await simulate({ chains, schedule, policy, concurrency, ...runTimes(times) });

@@ -1,7 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: paper-scale arithmetic-intensity simulator-check report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
+.PHONY: paper-scale arithmetic-intensity simulator-check profile-overhead report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -56,8 +56,11 @@ paper-scale: build ## the method at the paper's scale, simulated from spec sheet
 arithmetic-intensity: build ## r and waiting against samples and turns, sync and async (about three minutes on two cores)
 	node dist/experiments/arithmetic-intensity.js
 
-simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about three minutes on two cores)
+simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about five minutes on two cores)
 	node dist/experiments/simulator-check.js
+
+profile-overhead: build ## the same run with and without --profile, in turn (about a minute)
+	node dist/experiments/profile-overhead.js
 
 runs/report-check/report.html:
 	@$(ATTS) compare --profile --policy replace --limit 12 --samples 8 --out runs/report-check

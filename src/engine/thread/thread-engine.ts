@@ -113,8 +113,8 @@ export class ThreadEngine implements Engine {
 
   private receive(reply: Reply): void {
     if (reply.kind === 'result') this.waiting.get(reply.id)?.resolve(reply.result);
-    else if (reply.kind === 'pass') {
-      this.onPass?.({ ...reply.pass, started: reply.pass.started + this.clockOffset });
+    else if (reply.kind === 'passes') {
+      for (const pass of reply.passes) this.onPass?.({ ...pass, started: pass.started + this.clockOffset });
     } else if (reply.kind === 'error' && reply.id !== null) {
       this.waiting.get(reply.id)?.reject(new AttsError(reply.code, reply.message));
     }

@@ -86,7 +86,7 @@ export function rooflineFigure(source: ReportSource): Figure | null {
           },
           {
             data: { values: labels },
-            mark: { type: 'text', angle: 300, align: 'left', dx: 8, dy: -2, fontSize: 10, color: colour('quiet') },
+            mark: { type: 'text', align: 'left', dx: 7, dy: 11, fontSize: 10, color: colour('quiet') },
             encoding: {
               x: logAxis('intensity', 'FLOP / byte', [low, high]),
               y: logAxis('roof', 'GFLOP / s', [bottom, top]),
@@ -112,12 +112,17 @@ export function rooflineFigure(source: ReportSource): Figure | null {
                   domain: ledgers.map(({ name }) => name),
                   range: ['circle', 'square', 'triangle-up', 'diamond'].slice(0, ledgers.length),
                 },
-                ...(ledgers.length === 1 && { legend: null }),
+                legend:
+                  ledgers.length === 1
+                    ? null
+                    : { symbolFillColor: colour('quiet'), columns: width === widths.wide ? 4 : 2 },
               },
             },
           },
           {
-            data: { values: points.filter(({ method }) => method === ledgers.at(-1)?.name) },
+            data: {
+              values: width === widths.wide ? points.filter(({ method }) => method === ledgers.at(-1)?.name) : [],
+            },
             mark: { type: 'text', dy: -14, fontSize: 11, color: colour('ink') },
             encoding: {
               x: logAxis('intensity', 'FLOP / byte', [low, high]),

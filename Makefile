@@ -1,7 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: paper-scale arithmetic-intensity simulator-check report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
+.PHONY: paper-scale arithmetic-intensity simulator-check profile-overhead report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 # Servers and harnesses of others, and ours under load.
 .PHONY: vllm lm-eval serve-load serve-schemathesis
 .PHONY: gpu-test gpu-bench
@@ -77,8 +77,11 @@ paper-scale: build ## the method at the paper's scale, simulated from spec sheet
 arithmetic-intensity: build ## r and waiting against samples and turns, sync and async (about three minutes on two cores)
 	node dist/experiments/arithmetic-intensity.js
 
-simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about three minutes on two cores)
+simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about five minutes on two cores)
 	node dist/experiments/simulator-check.js
+
+profile-overhead: build ## the same run with and without --profile, in turn (about a minute)
+	node dist/experiments/profile-overhead.js
 
 runs/report-check/report.html:
 	@$(ATTS) compare --profile --policy replace --limit 12 --samples 8 --out runs/report-check
@@ -87,6 +90,11 @@ CHROMIUM ?= /usr/bin/chromium
 report-check: build runs/report-check/report.html ## a report in headless Chromium, at two widths, by axe-core (CHROMIUM=path; about a minute)
 	@test -x $(CHROMIUM) || { echo "no $(CHROMIUM); give CHROMIUM=path" >&2; exit 1; }
 	node dist/test/report/page-check.js runs/report-check --chromium $(CHROMIUM)
+
+trace-check: build runs/report-check/report.html ## traces in Perfetto's own trace processor (needs python3 and pip, half a minute, and a download the first time)
+	@test -x runs/peers/venv/bin/python || python3 -m venv runs/peers/venv
+	@runs/peers/venv/bin/pip install --quiet --disable-pip-version-check perfetto==0.59.1
+	@runs/peers/venv/bin/python experiments/peers/trace.py runs/report-check/sync/trace.json runs/report-check/async/trace.json
 
 card-figures: build ## repeat the figures of models/abacus/README.md (about 4 minutes on two cores)
 	node dist/experiments/card-figures.js

@@ -8,10 +8,16 @@ import {
 } from '../src/index.js';
 
 /** Runs one configuration with fresh engines, so that nothing is left in the cache from an earlier run. */
-export async function runMethod(config: RunConfig, label: string, out: string | null = null): Promise<ScaleResult> {
+export async function runMethod(
+  config: RunConfig,
+  label: string,
+  out: string | null = null,
+  onOpen: () => void = () => {},
+): Promise<ScaleResult> {
   const dataset = await loadRunDataset(config, 'test');
   const calibrationDataset = needsCalibrationSplit(config) ? await loadRunDataset(config, 'calibration') : undefined;
   const { close, ...engines } = await openEngines(config);
+  onOpen();
   let lastLine = performance.now();
   try {
     return await scale({

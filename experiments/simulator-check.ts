@@ -1,15 +1,18 @@
 /**
  * Does the simulator predict what runs take? Records runs of the embedded pair, each a process of its own: sync and async,
- * by samples, chunks, policies and placements. One run more a placement, with other problems and `--profile`, measures
- * the times of passes and of the work between them. From these and from the tokens of each recorded run, the simulator
- * predicts its wall time and its waiting.
+ * by samples, chunks, policies and placements. Before each of them a run with other problems and `--profile` measures the
+ * times of passes and of the work between them. From these and from the tokens of the recorded run, the simulator predicts
+ * its wall time and its waiting.
  *
- * All of that is repeated; the table has medians.
+ * All of that is repeated. Measured times are medians of the repeats, predicted ones medians over the times of all runs
+ * with `--profile` of the placement and the schedule: on a machine that does other things as well, two runs alike differ.
+ *
+ * Runs that are there already are taken as they are.
  *
  *   node dist/experiments/simulator-check.js [--repeats 3] [--threads N] [--out runs/simulator-check]
  */
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { median, type Run, readRun, recordedWork, runTimes, simulate } from '../src/index.js';
 import { markdownTable, writeResults } from './table.js';
@@ -24,12 +27,12 @@ const { values } = parseArgs({
 const { out } = values;
 const atts = new URL('../src/cli/main.js', import.meta.url).pathname;
 
-function run(name: string, flags: string): Run {
+function record(name: string, flags: string): Run {
   const command = `${flags} --calibration marginal --bank ${out}/bank.json --out ${out}/${name}`;
-  call(`run ${command}`);
-  const recorded = readRun(`${out}/${name}`);
-  process.stderr.write(`${name}: ${recorded.summary!.time.wallSeconds.toFixed(2)} s\n`);
-  return recorded;
+  if (!existsSync(`${out}/${name}/summary.json`)) call(`run ${command}`);
+  const made = readRun(`${out}/${name}`);
+  process.stderr.write(`${name}: ${made.summary!.time.wallSeconds.toFixed(2)} s\n`);
+  return made;
 }
 
 function call(command: string): void {
@@ -40,54 +43,65 @@ function call(command: string): void {
   if (status !== 0) throw new Error(`atts ${command}: ${stderr}`);
 }
 
-const cases = (['shared', 'separate'] as const).flatMap((placement) =>
-  [
-    '--limit 8 --samples 8 --concurrency 64 --policy replace',
-    '--limit 4 --samples 16 --concurrency 16 --policy continue --draft-tokens 16 --target-tokens 16',
-    '--limit 6 --samples 4 --concurrency 8 --policy replace',
-  ].flatMap((flags) => (['sync', 'async'] as const).map((schedule) => ({ placement, schedule, flags }))),
-);
+const workloads = [
+  '--limit 8 --samples 8 --concurrency 64 --policy replace',
+  '--limit 4 --samples 16 --concurrency 16 --policy continue --draft-tokens 16 --target-tokens 16',
+  '--limit 6 --samples 4 --concurrency 8 --policy replace',
+];
 
-rmSync(out, { recursive: true, force: true });
 writeResults(out, {});
-call(`calibrate --out ${out}/bank.json`);
-/** Wall seconds, and seconds a chain at barriers and in queues. */
-interface Times {
-  readonly wall: number;
-  readonly barrier: number;
-  readonly queue: number;
+if (!existsSync(`${out}/bank.json`)) call(`calibrate --out ${out}/bank.json`);
+const others = '--dataset abacus:generated --limit 8 --samples 8 --concurrency 24 --policy replace --seed 1 --profile';
+interface Recorded {
+  readonly placement: 'shared' | 'separate';
+  readonly schedule: 'sync' | 'async';
+  readonly workload: string;
+  readonly run: Run;
+  /** Made just before it on the same schedule: models on processors of their own slow each other down where both run. */
+  readonly times: Run;
 }
-const results: { name: string; measured: Times; predicted: Times }[] = [];
+const recorded: Recorded[] = [];
 for (let repeat = 0; repeat < Number(values.repeats); repeat++) {
-  for (const placement of ['shared', 'separate'] as const) {
-    const problems = '--dataset abacus:generated --limit 12 --samples 8 --concurrency 24 --policy replace --seed 1';
-    const times = run(`${repeat}-times-${placement}`, `${problems} --placement ${placement} --profile`);
-    for (const { schedule, flags } of cases.filter((one) => one.placement === placement)) {
-      const recorded = run(`${repeat}-${results.length}`, `${flags} --schedule ${schedule} --placement ${placement}`);
-      const { policy, concurrency } = recorded.manifest.config;
-      const chains = recordedWork(recorded.events);
-      const simulated = await simulate({ chains, schedule, policy, concurrency, ...runTimes(times) });
-      const { time } = recorded.summary!;
-      const each = (total: number) => total / chains.length;
-      results.push({
-        name: `${placement} ${schedule} ${flags.replaceAll('--', '')}`,
-        measured: { wall: time.wallSeconds, barrier: each(time.syncWaitSeconds), queue: each(time.queueWaitSeconds) },
-        predicted: {
-          ...{ wall: simulated.wallSeconds, barrier: each(simulated.barrierSeconds) },
-          queue: each(simulated.queueSeconds),
-        },
-      });
+  for (const [i, workload] of workloads.entries()) {
+    for (const placement of ['shared', 'separate'] as const) {
+      for (const schedule of ['sync', 'async'] as const) {
+        const name = `${repeat}-${i}-${placement}-${schedule}`;
+        const pace = `--schedule ${schedule} --placement ${placement}`;
+        const times = record(`${name}-times`, `${others} ${pace}`);
+        recorded.push({ placement, schedule, workload, run: record(name, `${workload} ${pace}`), times });
+      }
     }
   }
 }
 
-const rows = [...new Set(results.map(({ name }) => name))].map((name) => {
-  const own = results.filter((one) => one.name === name);
-  const of = (kind: 'measured' | 'predicted', key: keyof Times) => median(own.map((one) => one[kind][key]));
-  const times = (kind: 'measured' | 'predicted') => [of(kind, 'wall'), of(kind, 'barrier'), of(kind, 'queue')] as const;
-  return { name, measured: times('measured'), predicted: times('predicted') };
-});
-const ratios = rows.map(({ measured: [measured], predicted: [predicted] }) => predicted / measured);
+/** Wall seconds, and seconds a chain at barriers and in queues. */
+type Times = readonly [wall: number, barrier: number, queue: number];
+
+const medians = (all: readonly Times[]) => [0, 1, 2].map((i) => median(all.map((times) => times[i])));
+
+function measured({ run: { summary, chains } }: Recorded): Times {
+  const { wallSeconds, syncWaitSeconds, queueWaitSeconds } = summary!.time;
+  return [wallSeconds, syncWaitSeconds / chains.length, queueWaitSeconds / chains.length];
+}
+
+async function predicted({ run: { events, manifest }, schedule }: Recorded, times: Run): Promise<Times> {
+  const { policy, concurrency } = manifest.config;
+  const chains = recordedWork(events);
+  const found = await simulate({ chains, schedule, policy, concurrency, ...runTimes(times) });
+  return [found.wallSeconds, found.barrierSeconds / chains.length, found.queueSeconds / chains.length];
+}
+
+const rows: { name: string; measured: readonly number[]; predicted: readonly number[] }[] = [];
+for (const first of recorded.slice(0, 4 * workloads.length)) {
+  const { placement, schedule, workload } = first;
+  const alike = recorded.filter((one) => one.placement === placement && one.schedule === schedule);
+  const own = alike.filter((one) => one.workload === workload);
+  // Every repeat has the same chains.
+  const all = await Promise.all(alike.map(({ times }) => predicted(first, times)));
+  const name = `${placement} ${schedule}, ${workload.replaceAll('--', '')}`;
+  rows.push({ name, measured: medians(own.map(measured)), predicted: medians(all) });
+}
+const ratios = rows.map((row) => row.predicted[0] / row.measured[0]);
 const seconds = (value: number) => value.toFixed(value < 1 ? 3 : 2);
 const head = ['run', 'wall s', 'predicted', 'ratio', 'barrier s a chain', 'predicted', 'queue s a chain', 'predicted'];
 const table = markdownTable([
@@ -103,5 +117,5 @@ const summary = `${table}\n\nwithin 15 %: ${within} of ${rows.length}; off by ${
 process.stdout.write(`${summary}\n`);
 writeResults(out, {
   'simulator-check.md': summary,
-  'simulator-check.json': JSON.stringify({ schema: 'atts.experiment.simulator-check/1', results }, null, 2),
+  'simulator-check.json': JSON.stringify({ schema: 'atts.experiment.simulator-check/1', rows }, null, 2),
 });

@@ -6,6 +6,10 @@ export interface PassRecord {
   readonly sampled: number;
   /** Rows whose next token's log-probability was asked for. */
   readonly scored: number;
+  /** Milliseconds, on the clock of `performance.now()`. */
+  readonly started: number;
+  /** KV pages that sequences hold. */
+  readonly pages: number;
   /** Choosing and settling its requests left out. */
   readonly seconds: number;
   /**

@@ -1,6 +1,7 @@
 /** A run as a trace in the Trace Event format (JSON), which Perfetto and Chrome's tracing page open. All pure. */
 import { groupBy } from '../group-by.js';
 import type { ModelCallEvent } from '../runs/records.js';
+import type { PassSample } from './pass-series.js';
 
 /** One entry of the format (Google, Trace Event Format, 2016). */
 export interface TraceEvent {
@@ -28,10 +29,14 @@ const rollingWindow = 200;
 
 /**
  * Every chain is a track of what it did and waited for; the two models are tracks of when they had calls, with how many.
- * Arrows lead from a draft chunk to its score and from there to what the target wrote. Counters show the rate in force
- * and the share of rejected among the last 200 decisions.
+ * Arrows lead from a chunk to its score and from there to its continuation. Counters show the rows and KV pages of passes,
+ * the rate in force and the share of rejected among the last 200 decisions.
+ * @param passes on the clock of the events
  */
-export function traceOf(events: readonly ModelCallEvent[]): Trace {
+export function traceOf(
+  events: readonly ModelCallEvent[],
+  passes: Readonly<Partial<Record<'draft' | 'target', readonly PassSample[]>>> = {},
+): Trace {
   const chains = [...groupBy(events, ({ problem, sample }) => JSON.stringify([problem, sample])).values()];
   return {
     displayTimeUnit: 'ms',
@@ -49,6 +54,7 @@ export function traceOf(events: readonly ModelCallEvent[]): Trace {
         pids.target,
         events.filter(({ kind }) => kind !== 'draft'),
       ),
+      ...(['draft', 'target'] as const).flatMap((role) => passCounters(pids[role], passes[role] ?? [])),
       ...decisionCounters(events),
     ],
   };
@@ -104,12 +110,11 @@ function chainTrack(calls: readonly ModelCallEvent[], index: number): TraceEvent
   ];
 }
 
-/** From a chunk to its score, and from the score to the target's chunk of the same turn. */
+/** From a chunk to its score, and from the score to what goes on from there: the target's chunk, or the next draft. */
 function flows(calls: readonly ModelCallEvent[], tid: number): TraceEvent[] {
   return calls.flatMap((call, i) => {
     const next = calls[i + 1];
-    const leads = next?.turn === call.turn && call.kind !== 'target';
-    if (!leads) return [];
+    if (next === undefined || call.kind === 'target') return [];
     // Unique in the trace: a chain has fewer than 100,000 calls.
     const common = { name: `${call.kind} → ${next.kind}`, cat: 'flow', id: tid * 100_000 + i, pid: pids.chains, tid };
     // An arrow binds to the slice around its time.
@@ -142,6 +147,14 @@ function modelTrack(pid: number, calls: readonly ModelCallEvent[]): TraceEvent[]
       track.push({ ph: 'X', cat: 'model', name: 'busy', pid, tid: 1, ts: since, dur: at - since });
   }
   return track;
+}
+
+/** What passes had in them: rows, and the KV pages that their sequences held. */
+function passCounters(pid: number, samples: readonly PassSample[]): TraceEvent[] {
+  return samples.flatMap(({ started, rows, pages }) => [
+    { ph: 'C' as const, name: 'rows of a pass', pid, ts: microseconds(started), args: { rows } },
+    { ph: 'C' as const, name: 'KV pages held', pid, ts: microseconds(started), args: { pages } },
+  ]);
 }
 
 function decisionCounters(events: readonly ModelCallEvent[]): TraceEvent[] {

@@ -5,6 +5,7 @@ import type { MachineRoofs } from '../profiler/intensity.js';
 import { Ledger, type LedgerReport } from '../profiler/ledger.js';
 import { machineRoofs } from '../profiler/machine-limits.js';
 import { shapeOf, storedBytes } from '../profiler/pass-cost.js';
+import { type PassSample, PassSeries } from '../profiler/pass-series.js';
 import type { RunConfig } from '../runs/config.js';
 
 /** What `--profile` knows of a run. */
@@ -13,6 +14,8 @@ export interface RunProfile {
   readonly roofs: MachineRoofs;
   /** Forgets what was counted so far. */
   restart(): void;
+  /** When passes began and what was in them, since then. */
+  passes(): Readonly<Partial<Record<'draft' | 'target', readonly PassSample[]>>>;
   /** Of every model, since it was opened or the count restarted. */
   ledgers(): Readonly<Partial<Record<'draft' | 'target', LedgerReport>>>;
 }
@@ -42,22 +45,31 @@ export async function openEngines(
     throw new AttsError('usage', `--profile does not measure --backend ${backend}, which is there to compare with`);
   }
   const ledgers: Partial<Record<'draft' | 'target', Ledger>> = {};
+  const series: Partial<Record<'draft' | 'target', PassSeries>> = {};
   for (const role of ['draft', 'target'] as const) {
     const spec = specs[role];
     if (spec === undefined) continue;
     // There weights are float32, whatever they were rounded to.
     const report = inspectModel(spec, { dtype: backend === 'tensorflow' ? 'f32' : dtype, cacheDtype });
     ledgers[role] = new Ledger(shapeOf(report), storedBytes(report));
+    series[role] = new PassSeries();
   }
   const measured = roofs ?? (await machineRoofs(backend, threads));
-  const pair = await openPair({ ...options, onPass: (role, pass) => ledgers[role]?.add(pass) });
+  const pair = await openPair({
+    ...options,
+    onPass(role, pass) {
+      ledgers[role]?.add(pass);
+      series[role]?.add(pass);
+    },
+  });
   return {
     ...pair,
     profile: {
       roofs: measured,
       restart() {
-        for (const ledger of Object.values(ledgers)) ledger.clear();
+        for (const counted of [...Object.values(ledgers), ...Object.values(series)]) counted.clear();
       },
+      passes: () => Object.fromEntries(Object.entries(series).map(([role, own]) => [role, own.report()])),
       ledgers: () => Object.fromEntries(Object.entries(ledgers).map(([role, ledger]) => [role, ledger.report()])),
     },
   };

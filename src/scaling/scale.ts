@@ -15,6 +15,7 @@ import {
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import { workOf } from '../profiler/ledger.js';
+import type { PassSample } from '../profiler/pass-series.js';
 import { traceOf } from '../profiler/trace.js';
 import { writeFileAtomic } from '../runs/atomic.js';
 import type { RunConfig } from '../runs/config.js';
@@ -97,7 +98,7 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
     const profile = events.length === 0 ? options.profile : undefined;
     profile?.restart();
     const state = { problems, draft, target, calibrator, directory, chains, events };
-    const { wallSeconds, records } = await runChains(options, state);
+    const { wallSeconds, records, origin } = await runChains(options, state);
     const summary = summarise({
       ...{ config, chains, events, wallSeconds, dataset: dataset.name, problems: problems.length },
       accuracy: accuracyOf(problems, chains, config),
@@ -107,7 +108,10 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
     if (profile && directory) {
       const { roofs } = profile;
       writeLedger(directory.path, { schema: 'atts.ledger/1', roofs, models: profile.ledgers(), records });
-      writeFileAtomic(join(directory.path, 'trace.json'), `${JSON.stringify(traceOf(events))}\n`);
+      writeFileAtomic(
+        join(directory.path, 'trace.json'),
+        `${JSON.stringify(traceOf(events, sinceBegin(profile.passes(), origin)))}\n`,
+      );
     }
     directory?.writeSummary(summary);
     return { summary, chains, events };
@@ -130,11 +134,14 @@ interface RunState {
   readonly events: ModelCallEvent[];
 }
 
-/** @returns wall time of the run so far, earlier processes included, and what recording the chains took, seconds */
+/**
+ * @returns wall time of the run so far, earlier processes included, and what recording the chains took, seconds; when the
+ *   run's clock was at 0, on that of `performance.now()`
+ */
 async function runChains(
   options: ScaleOptions,
   state: RunState,
-): Promise<{ wallSeconds: number; records: { chains: number; seconds: number } }> {
+): Promise<{ wallSeconds: number; records: { chains: number; seconds: number }; origin: number }> {
   const { config, onProgress, signal } = options;
   const { problems, draft, target, calibrator, directory, chains, events } = state;
   const origin = performance.now() - (directory?.elapsed ?? 0);
@@ -186,7 +193,13 @@ async function runChains(
   report();
   await (config.schedule === 'sync' && config.method === 'atts' ? runSync(schedule) : runAsync(schedule));
   const wall = pending.length > 0 ? clock(performance.now()) : (directory?.elapsed ?? 0);
-  return { wallSeconds: wall / 1000, records };
+  return { wallSeconds: wall / 1000, records, origin };
+}
+
+/** Passes on the run's clock. */
+function sinceBegin(passes: ReturnType<RunProfile['passes']>, origin: number): typeof passes {
+  const shifted = (samples: readonly PassSample[]) => samples.map((one) => ({ ...one, started: one.started - origin }));
+  return Object.fromEntries(Object.entries(passes).map(([role, samples]) => [role, shifted(samples)]));
 }
 
 /** The rule of the run; its bank is drawn once and kept in the run directory. */

@@ -5,6 +5,7 @@ import { coldPasses, hostTimes, type PassTimes } from '../profiler/pass-times.js
 import { readLedger } from '../runs/ledger-file.js';
 import type { Run } from '../runs/read.js';
 import type { ModelCallEvent } from '../runs/records.js';
+import { quantile } from '../statistics/index.js';
 import type { SimulationOptions } from './index.js';
 
 /** What a run with `--profile` tells of the times of any other run of the same models on the same machine. */
@@ -37,10 +38,13 @@ function timerOf({ coefficients, coldSeconds }: PassTimes): RunTimes['draft'] {
   return (pass) => passSeconds(coefficients, pass) + (cold-- > 0 ? coldSeconds / coldPasses : 0);
 }
 
-/** Mean seconds between two calls of a chain, barriers left out. */
+/**
+ * Seconds between two calls of a chain, barriers left out: the lower quartile. Longer ones wait for the end of a pass on
+ * the other thread, which is the simulation's own business.
+ */
 function callLatency(events: readonly ModelCallEvent[]): number {
   const gaps = [...groupBy(events, ({ problem, sample }) => JSON.stringify([problem, sample])).values()].flatMap(
     (calls) => calls.slice(1).map(({ queued, barrier }, i) => Math.max(0, queued - calls[i].finished - barrier) / 1000),
   );
-  return gaps.reduce((sum, gap) => sum + gap, 0) / Math.max(1, gaps.length);
+  return gaps.length === 0 ? 0 : quantile(Float64Array.from(gaps).sort(), 0.25);
 }

@@ -16,7 +16,7 @@ describe('the ledger of a model', () => {
     ],
     sampled: 2,
     scored: 0,
-    ...{ seconds: 0.25, hostSeconds: 0.01, ended: 0 },
+    ...{ seconds: 0.25, hostSeconds: 0.01, ended: 0, started: 0, pages: 1 },
   };
   const score = {
     sequences: [{ cached: 16, rows: 32 }],
@@ -24,7 +24,7 @@ describe('the ledger of a model', () => {
     scored: 32,
     seconds: 0.5,
     hostSeconds: 0.01,
-    ended: 1,
+    ...{ ended: 1, started: 0, pages: 1 },
   };
 
   it('adds passes up by phase and by op, and both sums are those of the passes', () => {
@@ -57,7 +57,7 @@ describe('a run with --profile', () => {
         ...{ limit: 2, samples: 3, turns: 3, policy: 'replace', calibration: 'budget', schedule: 'sync', placement },
         ...{ profile: true, threads: 2 },
       });
-      engines = await openEngines(config);
+      engines = await openEngines(config, { peak: 1e11, bandwidth: 2e10 });
       const { summary, events } = await scale({ config, ...engines, dataset: await loadRunDataset(config, 'test') });
       const { draft, target } = engines.profile!.ledgers();
       const computed = (kinds: readonly string[]) =>

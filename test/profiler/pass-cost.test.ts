@@ -1,10 +1,19 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { inspectCheckpoint } from '../../models/inspect.js';
 import { inspectModel } from '../../src/engine/inspect.js';
 import { hardwareOf, rooflineTime } from '../../src/profiler/hardware.js';
 import { modelShapes } from '../../src/profiler/model-shapes.js';
-import { type ModelShape, matrixParameters, passCost, passCosts, totalBytes } from '../../src/profiler/pass-cost.js';
+import {
+  type ModelShape,
+  matrixParameters,
+  passCost,
+  passCosts,
+  shapeOf,
+  totalBytes,
+} from '../../src/profiler/pass-cost.js';
 import { type ModelProfile, passTimer } from '../../src/profiler/profile.js';
+import { smallCheckpoint, smallConfigs } from '../models/checkpoint/small-model.js';
 
 const float32 = { weight: 4, cache: 4 };
 const positive = (max: number) => fc.integer({ min: 1, max });
@@ -76,6 +85,29 @@ describe('cost of a forward pass', () => {
       ),
     );
   });
+
+  for (const [name, config] of Object.entries(smallConfigs)) {
+    it(`is, for ${name}, two operations for every value of its matrices, and attention by its heads`, () => {
+      const checkpoint = smallCheckpoint(config);
+      const shape = shapeOf(inspectCheckpoint(checkpoint, 'f32').config);
+      const matrices = [...checkpoint.tensors.values()].filter(
+        ({ name, shape }) => shape.length === 2 && (!/embed_tokens/.test(name) || 'tie_word_embeddings' in config),
+      );
+      const values = matrices.reduce((sum, { shape: [rows, columns] }) => sum + rows * columns, 0);
+      const [T, cached] = [3, 20];
+      const costs = passCosts(shape, { sequences: [{ cached, rows: T }], sampled: T, scored: 0 }, float32);
+      const products = [costs.qkv, costs.output, costs.mlp, costs.head];
+      const sum = (of: (cost: (typeof products)[number]) => number) =>
+        products.reduce((all, cost) => all + of(cost), 0);
+      const { num_hidden_layers: layers, num_attention_heads: heads, intermediate_size: f } = config;
+      const headDim = 'head_dim' in config ? config.head_dim : config.hidden_size / heads;
+      expect(sum(({ flops }) => flops)).to.equal(2 * T * values + 5 * T * layers * f);
+      expect(sum(({ bytes }) => bytes.weights)).to.equal(4 * values);
+      // Every row sees those before it and itself: 21, 22 and 23 of them.
+      expect(costs.attention.flops).to.equal(layers * (21 + 22 + 23) * heads * (4 * headDim + 3));
+      expect(costs.attention.bytes.cache).to.equal(layers * 2 * 23 * config.num_key_value_heads * headDim * 4);
+    });
+  }
 
   it('reads a weight for every parameter of the families that are here', () => {
     for (const name of ['abacus-llama-0.4m', 'abacus-qwen3-2m']) {

@@ -48,7 +48,7 @@ describe('what passes take', () => {
   it('tells the first passes, which compile, from the others, and work after ended calls from that of any pass', () => {
     const watch = new PassWatch();
     const pass = (i: number): PassRecord => ({
-      ...{ sequences: [{ cached: 10, rows: 1 }], sampled: 1, scored: 0 },
+      ...{ sequences: [{ cached: 10, rows: 1 }], sampled: 1, scored: 0, started: i, pages: 1 },
       seconds: i < coldPasses ? 0.003 : 0.001,
       ...{ hostSeconds: i % 4 === 0 ? 0.0005 : 0.0001, ended: i % 4 === 0 ? 2 : 0 },
     });
@@ -66,7 +66,16 @@ describe('what passes take', () => {
 
   it('of a run shorter than that is learned from all of it', () => {
     const watch = new PassWatch();
-    watch.add({ sequences: [{ cached: 0, rows: 4 }], sampled: 1, scored: 0, seconds: 0.5, hostSeconds: 0, ended: 0 });
+    watch.add({
+      sequences: [{ cached: 0, rows: 4 }],
+      sampled: 1,
+      scored: 0,
+      seconds: 0.5,
+      hostSeconds: 0,
+      ended: 0,
+      started: 0,
+      pages: 1,
+    });
     const { coefficients, coldSeconds } = watch.report();
     expect(coldSeconds).to.equal(0);
     expect(passSeconds(coefficients, { sequences: [{ cached: 0, rows: 4 }], sampled: 1, scored: 0 })).to.be.closeTo(

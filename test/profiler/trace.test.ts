@@ -20,11 +20,12 @@ const events = [
     rejected: true,
   }),
   event({ kind: 'target', queued: 12, started: 12, finished: 20 }),
+  event({ kind: 'draft', turn: 1, queued: 20, started: 21, finished: 25 }),
   event({ sample: 1, queued: 2, started: 3, finished: 6 }),
 ];
 
 describe('the trace of a run', () => {
-  const { traceEvents } = traceOf(events);
+  const { traceEvents } = traceOf(events, { draft: [{ started: 1.5, rows: 3, pages: 7 }] });
   const of = (ph: string) => traceEvents.filter((entry) => entry.ph === ph);
 
   it('has a track a chain: what it did, and what it waited for', () => {
@@ -36,6 +37,8 @@ describe('the trace of a run', () => {
       ['queue', 9000, 1000],
       ['score', 10_000, 2000],
       ['target', 12_000, 8000],
+      ['queue', 20_000, 1000],
+      ['draft', 21_000, 4000],
     ]);
     expect(first[4].args).to.include({ score: 0.3, p: 0.1, alpha: 0.4, rejected: true });
     expect(of('M').map(({ args }) => args?.name)).to.include.members(['p / 0', 'p / 1', 'draft model', 'target model']);
@@ -61,15 +64,50 @@ describe('the trace of a run', () => {
     expect(within('score', starts[1].ts!) && within('target', ends[1].ts!)).to.equal(true);
   });
 
+  it('leads from an accepted chunk to the draft that goes on from it', () => {
+    const accepted = [
+      event({ started: 1, finished: 2 }),
+      event({ kind: 'score', started: 3, finished: 4, rejected: false }),
+    ];
+    const next = event({ turn: 1, started: 5, finished: 6 });
+    const arrows = traceOf([...accepted, next]).traceEvents.filter(({ ph }) => ph === 's');
+    expect(arrows.map(({ name }) => name)).to.deep.equal(['draft → score', 'score → draft']);
+  });
+
+  it('has in every entry what the format asks of its kind', () => {
+    for (const { ph, name, pid, tid, ts, dur, id, args } of traceEvents) {
+      expect(name).to.be.a('string');
+      expect(pid).to.be.a('number');
+      if (ph !== 'M') expect(Number.isInteger(ts), `${ph} ${name}`).to.equal(true);
+      if (ph === 'X') expect(dur).to.be.greaterThan(0);
+      if (ph === 's' || ph === 'f') expect([typeof id, typeof tid]).to.deep.equal(['number', 'number']);
+      // A counter is a number a series.
+      if (ph === 'C') for (const value of Object.values(args!)) expect(Number.isFinite(value)).to.equal(true);
+    }
+  });
+
+  it('counts the rows and KV pages of passes', () => {
+    const counted = of('C').filter(({ name }) => name === 'rows of a pass' || name === 'KV pages held');
+    expect(counted.map(({ pid, ts, args }) => [pid, ts, args])).to.deep.equal([
+      [2, 1500, { rows: 3 }],
+      [2, 1500, { pages: 7 }],
+    ]);
+  });
+
   it('shows when a model was busy and with how many calls, and what was decided', () => {
     const busy = of('X').filter(({ pid }) => pid === 2);
-    expect(busy.map(({ ts, dur }) => [ts, dur])).to.deep.equal([[1000, 5000]]);
-    const calls = of('C').filter(({ pid }) => pid === 2);
+    expect(busy.map(({ ts, dur }) => [ts, dur])).to.deep.equal([
+      [1000, 5000],
+      [21_000, 4000],
+    ]);
+    const calls = of('C').filter(({ pid, name }) => pid === 2 && name === 'calls running');
     expect(calls.map(({ ts, args }) => [ts, args?.calls])).to.deep.equal([
       [1000, 1],
       [3000, 2],
       [5000, 1],
       [6000, 0],
+      [21_000, 1],
+      [25_000, 0],
     ]);
     const decisions = of('C').filter(({ pid }) => pid === 4);
     expect(decisions.map(({ name, args }) => [name, args?.value])).to.deep.equal([

@@ -8,7 +8,7 @@ import { reproduceCommand } from '../../src/report/settings.js';
 import { readSource } from '../../src/report/source.js';
 import { toyComparison, toyMethods, toyRun } from './fixture.js';
 
-const figures = ['accuracy', 'rejection-by-turn', 'rolling-rejection', 'timeline', 'tokens-by-author'];
+const figures = ['accuracy', 'rejection-by-turn', 'rolling-rejection', 'time-by-phase', 'timeline', 'tokens-by-author'];
 
 /** What a reader sees: no sheet, no tags. */
 function visibleText(page: string): string {
@@ -62,7 +62,7 @@ describe('report', () => {
     }
   });
 
-  it('draws a roofline where passes were counted, and says so in one line where the count is damaged', async () => {
+  it('draws roofline, intensity and accuracy by compute where passes were counted, and says so in one line where the count is damaged', async () => {
     const directory = keep(toyComparison({ policy: 'replace' }));
     const phase = {
       ...{ passes: 10, rows: 80, seconds: 0.5, flops: 2e9 },
@@ -70,17 +70,31 @@ describe('report', () => {
     };
     const host = { passes: 10, seconds: 0.1, ended: 2, quietPasses: 8, quietSeconds: 0.01 };
     const times = { coefficients: [1e-4, 1e-5, 0, 0, 0], coldSeconds: 0, host };
+    const model = { shape: modelShapes['qwen2.5-1.5b'], phases: { decode: phase }, ops: {}, total: phase, times };
+    const roofs = {
+      peak: 5e10,
+      bandwidth: 1e10,
+      levels: [
+        { level: 'L1', bandwidth: 1e11 },
+        { level: 'DRAM', bandwidth: 1e10 },
+      ],
+    };
     const ledger = {
-      ...{ schema: 'atts.ledger/1', roofs: { peak: 5e10, bandwidth: 1e10 } },
-      models: {
-        draft: { shape: modelShapes['qwen2.5-1.5b'], phases: { decode: phase }, ops: {}, total: phase, times },
-      },
+      schema: 'atts.ledger/1',
+      roofs,
+      models: { draft: model, target: model },
       records: { chains: 1, seconds: 0.1 },
     };
-    writeFileSync(join(directory, 'async', 'ledger.json'), JSON.stringify(ledger));
+    for (const method of ['sync', 'async'])
+      writeFileSync(join(directory, method, 'ledger.json'), JSON.stringify(ledger));
     const profiled = readFileSync(await writeReport(directory), 'utf8');
     expect(profiled).to.contain('async draft decode: 4.0 GFLOP/s at 2.0 FLOP/byte, 0.5 s');
     expect(profiled).to.contain('Roofs: 50 GFLOP/s, 10.0 GB/s.');
+    expect(profiled).to.contain('L1 (100.0 GB/s, ridge at 0.5 FLOP/byte), DRAM (10.0 GB/s, ridge at 5.0 FLOP/byte)');
+    for (const name of ['intensity-by-turn', 'accuracy-by-compute'])
+      expect(profiled).to.contain(`data-figure="${name}"`);
+    // Two models of 2 GFLOP over 32 chains.
+    expect(profiled).to.match(/async \d+\.\d\u00a0% at 0\.\d+ GFLOP/);
     writeFileSync(join(directory, 'async', 'ledger.json'), '{}');
     const failure = await writeReport(directory).catch((error: AttsError) => error.message);
     expect(failure).to.match(/ledger\.json is not a ledger this version can read; run with --profile again$/);

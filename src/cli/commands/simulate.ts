@@ -85,6 +85,13 @@ export const simulateCommand: CommandModule = {
     const concurrency = recorded?.manifest.config.concurrency ?? (argv.concurrency as number);
     const placement =
       argv.times === undefined ? (argv.placement as 'separate' | 'shared') : timesIn(argv.times as string).placement;
+    const own = recorded?.manifest.config.placement;
+    if (argv.times !== undefined && own !== undefined && own !== placement) {
+      throw new AttsError(
+        'usage',
+        `--times ${argv.times} ran with --placement ${placement}, --run ${argv.run} with ${own}`,
+      );
+    }
     // Made anew for each: what compiling costs is taken once a simulation.
     const times = () => {
       if (argv.times !== undefined) return timesIn(argv.times as string);

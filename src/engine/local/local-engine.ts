@@ -175,7 +175,11 @@ export class LocalEngine implements Engine {
         const sequences = batch.map(({ sequence, rows }) => ({ cached: sequence.numComputed, rows }));
         const hostSeconds = (started - this.device.idleSince) / 1000;
         const { ended } = this.device;
-        this.onPass({ sequences, ...counts, seconds: (finished - started) / 1000, hostSeconds, ended });
+        const pages = this.scheduler.heldPages;
+        this.onPass({
+          ...{ sequences, ...counts, started, pages },
+          ...{ seconds: (finished - started) / 1000, hostSeconds, ended },
+        });
       }
       this.device.idleSince = finished;
       const { pending } = this;

@@ -42,11 +42,16 @@ export class Scheduler {
   }
 
   get load(): EngineLoad {
-    const { pageSize, size, numFree } = this.pool;
+    const { pageSize, size } = this.pool;
     return {
       ...{ running: this.running.length, waiting: this.waiting.length },
-      ...{ cacheTokens: size * pageSize, heldTokens: (size - numFree) * pageSize },
+      ...{ cacheTokens: size * pageSize, heldTokens: this.heldPages * pageSize },
     };
+  }
+
+  /** KV pages that sequences hold. */
+  get heldPages(): number {
+    return this.pool.size - this.pool.numFree;
   }
 
   /** @throws AttsError `engine` for a sequence that the whole cache could not hold */

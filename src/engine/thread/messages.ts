@@ -25,7 +25,7 @@ export type Call =
 
 export type Reply =
   | { readonly kind: 'opened'; readonly model: ModelInfo; readonly timeOrigin: number }
-  | { readonly kind: 'pass'; readonly pass: PassRecord }
+  | { readonly kind: 'passes'; readonly passes: readonly PassRecord[] }
   | { readonly kind: 'tokens'; readonly id: number; readonly ids: readonly number[]; readonly logProbs?: TokenLogProbs }
   | { readonly kind: 'result'; readonly id: number; readonly result: Generation | Score | null }
   | { readonly kind: 'error'; readonly id: number | null; readonly code: ErrorCode; readonly message: string };

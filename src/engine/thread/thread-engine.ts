@@ -120,8 +120,9 @@ export class ThreadEngine implements Engine {
   private receive(reply: Reply): void {
     if (reply.kind === 'result') this.waiting.get(reply.id)?.resolve(reply.result);
     else if (reply.kind === 'tokens') this.waiting.get(reply.id)?.onTokens?.(reply.ids, reply.logProbs);
-    else if (reply.kind === 'pass') this.onPass?.(reply.pass);
-    else if (reply.kind === 'error' && reply.id !== null) {
+    else if (reply.kind === 'passes') {
+      for (const pass of reply.passes) this.onPass?.({ ...pass, started: pass.started + this.clockOffset });
+    } else if (reply.kind === 'error' && reply.id !== null) {
       this.waiting.get(reply.id)?.reject(new AttsError(reply.code, reply.message));
     }
   }

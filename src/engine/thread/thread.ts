@@ -9,7 +9,13 @@ const { spec, options, tellsPasses } = workerData as ThreadData;
 const reply = (message: Reply): void => parentPort?.postMessage(message);
 
 try {
-  const onPass = tellsPasses ? (pass: PassRecord) => reply({ kind: 'pass', pass }) : undefined;
+  // Told together before the next result: a message a pass would cost as much as a small pass.
+  let passes: PassRecord[] = [];
+  const onPass = tellsPasses ? (pass: PassRecord) => void passes.push(pass) : undefined;
+  const tellPasses = () => {
+    if (passes.length > 0) reply({ kind: 'passes', passes });
+    passes = [];
+  };
   const engine = await openEngine(spec, { ...options, onPass });
   const running = new Map<number, AbortController>();
   parentPort?.on('message', async (call: Call) => {
@@ -33,8 +39,10 @@ try {
               onTokens: call.tellsTokens ? (ids, logProbs) => reply({ kind: 'tokens', id, ids, logProbs }) : undefined,
             })
           : await engine.score({ ...call.request, signal });
+      tellPasses();
       reply({ kind: 'result', id, result });
     } catch (error) {
+      tellPasses();
       reply(errorReply(id, asAttsError(error)));
     } finally {
       running.delete(id);

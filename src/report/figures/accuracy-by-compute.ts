@@ -1,8 +1,12 @@
 import { readLedger } from '../../runs/ledger-file.js';
 import { number, percent } from '../format.js';
-import { colour } from '../palette.js';
-import { chainCount, type ReportSource } from '../source.js';
+import { type ColourName, colour } from '../palette.js';
+import { chainCount, type MethodName, type ReportSource } from '../source.js';
 import { type Figure, widths } from './figure.js';
+
+const colours: Record<MethodName, ColourName> = {
+  ...{ 'draft-only': 'draft', 'target-only': 'target', sync: 'sync', async: 'async' },
+};
 
 /** Accuracy against the arithmetic that a chain took, a point a method; null where fewer than two were counted. */
 export function accuracyByComputeFigure(source: ReportSource): Figure | null {
@@ -18,9 +22,14 @@ export function accuracyByComputeFigure(source: ReportSource): Figure | null {
   const told = values.map(({ method, gflops, mean }) => `${method} ${percent(mean / 100)} at ${number(gflops)} GFLOP`);
   const x = {
     ...{ field: 'gflops', type: 'quantitative' as const, title: 'GFLOP a chain' },
-    scale: { type: 'log' as const, nice: true, padding: 20 },
+    scale: { type: 'log' as const, nice: false, padding: 60 },
   };
   const scale = { zero: false };
+  const names = values.map(({ method }) => method);
+  const color = {
+    ...{ field: 'method', type: 'nominal' as const },
+    scale: { domain: names, range: names.map((name) => colour(colours[name])) },
+  };
   return {
     name: 'accuracy-by-compute',
     description: `Accuracy by arithmetic a chain: ${told.join('; ')}.`,
@@ -32,24 +41,17 @@ export function accuracyByComputeFigure(source: ReportSource): Figure | null {
       data: { values },
       layer: [
         {
-          mark: { type: 'rule', strokeWidth: 2, color: colour('quiet') },
+          mark: { type: 'rule', strokeWidth: 2 },
           encoding: {
             x: { ...x, axis: { tickCount: 6, format: '~g' } },
             y: { field: 'low', type: 'quantitative', title: 'right chains, %', scale },
             y2: { field: 'high' },
+            color,
           },
         },
         {
-          mark: { type: 'point', filled: true, size: 80, opacity: 1, color: colour('ink') },
-          encoding: { x, y: { field: 'mean', type: 'quantitative', scale } },
-        },
-        {
-          mark: { type: 'text', align: 'left', dx: 9, fontSize: 11, color: colour('ink') },
-          encoding: {
-            x,
-            y: { field: 'mean', type: 'quantitative', scale },
-            text: { field: 'method', type: 'nominal' },
-          },
+          mark: { type: 'point', filled: true, size: 80, opacity: 1 },
+          encoding: { x, y: { field: 'mean', type: 'quantitative', scale }, color },
         },
       ],
     }),

@@ -13,6 +13,9 @@ export function intensityByTurnFigure(source: ReportSource): Figure | null {
     return ledger ? [{ ...stream, turns: intensityByTurn(run.events, ledger.models, ledger.roofs) }] : [];
   });
   if (series.length === 0) return null;
+  const exponents = series.flatMap(({ turns }) => turns.map(({ r }) => Math.floor(Math.log10(r))));
+  const [low, high] = [Math.min(...exponents), Math.max(...exponents) + 1];
+  const powers = Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i));
   const told = series.map(({ name, turns }) => {
     const [first, last] = [turns[0], turns[turns.length - 1]];
     return `${name} from ${number(first.r)} at turn ${first.turn} to ${number(last.r)} at turn ${last.turn}`;
@@ -33,8 +36,8 @@ export function intensityByTurnFigure(source: ReportSource): Figure | null {
           field: 'r',
           type: 'quantitative',
           title: 'r',
-          scale: { type: 'log' },
-          axis: { tickCount: 4, format: '~g' },
+          scale: { type: 'log', domain: [powers[0], powers[powers.length - 1]] },
+          axis: { values: powers, format: '~g' },
         },
         color: {
           field: 'method',

@@ -30,6 +30,22 @@ export function rooflineFigure(source: ReportSource): Figure | null {
   const high = 10 ** Math.ceil(Math.log10(Math.max(...intensities, peak / bandwidth)));
   // A cache that cannot feed the arithmetic has its ridge within the picture; the others bound nothing here.
   const ridges = levels.map((one) => ({ ...one, intensity: peak / one.bandwidth, roof: peak / 1e9 }));
+  // Caches that are as fast as each other share a label.
+  const labels = ridges.flatMap((one, i) => {
+    const near = (a: number, b: number) => Math.abs(a / b - 1) < 0.2;
+    if (i > 0 && near(ridges[i - 1].intensity, one.intensity)) return [];
+    let last = i;
+    while (last + 1 < ridges.length && near(ridges[last].intensity, ridges[last + 1].intensity)) last++;
+    return [
+      {
+        ...one,
+        level: ridges
+          .slice(i, last + 1)
+          .map(({ level }) => level)
+          .join(', '),
+      },
+    ];
+  });
   const roofs = ridges.flatMap(({ level, bandwidth: own, intensity: ridge }) =>
     [low, Math.max(low, ridge), high].map((intensity) => ({
       ...{ level, intensity, roof: Math.min(peak, own * intensity) / 1e9 },
@@ -69,8 +85,8 @@ export function rooflineFigure(source: ReportSource): Figure | null {
             },
           },
           {
-            data: { values: ridges },
-            mark: { type: 'text', angle: 300, align: 'left', dx: 8, dy: -2, fontSize: 10, color: colour('quiet') },
+            data: { values: labels },
+            mark: { type: 'text', align: 'left', dx: 7, dy: 11, fontSize: 10, color: colour('quiet') },
             encoding: {
               x: logAxis('intensity', 'FLOP / byte', [low, high]),
               y: logAxis('roof', 'GFLOP / s', [bottom, top]),
@@ -96,12 +112,17 @@ export function rooflineFigure(source: ReportSource): Figure | null {
                   domain: ledgers.map(({ name }) => name),
                   range: ['circle', 'square', 'triangle-up', 'diamond'].slice(0, ledgers.length),
                 },
-                ...(ledgers.length === 1 && { legend: null }),
+                legend:
+                  ledgers.length === 1
+                    ? null
+                    : { symbolFillColor: colour('quiet'), columns: width === widths.wide ? 4 : 2 },
               },
             },
           },
           {
-            data: { values: points.filter(({ method }) => method === ledgers.at(-1)?.name) },
+            data: {
+              values: width === widths.wide ? points.filter(({ method }) => method === ledgers.at(-1)?.name) : [],
+            },
             mark: { type: 'text', dy: -14, fontSize: 11, color: colour('ink') },
             encoding: {
               x: logAxis('intensity', 'FLOP / byte', [low, high]),

@@ -11,7 +11,7 @@ import {
 export async function runMethod(config: RunConfig, label: string, out: string | null = null): Promise<ScaleResult> {
   const dataset = await loadRunDataset(config, 'test');
   const calibrationDataset = needsCalibrationSplit(config) ? await loadRunDataset(config, 'calibration') : undefined;
-  const { close, ...engines } = await openEngines(config);
+  const { close, ...engines } = await openEngines(config, (note) => process.stderr.write(`${label}: ${note}\n`));
   let lastLine = performance.now();
   try {
     return await scale({

@@ -152,8 +152,8 @@ try {
     scores.push(scoreRow(name, differences.at(-1) as Differences));
   }
   const config = runConfigSchema.parse({
-    ...{ policy: 'replace', calibration: 'marginal', limit: 32, samples: 4, turns: 12, concurrency: 32 },
-    ...{ calibrationProblems: 20, calibrationSamples: 2 },
+    ...{ policy: 'replace', calibration: 'marginal', limit: 20, samples: 4, turns: 12, concurrency: 32 },
+    ...{ calibrationProblems: 12, calibrationSamples: 2, threads: 1 },
   });
   const remote = { ...config, draft: draftServer.spec, target: targetServer.spec };
   const { summary: here } = await runMethod(config, 'here', join(out, 'here'));

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AttsError } from '../../errors.js';
 import { Endpoint, type Lane } from './endpoint.js';
 import { documentOf, Transient } from './failure.js';
+import { Places } from './places.js';
 
 /** What one call sends and how its answer is read. */
 export interface Exchange<T> {
@@ -56,12 +57,6 @@ export interface FleetOptions extends FleetTuning {
   note(line: string): void;
 }
 
-interface Waiting {
-  readonly avoid: Endpoint | null;
-  resolve(endpoint: Endpoint): void;
-  reject(error: Error): void;
-}
-
 /**
  * Servers of one model, as one. A call goes to the server with the fewest under way, and to another one after a failure;
  * all calls may be made again, because scores have no effect and generations carry their seed. No call keeps a place at a
@@ -70,18 +65,16 @@ interface Waiting {
 export class Fleet {
   private readonly endpoints: readonly Endpoint[];
   private readonly options: FleetOptions;
-  private readonly waiting: Record<Lane, Waiting[]> = { generate: [], score: [] };
+  private readonly places: Places;
   private readonly checked = new Set<Endpoint>();
   private readonly closing = new AbortController();
-  /** Turns of the servers, so that equally busy ones alternate. */
-  private readonly lastTurn = new Map<Endpoint, number>();
-  private turn = 0;
 
   constructor(bases: readonly string[], options: FleetOptions) {
     this.options = options;
     const { limits, key } = options;
     // One more, so that a full server can still be asked whether it is well.
     this.endpoints = bases.map((base) => new Endpoint(base, key, limits.generate + limits.score + 1));
+    this.places = new Places(this.endpoints, limits);
     setMaxListeners(0, this.closing.signal);
   }
 
@@ -122,7 +115,7 @@ export class Fleet {
   ): Promise<{ value: T; started: number }> {
     let avoid: Endpoint | null = null;
     for (let failures = 0, refusals = 0; ; ) {
-      const endpoint = await this.acquire(lane, avoid, signal);
+      const endpoint = await this.places.take(lane, avoid, signal);
       let failure: Transient;
       try {
         const started = performance.now();
@@ -132,7 +125,7 @@ export class Fleet {
         failure = cause;
         this.suspect(endpoint, failure);
       } finally {
-        this.release(endpoint, lane);
+        this.places.giveBack(endpoint, lane);
       }
       avoid = endpoint;
       // Nobody has heard the call yet.
@@ -151,7 +144,7 @@ export class Fleet {
   async close(): Promise<void> {
     const closed = new AttsError('engine', `${this.options.name} was closed`);
     this.closing.abort(closed);
-    for (const queue of Object.values(this.waiting)) for (const { reject } of queue.splice(0)) reject(closed);
+    this.places.close(closed);
     for (const endpoint of this.endpoints) endpoint.abandon(closed);
     await Promise.all(this.endpoints.map((endpoint) => endpoint.close()));
   }
@@ -163,65 +156,6 @@ export class Fleet {
       return documentOf(endpoint.base, await endpoint.ask(path, body, { deadline, signal }));
     } finally {
       clearInterval(watch);
-    }
-  }
-
-  /** The server with the fewest calls under way that has a place; the one to avoid only where there is no other. */
-  private choose(lane: Lane, avoid: Endpoint | null): Endpoint | null {
-    const up = this.endpoints.filter(({ isUp }) => isUp);
-    const others = up.filter((endpoint) => endpoint !== avoid);
-    const free = (others.length > 0 ? others : up).filter(({ inFlight }) => inFlight[lane] < this.options.limits[lane]);
-    if (free.length === 0) return null;
-    const turnOf = (endpoint: Endpoint) => this.lastTurn.get(endpoint) ?? 0;
-    const order = (a: Endpoint, b: Endpoint) => a.numInFlight - b.numInFlight || turnOf(a) - turnOf(b);
-    return free.reduce((best, next) => (order(next, best) < 0 ? next : best));
-  }
-
-  private async acquire(lane: Lane, avoid: Endpoint | null, signal?: AbortSignal): Promise<Endpoint> {
-    if (signal?.aborted) throw new AttsError('run', 'interrupted');
-    if (this.closing.signal.aborted) throw this.closing.signal.reason;
-    const queue = this.waiting[lane];
-    const free = queue.length === 0 ? this.choose(lane, avoid) : null;
-    if (free) return this.take(free, lane);
-    if (signal) setMaxListeners(0, signal);
-    // Whoever waits keeps the process alive.
-    const alive = setInterval(() => {}, 2 ** 30);
-    let interrupt = () => {};
-    try {
-      return await new Promise<Endpoint>((resolve, reject) => {
-        const place = { avoid, resolve, reject };
-        interrupt = () => {
-          queue.splice(queue.indexOf(place), 1);
-          reject(new AttsError('run', 'interrupted'));
-        };
-        signal?.addEventListener('abort', interrupt, { once: true });
-        queue.push(place);
-      });
-    } finally {
-      clearInterval(alive);
-      signal?.removeEventListener('abort', interrupt);
-    }
-  }
-
-  private take(endpoint: Endpoint, lane: Lane): Endpoint {
-    endpoint.inFlight[lane]++;
-    this.lastTurn.set(endpoint, ++this.turn);
-    return endpoint;
-  }
-
-  private release(endpoint: Endpoint, lane: Lane): void {
-    endpoint.inFlight[lane]--;
-    this.serve(lane);
-  }
-
-  /** Gives free places to those who wait, in order. */
-  private serve(lane: Lane): void {
-    const queue = this.waiting[lane];
-    for (let [first] = queue; first; [first] = queue) {
-      const free = this.choose(lane, first.avoid);
-      if (free === null) return;
-      queue.shift();
-      first.resolve(this.take(free, lane));
     }
   }
 
@@ -297,8 +231,8 @@ export class Fleet {
     }
     endpoint.isUp = true;
     note(`${endpoint.base} answers again`);
-    this.serve('score');
-    this.serve('generate');
+    this.places.serve('score');
+    this.places.serve('generate');
   }
 
   /** @returns why the server does not answer; null where it serves what it should */

@@ -67,8 +67,8 @@ async function open(spec: string, { scores = true, onNote = () => {}, tuning }: 
   try {
     await fleet.open();
     const { served } = identity;
-    const contextLength = parsed.contextLength ?? served.contextLength;
-    if (contextLength === null) {
+    const context = parsed.contextLength ?? served.contextLength;
+    if (context === null) {
       throw new AttsError('usage', `${spec}: the server does not say how long its context is; add ?context=TOKENS`);
     }
     const tokenizer = await tokenizerOf(parsed, served);
@@ -80,6 +80,7 @@ async function open(spec: string, { scores = true, onNote = () => {}, tuning }: 
         `${spec} can continue texts but not score them, which a target has to: ${ways.refusals.join('; ')}`,
       );
     }
+    const contextLength = context - protocol.reserve;
     const engine = new RemoteEngine({ kind: parsed.kind, served, contextLength, tokenizer, ways, fleet });
     return { engine, parsed, served, tokenizerChecked };
   } catch (cause) {

@@ -1,9 +1,9 @@
 import { AttsError } from '../../errors.js';
-import type { Tokenizer } from '../engine.js';
+import type { ChatMessage, Prefix, Tokenizer } from '../engine.js';
 import { openText } from '../tokenizer/index.js';
 import { Refused, Transient } from './failure.js';
 import type { Fleet } from './fleet.js';
-import type { Protocol, Scored, ScoreJob, Served, Way, WriteJob, Written } from './protocol.js';
+import type { ChatPrefix, Protocol, Scored, ScoreJob, Served, Way, WriteJob, Written } from './protocol.js';
 
 /** Several, since a server that tells only text may have written one in other tokens than it is encoded to here. */
 const samples = ['One, two, three, four,', 'The sum of 2 and 3 is', '1 + 2 = 3\n2 + 3 ='];
@@ -30,25 +30,43 @@ export interface Ways {
  * @throws AttsError `engine` where they cannot continue a text, `usage` where their tokens are not the tokenizer's
  */
 export async function probe(fleet: Fleet, protocol: Protocol, served: Served, tokenizer: Tokenizer): Promise<Ways> {
+  const ask = async (way: Way<WriteJob, Written>, prefix: Prefix, chat: ChatPrefix | null): Promise<Written> => {
+    const job: WriteJob = {
+      ...{ prefix, chat, maxTokens: sampleTokens, temperature: 0, topP: 1, seed: 1 },
+      ...{ stop: [], stopIds: tokenizer.stopIds, logProbs: true, top: 0 },
+    };
+    return (await fleet.call('generate', way.exchange(job), { attempts })).value;
+  };
   const draw = async (way: Way<WriteJob, Written>, sample: string): Promise<Drawn | null> => {
     const prefix = openText(tokenizer, sample);
-    const job: WriteJob = {
-      ...{ prefix, maxTokens: sampleTokens, temperature: 0, topP: 1, stop: [], stopIds: tokenizer.stopIds, seed: 1 },
-      ...{ logProbs: true, top: 0 },
-    };
-    const { value } = await fleet.call('generate', way.exchange(job), { attempts });
-    const { text, logProbs = [] } = value;
-    const ids = value.ids ?? tokenizer.encodeContinuation(text);
-    if (value.ids !== null) requireSameText(tokenizer, ids, text, served);
+    const { ids: told, text, finish, logProbs = [] } = await ask(way, prefix, null);
+    const ids = told ?? tokenizer.encodeContinuation(text);
+    if (told !== null) requireSameText(tokenizer, ids, text, served);
     // An end token has a log-probability and no text.
-    const isKnown = ids.length > 0 && (logProbs.length === ids.length || value.finish === 'stop-token');
+    const isKnown = ids.length > 0 && (logProbs.length === ids.length || finish === 'stop-token');
     return isKnown ? { prefix: prefix.ids, ids, logProbs: logProbs.slice(0, ids.length) } : null;
   };
-  const writes = await firstOf(protocol.writes(served.model), (way) => draw(way, samples[0]));
+  /** A turn that is opened, and one that goes on, must be the tokens that they are here. */
+  const chat = async (way: Way<WriteJob, Written>): Promise<null> => {
+    const messages: ChatMessage[] = [{ role: 'user', content: samples[0] }];
+    const opened = tokenizer.chat(messages);
+    for (const begun of ['', samples[0]]) {
+      const ids = [...opened.ids, ...tokenizer.encodeContinuation(begun)];
+      const { prompt } = await ask(way, { ...opened, ids, text: opened.text + begun }, { messages, begun });
+      if (prompt === null || prompt === ids.length) continue;
+      const what = begun === '' ? 'another chat template' : 'it does not go on with a turn';
+      throw new Refused(200, `${what} (${prompt} tokens where ${ids.length} were expected)`);
+    }
+    return null;
+  };
+  const writes = await firstOf(protocol.writes(served.model), (way) =>
+    way.takes === 'messages' ? chat(way) : draw(way, samples[0]),
+  );
   if (writes.found === null) {
-    throw new AttsError('engine', `${served.model} cannot continue a text: ${writes.refusals[0]}`);
+    throw new AttsError('engine', `${served.model} cannot continue a text: ${writes.refusals.join('; ')}`);
   }
   const { way: write } = writes.found;
+  if (write.takes === 'messages') return { write, score: null, refusals: ['it is only asked by messages'] };
   let drawn = writes.found.result;
   for (const sample of samples.slice(1)) drawn ??= await draw(write, sample);
   if (drawn === null) return { write, score: null, refusals: ['it does not tell how probable its tokens are'] };

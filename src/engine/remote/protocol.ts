@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Alternative, Prefix } from '../engine.js';
+import type { Alternative, ChatMessage, Prefix } from '../engine.js';
 import { Refused, Transient } from './failure.js';
 import type { Exchange } from './fleet.js';
 
@@ -8,15 +8,23 @@ export interface Served {
   readonly model: string;
   /** Names by which the model's tokenizer may be found here, the best first. */
   readonly tokenizers: readonly string[];
-  /** Tokens of the longest call that both writes and scores take; null where the server does not say. */
+  /** Tokens; null where the server does not say. */
   readonly contextLength: number | null;
   /** Of the server's program. */
   readonly version: string;
   readonly dtype: string;
 }
 
+/** A prefix as messages: what was said, and what the assistant's turn has so far. */
+export interface ChatPrefix {
+  readonly messages: readonly ChatMessage[];
+  readonly begun: string;
+}
+
 export interface WriteJob {
   readonly prefix: Prefix;
+  /** Null where the prefix did not begin as messages. */
+  readonly chat: ChatPrefix | null;
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topP: number;
@@ -38,7 +46,9 @@ export interface Written extends Partial<LogProbs> {
   readonly ids: readonly number[] | null;
   readonly text: string;
   readonly finish: 'length' | 'stop-token' | 'stop-string';
-  /** Tokens of the prompt that the server did not compute. */
+  /** Tokens of the prompt as the server counts them; null where it does not say. */
+  readonly prompt: number | null;
+  /** Those of them that it did not compute. */
   readonly cached: number;
 }
 
@@ -56,12 +66,17 @@ export interface Scored extends LogProbs {
 export interface Way<Job, Result> {
   /** As notes and `models inspect` call it. */
   readonly name: string;
+  /** What it is asked by, where that is not the tokens or the text of a prefix. */
+  readonly takes?: 'messages';
   exchange(job: Job): Exchange<Result>;
 }
 
 /** How servers of one kind are spoken to. */
 export interface Protocol {
+  /** Path that answers as long as a server is well. */
   readonly health: string;
+  /** Tokens of a server's context that a call must leave free. */
+  readonly reserve: number;
   /** @param model the name that the user gave */
   describe(get: (path: string) => Promise<unknown>, base: string, model: string | null): Promise<Served>;
   /** In order of preference: ids both ways, before text. */

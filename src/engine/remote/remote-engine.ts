@@ -12,11 +12,19 @@ import type {
   TokenText,
 } from '../engine.js';
 import { philox, streamKey } from '../local/random.js';
+import { ChatMemory } from './chat-memory.js';
 import { Transient } from './failure.js';
 import type { Exchange, Fleet } from './fleet.js';
 import type { Ways } from './probe.js';
 import type { LogProbs, Served, WriteJob, Written } from './protocol.js';
 import type { ServerKind } from './spec.js';
+
+/** What a generation may tell besides its tokens, at its end. */
+type WriteRequest = GenerateRequest & {
+  readonly logProbs?: boolean;
+  readonly top?: number;
+  readonly onTokens?: (ids: readonly number[], logProbs?: LogProbs) => void;
+};
 
 /** Log-probabilities of rounded logits may end a little above 0. */
 const roundingError = 1e-2;
@@ -41,9 +49,12 @@ export class RemoteEngine implements Engine {
   readonly tokenizer: Tokenizer;
   readonly ways: Ways;
   private readonly fleet: Fleet;
+  /** Null where the server takes more than messages. */
+  private readonly chats: ChatMemory | null;
 
   constructor({ kind, served, contextLength, tokenizer, ways, fleet }: RemoteParts) {
-    this.tokenizer = tokenizer;
+    this.chats = ways.write.takes === 'messages' ? new ChatMemory(tokenizer) : null;
+    this.tokenizer = this.chats?.tokenizer ?? tokenizer;
     this.ways = ways;
     this.fleet = fleet;
     const { model, version, dtype } = served;
@@ -53,25 +64,26 @@ export class RemoteEngine implements Engine {
     };
   }
 
-  async generate(request: GenerateRequest): Promise<Generation> {
-    const { prefix, maxTokens, signal, stop = [] } = request;
+  async generate(request: WriteRequest): Promise<Generation & Partial<LogProbs>> {
+    const { prefix, maxTokens, signal, stop = [], logProbs: wantsLogProbs = false, top = 0, onTokens } = request;
     this.check(prefix);
     if (maxTokens < 1) throw new AttsError('engine', 'generate: maxTokens must be at least 1');
     const room = this.model.contextLength - prefix.ids.length;
     if (room < 1) throw this.tooLong(prefix.ids.length + 1);
     const job: WriteJob = {
-      ...{ prefix, stop, stopIds: this.tokenizer.stopIds, maxTokens: Math.min(maxTokens, room) },
-      ...{ temperature: request.temperature, topP: request.topP ?? 1 },
-      ...{ seed: seedAt(request.key, prefix.ids.length), logProbs: false, top: 0 },
+      ...{ prefix, chat: this.chats?.prefixOf(prefix) ?? null, maxTokens: Math.min(maxTokens, room) },
+      ...{ stop, stopIds: this.tokenizer.stopIds, temperature: request.temperature, topP: request.topP ?? 1 },
+      ...{ seed: seedAt(request.key, prefix.ids.length), logProbs: wantsLogProbs, top },
     };
     const queued = performance.now();
     const exchange = this.ways.write.exchange(job);
     const { value, started } = await this.fleet.call('generate', whole(exchange, job), { signal });
     const { ids, finish } = this.tokensOf(value, job);
+    const chunk: TokenText = { ids, text: this.tokenizer.decode(ids), fingerprint: this.tokenizer.fingerprint };
+    const logProbs = wantsLogProbs ? await this.logProbsOf(value, request, chunk) : null;
+    onTokens?.(ids, logProbs ?? undefined);
     return {
-      ids,
-      text: this.tokenizer.decode(ids),
-      fingerprint: this.tokenizer.fingerprint,
+      ...{ ...chunk, ...logProbs },
       finish: finish === 'length' && job.maxTokens < maxTokens ? 'context' : finish,
       usage: {
         ...{ prompt: prefix.ids.length, cached: Math.min(value.cached, prefix.ids.length) },
@@ -106,14 +118,33 @@ export class RemoteEngine implements Engine {
     await this.fleet.close();
   }
 
-  /** The ids of what was written, encoded here where the server tells only text, up to the token that completes a stop. */
+  /** The ids of what was written, encoded here where the server tells only text, up to the first that ends it. */
   private tokensOf({ ids: told, text, finish }: Written, { stop }: WriteJob): Pick<Generation, 'ids' | 'finish'> {
     const { tokenizer } = this;
     const ids = told ?? tokenizer.encodeContinuation(text.replace(/\uFFFD+$/, ''));
-    const completed = stop.length === 0 ? -1 : completedAt(tokenizer, ids, stop);
-    if (completed !== -1) return { ids: ids.slice(0, completed), finish: 'stop-string' };
+    const ended = ids.findIndex((id) => tokenizer.stopIds.includes(id)) + 1;
+    const completed = completedAt(tokenizer, ids, stop);
+    if (completed > 0 && (ended === 0 || completed < ended)) {
+      return { ids: ids.slice(0, completed), finish: 'stop-string' };
+    }
+    if (ended > 0) return { ids: ids.slice(0, ended), finish: 'stop-token' };
     if (told === null && finish === 'stop-token') return { ids: [...ids, ...tokenizer.stopIds.slice(0, 1)], finish };
     return { ids, finish };
+  }
+
+  /** As the server told them; those of tokens that were encoded here are the tokens' score. */
+  private async logProbsOf(
+    written: Written,
+    { prefix, top, signal }: WriteRequest,
+    chunk: TokenText,
+  ): Promise<LogProbs> {
+    const { ids, logProbs, top: alternatives } = written;
+    if (ids === null || !logProbs) {
+      const { logProbs, top: best } = await this.score({ prefix, chunk, top, signal });
+      return { logProbs, ...(best ? { top: best } : {}) };
+    }
+    const count = chunk.ids.length;
+    return { logProbs: logProbs.slice(0, count), ...(alternatives ? { top: alternatives.slice(0, count) } : {}) };
   }
 
   private check({ fingerprint }: TokenText): void {
@@ -144,13 +175,13 @@ export function seedAt(key: RandomKey, position: number): number {
   return philox([position, 1, 0, 0], streamKey(key))[0] >>> 1;
 }
 
-/** How many ids, from the first on, complete one of the strings; -1 where none is in their text. */
+/** How many ids, from the first on, complete one of the strings; 0 where none is in their text. */
 function completedAt(tokenizer: Tokenizer, ids: readonly number[], stop: readonly string[]): number {
   const holds = (count: number) => {
     const text = tokenizer.decode(ids.slice(0, count));
     return stop.some((string) => text.includes(string));
   };
-  if (!holds(ids.length)) return -1;
+  if (stop.length === 0 || !holds(ids.length)) return 0;
   // Text only grows with ids, so that the first count that holds one is found by halving.
   let [without, within] = [0, ids.length];
   while (within - without > 1) {

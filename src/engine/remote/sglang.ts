@@ -49,11 +49,8 @@ const serverInfoSchema = z.looseObject({
   max_req_input_len: z.int().nullish(),
 });
 
-/**
- * What an SGLang server keeps free of its context: it takes prompts of fewer tokens than the context less this many
- * (`max_req_input_len`; sglang/srt/managers).
- */
-const reserve = 7;
+/** An SGLang server takes prompts of fewer tokens than its context less so many (`max_req_input_len`; scheduler.py). */
+const inputReserve = 6;
 
 /** Everything that a server's or a model's own defaults could change. */
 const plainSampling = { top_k: -1, min_p: 0, frequency_penalty: 0, presence_penalty: 0, repetition_penalty: 1 };
@@ -66,16 +63,17 @@ const plainSampling = { top_k: -1, min_p: 0, frequency_penalty: 0, presence_pena
  */
 export const sglang: Protocol = {
   health: 'health',
+  reserve: inputReserve + 1,
 
   async describe(get, _base, model) {
     const info = read(modelInfoSchema, await get('get_model_info'));
     const models = read(modelsSchema.nullable(), await optional(get('v1/models')));
     const server = read(serverInfoSchema.nullable(), await optional(get('get_server_info')));
-    const limits = [server?.max_req_input_len, models?.data[0].max_model_len].flatMap((limit, i) =>
-      limit ? [limit - [1, reserve][i]] : [],
-    );
+    const listed = models?.data[0];
+    const input = server?.max_req_input_len;
+    const limits = [listed?.max_model_len, input && input + inputReserve].flatMap((limit) => (limit ? [limit] : []));
     return {
-      model: model ?? models?.data[0].id ?? info.model_path,
+      model: model ?? listed?.id ?? info.model_path,
       tokenizers: [info.tokenizer_path ?? info.model_path, info.model_path],
       contextLength: limits.length > 0 ? Math.min(...limits) : null,
       version: server?.version ?? 'unknown',
@@ -84,10 +82,11 @@ export const sglang: Protocol = {
   },
 
   writes() {
-    return [true, false].map((isSeeded) => ({
-      name: isSeeded ? '/generate by ids' : '/generate by ids, without seeds',
-      exchange: (job) => writeExchange(job, isSeeded),
-    }));
+    return [
+      { name: '/generate by ids', exchange: (job) => writeExchange(job, ['sampling_seed', 'stop_token_ids']) },
+      { name: '/generate by ids, its own end tokens', exchange: (job) => writeExchange(job, ['sampling_seed']) },
+      { name: '/generate by ids, without seeds', exchange: (job) => writeExchange(job, ['stop_token_ids']) },
+    ];
   },
 
   scores() {
@@ -119,12 +118,14 @@ function greedy(newTokens: number) {
   return { ...plainSampling, temperature: 0, max_new_tokens: newTokens };
 }
 
-function writeExchange(job: WriteJob, isSeeded: boolean) {
+/** @param extras what not every server takes */
+function writeExchange(job: WriteJob, extras: readonly ('sampling_seed' | 'stop_token_ids')[]) {
   const { prefix, maxTokens, temperature, topP, stop, stopIds, seed, logProbs, top } = job;
   const sampling = {
     ...{ ...plainSampling, temperature, top_p: topP, max_new_tokens: maxTokens },
-    ...{ stop, stop_token_ids: stopIds, no_stop_trim: true },
-    ...(isSeeded ? { sampling_seed: seed } : {}),
+    ...{ stop, no_stop_trim: true },
+    ...(extras.includes('stop_token_ids') ? { stop_token_ids: stopIds } : {}),
+    ...(extras.includes('sampling_seed') ? { sampling_seed: seed } : {}),
   };
   return {
     path: 'generate',
@@ -141,7 +142,7 @@ function writeExchange(job: WriteJob, isSeeded: boolean) {
       const finish = type === 'length' ? 'length' : typeof matched === 'string' ? 'stop-string' : 'stop-token';
       return {
         ...{ ids, text: text ?? '', finish: finish as 'length' | 'stop-string' | 'stop-token' },
-        cached: meta.cached_tokens ?? 0,
+        ...{ prompt: prefix.ids.length, cached: meta.cached_tokens ?? 0 },
         ...(logProbs ? logProbsOf(meta.output_token_logprobs ?? [], meta.output_top_logprobs, ids, top) : {}),
       };
     },

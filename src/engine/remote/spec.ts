@@ -11,7 +11,7 @@ export interface RemoteSpec {
   readonly model: string | null;
   /** Spec of the tokenizer; null: what the servers say. */
   readonly tokenizer: string | null;
-  /** Tokens; null: what the servers say. */
+  /** Tokens of the servers' context; null: what they say. */
   readonly contextLength: number | null;
   /** Milliseconds that one attempt at a call may take. */
   readonly deadline: number;

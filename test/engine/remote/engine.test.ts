@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import type { Engine, GenerateRequest, Prefix } from '../../../src/engine/engine.js';
+import type { Engine, GenerateRequest, Generation, Prefix, Score } from '../../../src/engine/engine.js';
 import { openEngine } from '../../../src/engine/open.js';
 import { inspectRemote, openRemote } from '../../../src/engine/remote/index.js';
 import { seedAt } from '../../../src/engine/remote/remote-engine.js';
@@ -71,13 +71,13 @@ describe('a model on a server', () => {
     ],
     [
       'a server with the API of OpenAI',
-      async () => `openai+http://${(await started(openaiDouble(local, { kind: 'openai' }))).host}/v1?context=512`,
+      async () => `openai+http://${(await started(openaiDouble(local, { kind: 'openai' }))).host}/v1?context=513`,
     ],
     [
       'one that writes a token with every echo',
       async () => {
         const double = openaiDouble(local, { kind: 'openai', refuses: ['max_tokens 0'] });
-        return `openai+http://${(await started(double)).host}?context=512`;
+        return `openai+http://${(await started(double)).host}?context=513`;
       },
     ],
   ];
@@ -173,6 +173,39 @@ describe('a model on a server', () => {
       writes: '/generate by ids, without seeds',
       build: 'sglang 0.4.6',
     });
+  });
+
+  it('ends where the tokenizer says, also on a server that is not told of it', async () => {
+    const quirks = { refuses: ['stop_token_ids'] as const };
+    for (const spec of [
+      `sglang://${(await started(sglangDouble(local, quirks))).host}`,
+      `vllm://${(await started(openaiDouble(local, { kind: 'vllm', ...quirks }))).host}`,
+    ]) {
+      const remote = await open(spec);
+      const whole = (await local.generate(request())).ids;
+      const early = whole[4];
+      (remote.tokenizer as { stopIds: readonly number[] }).stopIds = [early];
+      const { ids, finish } = await remote.generate(request());
+      expect([ids.length, ids.at(-1), finish]).to.deep.equal([whole.indexOf(early) + 1, early, 'stop-token']);
+    }
+  });
+
+  it('tells the log-probabilities of what it writes', async () => {
+    const asked = { ...request({ maxTokens: 12, stop: ['\n\n'] }), logProbs: true, top: 2 };
+    for (const [, spec] of servers.slice(0, 2)) {
+      const remote = await open(await spec());
+      const told: number[] = [];
+      const written = (await remote.generate({
+        ...asked,
+        onTokens: (ids: readonly number[]) => void told.push(...ids),
+      } as GenerateRequest)) as Generation & Score;
+      const { logProbs, top } = await local.score({ prefix, chunk: written, top: 2 });
+      expect(told).to.deep.equal(written.ids);
+      expect(written.logProbs).to.have.length(written.ids.length);
+      for (const [i, logProb] of logProbs.entries()) expect(written.logProbs[i]).to.be.closeTo(logProb, 1e-6);
+      const best = (of: Score['top']) => of?.map((place) => place.map(({ id }) => id));
+      expect(best(written.top)).to.deep.equal(best(top));
+    }
   });
 
   it('scores the given tokens, not those that their text would be cut into', async () => {
@@ -300,7 +333,7 @@ describe('opening a model on a server', () => {
   it('a draft that tells only text writes tokens of its text', async () => {
     const local = await openEngine(name, { ownThread: true, threads: 1 });
     const host = await hostOf(openaiDouble(local, { kind: 'openai', refuses: ['ids', 'echo'] }));
-    const remote = await openRemote(`openai+http://${host}/v1?context=512#${name}`, { tuning, scores: false });
+    const remote = await openRemote(`openai+http://${host}/v1?context=513#${name}`, { tuning, scores: false });
     expect(remote.ways.write.name).to.equal('completions by text');
     const { tokenizer } = local;
     const prefix = tokenizer.chat([{ role: 'user', content: 'Start with 5. Add 3. What is the result?' }]);
@@ -314,6 +347,25 @@ describe('opening a model on a server', () => {
     }
     await remote.close();
     await local.close();
+  });
+
+  it('a draft that is only asked by messages goes on with the turn that it began', async () => {
+    const host = await hostOf(openaiDouble(local, { kind: 'openai', refuses: ['completions'] }));
+    const remote = await openRemote(`openai+http://${host}?context=513`, { tuning, scores: false });
+    expect(remote.ways.write.name).to.equal('chat completions');
+    const prompt = remote.tokenizer.chat([{ role: 'user', content: 'Start with 5. Add 3. What is the result?' }]);
+    const key = { seed: 3, problem: 'p', sample: 0, role: 'draft' };
+    for (const ids of [prompt.ids, [...prompt.ids, ...local.tokenizer.encodeContinuation('a bc + 23')]]) {
+      const prefix = { ...piece(local, ids), text: prompt.text + local.tokenizer.decode(ids.slice(prompt.ids.length)) };
+      const request = { prefix, maxTokens: 10, temperature: 0, key };
+      expect((await remote.generate(request)).text).to.equal((await local.generate(request)).text);
+    }
+    const plain = remote.generate({ prefix: piece(local, [5, 6]), maxTokens: 10, temperature: 0, key });
+    expect((await failureOf(plain)).message).to.contain('only asked by messages');
+    await remote.close();
+    const deaf = await hostOf(openaiDouble(local, { kind: 'openai', refuses: ['completions'], endsTurns: true }));
+    const refused = await failureOf(openRemote(`openai+http://${deaf}?context=513`, { tuning, scores: false }));
+    expect(refused.message).to.contain('chat completions: it does not go on with a turn');
   });
 
   it('refuses another tokenizer than the server’s, and says which flag to give where there is none', async () => {
@@ -355,7 +407,7 @@ describe('opening a model on a server', () => {
         'usage',
         /does not say how long its context is; add \?context=TOKENS/,
       ],
-      [`openai+http://${host}?key=ATTS_TEST_KEY&context=512&tokenizer=nowhere`, 'usage', /unknown model nowhere/],
+      [`openai+http://${host}?key=ATTS_TEST_KEY&context=513&tokenizer=nowhere`, 'usage', /unknown model nowhere/],
     ];
     process.env.ATTS_TEST_KEY = key;
     try {
@@ -364,7 +416,7 @@ describe('opening a model on a server', () => {
         expect(failure.code, spec).to.equal(code);
         expect(failure.message).to.match(message).and.not.to.contain(key);
       }
-      await (await openRemote(`openai+http://${host}?key=ATTS_TEST_KEY&context=512`, { tuning })).close();
+      await (await openRemote(`openai+http://${host}?key=ATTS_TEST_KEY&context=513`, { tuning })).close();
     } finally {
       delete process.env.ATTS_TEST_KEY;
     }

@@ -1,6 +1,6 @@
 import { embeddedCheckpoints } from '../../../models/checkpoint/open.js';
 import type { Engine, GenerateRequest, Tokenizer } from '../../../src/engine/engine.js';
-import { philox, streamKey, uniformAt } from '../../../src/engine/local/random.js';
+import { streamKey, uniformAt } from '../../../src/engine/local/random.js';
 import { seedAt } from '../../../src/engine/remote/remote-engine.js';
 import { openTokenizer } from '../../../src/engine/tokenizer/index.js';
 
@@ -59,10 +59,17 @@ class FakeEngine implements Engine {
   async close() {}
 
   private probabilitiesAfter(last: number, position: number): number[] {
-    const weights = this.words.map((_, i) => 1 + (philox([last, position, i, this.salt], [1, 2])[0] % 50));
+    const weights = this.words.map((_, i) => 1 + (mixed(last, position, i, this.salt) % 50));
     const total = weights.reduce((a, b) => a + b, 0);
     return weights.map((weight) => weight / total);
   }
+}
+
+/** Numbers stirred to one that looks random. */
+function mixed(...numbers: readonly number[]): number {
+  let hash = 0x9e3779b9;
+  for (const number of numbers) hash = Math.imul(hash ^ number ^ (hash >>> 15), 0x85ebca6b);
+  return (hash ^ (hash >>> 13)) >>> 0;
 }
 
 const mostProbable = (probabilities: readonly number[]) => probabilities.indexOf(Math.max(...probabilities));

@@ -1,4 +1,4 @@
-import type { Engine } from '../../../src/engine/engine.js';
+import type { ChatMessage, Engine } from '../../../src/engine/engine.js';
 import { openText } from '../../../src/engine/tokenizer/index.js';
 import { type Answer, type Call, Double, generate, logProbsFrom, matchedStop, textUpTo } from './double.js';
 
@@ -11,7 +11,16 @@ export interface OpenaiQuirks {
   readonly version?: string;
   readonly key?: string;
   /** What it does not take. */
-  readonly refuses?: readonly ('ids' | 'echo' | 'prompt_logprobs' | 'max_tokens 0')[];
+  readonly refuses?: readonly (
+    | 'ids'
+    | 'echo'
+    | 'prompt_logprobs'
+    | 'max_tokens 0'
+    | 'stop_token_ids'
+    | 'completions'
+  )[];
+  /** Does not know `continue_final_message`. */
+  readonly endsTurns?: boolean;
   /** Changes what is answered. */
   readonly spoil?: (answer: Record<string, unknown>, call: Call) => unknown;
 }
@@ -48,7 +57,8 @@ export function openaiDouble(engine: Engine, quirks: OpenaiQuirks): Double {
 
   const answers: Record<string, (call: Call) => Promise<Answer>> = {
     '/v1/models': async () => ({ body: { object: 'list', data: [{ id: model, object: 'model', ...longest }] } }),
-    '/v1/completions': (call) => complete(call),
+    ...(refuses.includes('completions') ? {} : { '/v1/completions': (call) => complete(call) }),
+    '/v1/chat/completions': (call) => chat(call),
     ...(isVllm
       ? {
           '/health': async () => ({ body: '' }),
@@ -58,11 +68,28 @@ export function openaiDouble(engine: Engine, quirks: OpenaiQuirks): Double {
       : {}),
   };
 
+  /** Goes on with the last message where it is told to, else ends it and opens a turn. */
+  async function chat({ body, signal }: Call): Promise<Answer> {
+    const messages = body.messages as ChatMessage[];
+    const goesOn = body.continue_final_message === true && !quirks.endsTurns;
+    const said = goesOn ? messages.slice(0, -1) : messages;
+    const begun = goesOn ? (messages.at(-1)?.content ?? '') : '';
+    const ids = [...tokenizer.chat(said).ids, ...tokenizer.encodeContinuation(begun)];
+    const { max_tokens: maxTokens, temperature, seed } = body as Record<string, number>;
+    const written = await generate(engine, ids, { maxTokens, temperature, seed }, signal);
+    const finish = written.finish === 'stop-token' ? 'stop' : 'length';
+    const message = { role: 'assistant', content: written.text };
+    const usage = { prompt_tokens: ids.length, completion_tokens: written.ids.length };
+    return { body: { object: 'chat.completion', model, choices: [{ message, finish_reason: finish }], usage } };
+  }
+
   async function complete(call: Call): Promise<Answer> {
     const request = call.body as Request;
     const unknown = Object.keys(request).find((name) => !isVllm && !known.includes(name));
     if (unknown) return refuse(`Unrecognized request argument supplied: ${unknown}`);
     if (request.model !== model) return { status: 404, body: { error: { message: `no model ${request.model}` } } };
+    if (refuses.includes('stop_token_ids') && 'stop_token_ids' in request)
+      return refuse('not supported: stop_token_ids');
     const { prompt = '', echo = false, logprobs, prompt_logprobs: promptLogProbs, stop = [] } = request;
     if (typeof prompt !== 'string' && refuses.includes('ids')) return refuse('prompt must be a string');
     if (echo && refuses.includes('echo')) return refuse('echo is not supported');

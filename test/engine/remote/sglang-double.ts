@@ -6,6 +6,8 @@ export interface SglangQuirks {
   readonly version?: string;
   /** An older server: it refuses what it does not know, and has no /tokenize. */
   readonly isOld?: boolean;
+  /** Sampling parameters that it does not take. */
+  readonly refuses?: readonly string[];
   /** Gives a call up instead of answering it. */
   readonly abort?: (call: Call) => { readonly message: string; readonly status_code: number } | null;
   /** Changes what is answered. */
@@ -51,6 +53,8 @@ export function sglangDouble(engine: Engine, quirks: SglangQuirks = {}): Double 
     if ((text === undefined) === (given === undefined)) return refuse('Either text or input_ids should be provided.');
     const unknown = Object.keys(params).find((name) => quirks.isOld && !known.includes(name));
     if (unknown) return refuse(`SamplingParams.__init__() got an unexpected keyword argument '${unknown}'`);
+    const refused = quirks.refuses?.find((name) => name in params);
+    if (refused) return refuse(`not supported here: sampling_params.${refused}`);
     const ids = given ?? openText(tokenizer, text as string).ids;
     const maxTokens = (params.max_new_tokens as number | undefined) ?? 128;
     if (ids.length + maxTokens > contextLength + 1) {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { inspectModel } from '../../../src/engine/inspect.js';
 import { isRemoteSpec, parseRemoteSpec } from '../../../src/engine/remote/spec.js';
 import { AttsError } from '../../../src/errors.js';
 
@@ -78,6 +79,10 @@ describe('the name of a model on servers', () => {
     for (const spec of ['abacus-qwen3-2m', 'org/name', '/models/vllm', 'vllm', 'https://a/m.gguf', 'openai/gpt-2']) {
       expect(isRemoteSpec(spec)).to.equal(false);
     }
+  });
+
+  it('is no model whose weights could be looked at', () => {
+    expect(() => inspectModel('vllm://a:8000#m')).to.throw(AttsError, 'vllm://a:8000#m lies on a server');
   });
 
   it('is read or refused, whatever it is', () => {

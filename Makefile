@@ -1,8 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-# Servers and harnesses of others.
-.PHONY: vllm lm-eval
+.PHONY: vllm lm-eval serve-load serve-schemathesis
 .PHONY: paper-scale goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 
 ATTS := node dist/src/cli/main.js
@@ -63,6 +62,14 @@ main-table: build ## methods x datasets, the paper's table (about 3 minutes on t
 
 barrier-cost: build ## what barriers cost: sync and async with equal decisions (about a minute on two cores)
 	node dist/experiments/barrier-cost.js
+
+serve-load: build ## 64 clients on atts serve for a minute, beside the engine driven directly (about 2 minutes)
+	node dist/experiments/serve-load.js
+
+serve-schemathesis: build ## requests made from the server's OpenAPI description (needs python3 and pip, about 2 minutes, and a download the first time)
+	@test -x runs/peers/schemathesis/bin/python || python3 -m venv runs/peers/schemathesis
+	@runs/peers/schemathesis/bin/pip install --quiet --disable-pip-version-check schemathesis==4.32.5
+	node dist/experiments/serve-schemathesis.js runs/peers/schemathesis/bin/st
 
 conformal-peers: build ## p-values and martingale against crepes and MAPIE (needs python3 and pip, about 20 s, and a download the first time)
 	@test -x runs/peers/venv/bin/python || python3 -m venv runs/peers/venv

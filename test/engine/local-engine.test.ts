@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import type { Engine, GenerateRequest, Prefix } from '../../src/engine/engine.js';
+import type { Engine, GenerateRequest, Prefix, Score } from '../../src/engine/engine.js';
 import type { LocalEngine } from '../../src/engine/local/local-engine.js';
 import { openEngine } from '../../src/engine/open.js';
 import { AttsError } from '../../src/errors.js';
@@ -110,6 +110,23 @@ describe('the local engine', () => {
     expect({ logProbs, top }).to.deep.equal({ logProbs: score.logProbs, top: score.top });
     expect(heard).to.deep.equal({ ids, logProbs });
     expect(await target.generate(request(1))).not.to.have.any.keys('logProbs', 'top');
+  });
+
+  it('tells the same log-probabilities while it scores other texts', async () => {
+    const { ids, logProbs } = await target.generate(request(1, { logProbs: true }));
+    // From the second token on, so that every row of a pass is asked about.
+    const [first, ...rest] = prompts[2].ids;
+    const text = { prefix: { ...prompts[2], ids: [first] }, chunk: { ...prompts[2], ids: rest } };
+    const alone = await target.score(text);
+    let count = 0;
+    const scores: Promise<Score>[] = [];
+    const onTokens = () => {
+      if (count++ % 5 === 0) scores.push(target.score(text));
+    };
+    const beside = await target.generate(request(1, { logProbs: true, onTokens }));
+    expect(beside.ids).to.deep.equal(ids);
+    expect(beside.logProbs).to.deep.equal(logProbs);
+    for (const score of await Promise.all(scores)) expect(score.logProbs).to.deep.equal(alone.logProbs);
   });
 
   it('refuses an id that its vocabulary lacks, and goes on', async () => {
@@ -247,6 +264,13 @@ describe('the local engine', () => {
       expect(several.memories).to.be.greaterThan(3);
       expect(several.written).to.deep.equal(one.written);
     }
+  });
+
+  it('may be opened at the same time as another', () => {
+    const script = fileURLToPath(new URL('./together-process.js', import.meta.url));
+    const { stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+    expect(stdout, stderr).not.to.equal('');
+    for (const text of JSON.parse(stdout)) expect(text).to.match(/^Step /);
   });
 
   it('holds its tensors and memory flat over 10,000 forward passes', () => {

@@ -13,14 +13,25 @@ export const simdNames = ['simd', 'simd-plain'] as const;
 export type SimdName = (typeof simdNames)[number];
 
 const started = new Map<string, SimdBackend>();
+const starting = new Map<string, Promise<void>>();
 
-/** Registers a backend, stock kernels and all. A second call with another number of threads changes the number. */
+/**
+ * Registers a backend, stock kernels and all. A second call, which may come before the first has ended, with another
+ * number of threads changes the number.
+ */
 export async function registerSimd(name: SimdName, threads: number | null): Promise<void> {
-  const before = started.get(name);
+  const before = starting.get(name);
   if (before) {
-    if (threads !== null) await before.setThreads(threads);
+    await before;
+    if (threads !== null) await simd(name).setThreads(threads);
     return;
   }
+  const start = startSimd(name, threads);
+  starting.set(name, start);
+  await start;
+}
+
+async function startSimd(name: SimdName, threads: number | null): Promise<void> {
   await import('@tensorflow/tfjs-backend-cpu');
   const build = name === 'simd' ? selectBuild() : plainBuild();
   const own = new SimdBackend(build, threads ?? Math.min(mostThreads, availableParallelism()));

@@ -116,7 +116,7 @@ export class ModelRunner {
 
 /** The chosen rows of hidden[T, d]: [R, d]. */
 function pick(hidden: tf.Tensor, chosen: readonly { row: number }[]): tf.Tensor {
-  if (chosen.length === hidden.shape[0]) return hidden;
+  if (chosen.length === hidden.shape[0] && chosen.every(({ row }, i) => row === i)) return hidden;
   const d = hidden.shape[1] as number;
   const values = toFloat32(hidden);
   const out = new Float32Array(chosen.length * d);

@@ -14,7 +14,7 @@ import {
   chatSchema,
   type TokenAlternative,
 } from '../schemas/chat.js';
-import { errors, stopsOf } from '../schemas/common.js';
+import { errors, orStream, stopsOf } from '../schemas/common.js';
 import { EventStream } from '../sse.js';
 import { StopText } from '../stop-text.js';
 import { alternativesWith, type JudgedToken, judgedTokens, tokenLabel } from '../token-labels.js';
@@ -29,7 +29,7 @@ export function chatRoute(app: App, context: ServerContext): void {
         summary: 'Answer a chat; model `atts` answers with the whole method',
         tags: ['OpenAI'],
         body: chatBody,
-        response: { 200: chatSchema, ...errors },
+        response: { 200: orStream(chatSchema), ...errors },
       },
     },
     async (request, reply) => {

@@ -6,7 +6,7 @@ import type { App, ServerContext } from '../context.js';
 import { HttpError } from '../errors.js';
 import { readPrompt, type ServedModel } from '../models.js';
 import { continuePrompt, type Sampling, scorePrompt, type Written } from '../sampling.js';
-import { errors, stopsOf } from '../schemas/common.js';
+import { errors, orStream, stopsOf } from '../schemas/common.js';
 import {
   type Completion,
   type CompletionChoice,
@@ -39,7 +39,7 @@ export function completionsRoute(app: App, { models, admission }: ServerContext)
         summary: 'Continue texts or token ids',
         tags: ['OpenAI'],
         body: completionsBody,
-        response: { 200: completionSchema, ...errors },
+        response: { 200: orStream(completionSchema), ...errors },
       },
     },
     async (request, reply) => {

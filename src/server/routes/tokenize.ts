@@ -4,7 +4,7 @@ import type { App, ServerContext } from '../context.js';
 import { HttpError } from '../errors.js';
 import { checkedText } from '../models.js';
 import { chatBody } from '../schemas/chat.js';
-import { errors, idsSchema, ignored, only } from '../schemas/common.js';
+import { emptyList, errors, idsSchema, ignored, only } from '../schemas/common.js';
 import { tokenLabel } from '../token-labels.js';
 import { promptOf } from './chat.js';
 
@@ -29,7 +29,7 @@ const tokenizeSchema = z.object({
 
 const detokenizeBody = z.strictObject({
   model: z.string().nullish(),
-  tokens: z.union([idsSchema, z.tuple([])]),
+  tokens: z.union([idsSchema, emptyList]),
   skip_special_tokens: only(true),
   ...ignored,
 });

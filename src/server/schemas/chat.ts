@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { ignored, listOf, mostAlternatives, mostSequences, only, openAiSampling, usageSchema } from './common.js';
+import {
+  emptyList,
+  ignored,
+  listOf,
+  mostAlternatives,
+  mostSequences,
+  only,
+  openAiSampling,
+  usageSchema,
+} from './common.js';
 
 const mostMessages = 1000;
 const mostParts = 100;
@@ -34,7 +43,7 @@ export const chatBody = z.strictObject({
   continue_final_message: z.boolean().nullish(),
   add_generation_prompt: z.boolean().nullish(),
   response_format: z.strictObject({ type: only('text') }).nullish(),
-  tools: z.tuple([], { error: 'are not supported' }).nullish(),
+  tools: emptyList.nullish(),
   tool_choice: z.enum(['none', 'auto'], { error: 'is only supported as none or auto' }).nullish(),
   parallel_tool_calls: ignored.user,
   modalities: z.tuple([z.literal('text')], { error: 'are only supported as ["text"]' }).nullish(),

@@ -53,17 +53,19 @@ export const promptSchema = z
 const isStop = (value: unknown): value is string => isText(value) && value.length > 0 && value.length <= longestStop;
 
 export const stopSchema = z
-  .custom<string | string[]>(
-    (value) => isStop(value) || (Array.isArray(value) && value.length <= mostStops && value.every(isStop)),
+  .custom<string | string[] | null>(
+    (value) =>
+      value === null || isStop(value) || (Array.isArray(value) && value.length <= mostStops && value.every(isStop)),
     `must be a text or a list of at most ${mostStops} texts, each of 1 to ${longestStop} characters`,
   )
   .meta({
     anyOf: [
+      { type: 'null' },
       { type: 'string', minLength: 1, maxLength: longestStop },
       { type: 'array', items: { type: 'string', minLength: 1, maxLength: longestStop }, maxItems: mostStops },
     ],
   })
-  .nullish();
+  .optional();
 
 export const stopsOf = (stop: string | string[] | null | undefined): string[] =>
   typeof stop === 'string' ? [stop] : (stop ?? []);
@@ -75,6 +77,7 @@ export const seedSchema = z.int().nullish();
 /** A parameter that would change the result and is only taken at the value that changes nothing. */
 export const only = <T extends string | number | boolean>(value: T) =>
   z.literal(value, { error: `is only supported as ${JSON.stringify(value)}` }).nullish();
+export const emptyList = z.array(z.unknown()).max(0, { error: 'are not supported' });
 export const onlyEmpty = z.strictObject({}, { error: 'is only supported empty' }).nullish();
 
 /** Parameters that change no result: taken and ignored. */
@@ -132,6 +135,12 @@ export const errorSchema = z.object({
     param: z.string().nullable(),
     code: z.string().nullable(),
   }),
+});
+
+/** What a route answers at once, or as server-sent events. */
+export const orStream = <T extends z.ZodType>(schema: T) => ({
+  description: 'The whole answer, or its pieces with `stream`',
+  content: { 'application/json': { schema }, 'text/event-stream': { schema: z.string() } },
 });
 
 export const errors = {

@@ -35,13 +35,13 @@ const samplingSchema = z.strictObject({
 
 export type GenerateSampling = z.infer<typeof samplingSchema>;
 
-const perPrompt = <T extends z.ZodType>(value: T) => z.union([value, listOf(value, 100_000)]).nullish();
+const perPrompt = <T extends z.ZodType>(value: T) => z.union([value, listOf(value, 100_000), z.null()]).optional();
 
 export const generateBody = z.strictObject({
   model: z.string().nullish(),
   text: textsSchema.nullish(),
   input_ids: idsSchema.nullish(),
-  sampling_params: z.union([samplingSchema, listOf(samplingSchema, 10_000)]).nullish(),
+  sampling_params: perPrompt(samplingSchema),
   return_logprob: perPrompt(z.boolean()),
   /** From this token of the prompt on; -1: the last alone. The first one told has no log-probability. */
   logprob_start_len: perPrompt(z.int().min(-1)),
@@ -56,8 +56,11 @@ export const generateBody = z.strictObject({
 export type GenerateBody = z.infer<typeof generateBody>;
 
 /** Log-probability, id, text where it was asked for. */
-const tokenSchema = z.tuple([z.number().nullable(), z.int(), z.string().nullable()]);
-export type TokenTuple = z.infer<typeof tokenSchema>;
+export type TokenTuple = [number | null, number, string | null];
+const tokenSchema = z.custom<TokenTuple>().meta({
+  ...{ description: 'Log-probability, id, text', type: 'array', items: { type: ['number', 'string', 'null'] } },
+  ...{ minItems: 3, maxItems: 3 },
+});
 const alternativesSchema = z.array(tokenSchema).nullable();
 
 const generatedSchema = z.object({

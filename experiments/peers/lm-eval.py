@@ -73,7 +73,7 @@ def serve(model):
 
 def main():
     model = sys.argv[1] if len(sys.argv) > 1 else "models/abacus/abacus-qwen3-2m"
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 100
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 50
     logging.getLogger("lm_eval").setLevel(logging.WARNING)
     write_problems(count)
     own, own_seconds = evaluate("hf", {"pretrained": model, "dtype": "float32", "device": "cpu", "batch_size": 16})

@@ -114,7 +114,15 @@ async function runThroughCrash(config: RunConfig, bank: string, server: VllmServ
   const run = readRun(path);
   const distinct = new Set(run.chains.map(({ problem, sample }) => `${problem} ${sample}`));
   if (run.chains.length !== chains || distinct.size !== chains) throw new Error('a chain was lost or doubled');
+  const unbroken = tokensOf(join(out, 'remote'));
+  const same = [...tokensOf(path)].filter(([chain, ids]) => unbroken.get(chain) === ids).length;
+  console.log(`${same} of ${chains} chains are those of the run that nothing broke, token for token`);
   return run.summary as Summary;
+}
+
+function tokensOf(path: string): Map<string, string> {
+  const text = (chunks: readonly { readonly ids: readonly number[] }[]) => JSON.stringify(chunks.map(({ ids }) => ids));
+  return new Map(readRun(path).chains.map(({ problem, sample, chunks }) => [`${problem} ${sample}`, text(chunks)]));
 }
 
 /** @throws Error where a chain failed, or the accuracies differ by more than chance gives: 95 %, by problems, paired */
@@ -183,7 +191,7 @@ try {
     }
     const small = runConfigSchema.parse({
       ...{ draft: gguf, target: gguf, policy: 'continue', calibration: 'marginal', limit: 2, samples: 2, turns: 3 },
-      ...{ calibrationProblems: 4, calibrationSamples: 1 },
+      ...{ calibrationProblems: 4, calibrationSamples: 1, threads: 1 },
     });
     const { summary: own } = await runMethod(small, 'real, here', join(out, 'real-here'));
     const { summary } = await runMethod({ ...small, target: server.spec }, 'real, vLLM', join(out, 'real-remote'));

@@ -16,7 +16,8 @@ export async function runMethod(
 ): Promise<ScaleResult> {
   const dataset = await loadRunDataset(config, 'test');
   const calibrationDataset = needsCalibrationSplit(config) ? await loadRunDataset(config, 'calibration') : undefined;
-  const { close, ...engines } = await openEngines(config);
+  const onNote = (note: string) => process.stderr.write(`${label}: ${note}\n`);
+  const { close, ...engines } = await openEngines(config, { onNote });
   onOpen();
   let lastLine = performance.now();
   try {

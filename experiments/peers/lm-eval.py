@@ -8,6 +8,7 @@ Fails where a log-likelihood differs by more than 1e-2 nats, a greedy flag or a 
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -24,14 +25,15 @@ LARGEST_DIFFERENCE = 1e-2
 
 
 def write_problems(count):
-    """Each problem with its answer and three numbers near it, the answer's place going round."""
+    """Each problem, solved up to the result of its last step, and that result among three numbers near it."""
     lines = []
     for i, line in enumerate(Path("models/abacus/problems/test.jsonl").read_text().splitlines()[:count]):
         problem = json.loads(line)
-        answer = int(problem["answer"])
-        choices = [answer + 1, answer - 1, answer + 10]
-        choices.insert(i % 4, answer)
-        row = {"problem": problem["problem"], "choices": [f" {choice}" for choice in choices], "gold": i % 4}
+        steps, result = re.fullmatch(r"(.*=) (-?\d+)\.\n\nThe answer is .*", problem["solution"], re.DOTALL).groups()
+        choices = [int(result) + 1, int(result) - 1, int(result) + 10]
+        choices.insert(i % 4, int(result))
+        turns = f"<|im_start|>user\n{problem['problem']}<|im_end|>\n<|im_start|>assistant\n"
+        row = {"context": turns + steps, "choices": [f"{choice}." for choice in choices], "gold": i % 4}
         lines.append(json.dumps(row))
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / "abacus.jsonl").write_text("\n".join(lines) + "\n")
@@ -43,9 +45,8 @@ def evaluate(model, arguments):
         model=model,
         model_args=arguments,
         tasks=[TASK],
-        task_manager=TaskManager(include_path="experiments/peers"),
+        task_manager=TaskManager(include_path="experiments/peers", include_defaults=False),
         bootstrap_iters=0,
-        verbosity="WARNING",
     )
     return results, time.perf_counter() - begun
 
@@ -72,7 +73,7 @@ def serve(model):
 
 def main():
     model = sys.argv[1] if len(sys.argv) > 1 else "models/abacus/abacus-qwen3-2m"
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 100
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 50
     logging.getLogger("lm_eval").setLevel(logging.WARNING)
     write_problems(count)
     own, own_seconds = evaluate("hf", {"pretrained": model, "dtype": "float32", "device": "cpu", "batch_size": 16})

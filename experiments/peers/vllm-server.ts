@@ -20,7 +20,8 @@ export class VllmServer {
     this.name = basename(folder);
     this.port = port;
     const address = ['--host', '127.0.0.1', '--port', String(port), '--served-model-name', this.name];
-    const model = ['--dtype', 'float32', '--enforce-eager'];
+    // Its CPU build (0.32) dies where the prompt of a call with a seed is computed in parts.
+    const model = ['--dtype', 'float32', '--enforce-eager', '--no-enable-chunked-prefill'];
     const environment = {
       ...{ VLLM_CPU_KVCACHE_SPACE: '1', VLLM_CPU_OMP_THREADS_BIND: String(core), VLLM_NO_USAGE_STATS: '1' },
       ...{ HF_HUB_OFFLINE: '1', PATH: `${join(venv, 'bin')}:${process.env.PATH}` },
@@ -57,6 +58,8 @@ export class VllmServer {
   readonly kill = (): void => {
     const { child } = this;
     this.child = null;
-    if (child?.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
+    if (child?.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      process.kill(-child.pid, 'SIGKILL');
+    }
   };
 }

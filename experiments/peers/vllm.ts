@@ -3,15 +3,17 @@
  *
  * make vllm    (node dist/experiments/peers/vllm.js VENV [FILE.gguf FOLDER]: FOLDER holds the file's weights in float32)
  *
- * Fails where a score differs by more than 1e-2 nats, the accuracy of one run lies outside the other's interval, or a
- * chain is lost, doubled or failed. Writes runs/vllm.
+ * Fails where a score differs by more than 1e-2 nats, accuracies differ by more than chance, or a chain is lost, doubled
+ * or failed. Writes runs/vllm.
  */
 
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { groupBy } from '../../src/group-by.js';
 import {
+  clusteredBootstrap,
   loadDataset,
   openEngine,
   openPrompt,
@@ -39,7 +41,7 @@ interface Differences {
 
 /** Chunks that the first model wrote, scored by both. */
 async function compareScores(local: string, remote: string, problems: readonly Problem[]): Promise<Differences> {
-  const engines = await Promise.all([local, remote].map((spec) => openEngine(spec)));
+  const engines = await Promise.all([local, remote].map((spec) => openEngine(spec, { threads: 1 })));
   const [writer] = engines;
   const ask = openPrompt('chat');
   const differences: number[] = [];
@@ -112,16 +114,32 @@ async function runThroughCrash(config: RunConfig, bank: string, server: VllmServ
   const run = readRun(path);
   const distinct = new Set(run.chains.map(({ problem, sample }) => `${problem} ${sample}`));
   if (run.chains.length !== chains || distinct.size !== chains) throw new Error('a chain was lost or doubled');
+  const unbroken = tokensOf(join(out, 'remote'));
+  const same = [...tokensOf(path)].filter(([chain, ids]) => unbroken.get(chain) === ids).length;
+  console.log(`${same} of ${chains} chains are those of the run that nothing broke, token for token`);
   return run.summary as Summary;
 }
 
-/** @throws Error where the two accuracies are not within each other's intervals, or a chain failed */
-function requireAgreement(here: Summary, there: Summary): void {
-  const within = ({ mean }: Summary['accuracy'], { ci95 }: Summary['accuracy']) => mean >= ci95[0] && mean <= ci95[1];
-  if (there.chains.failed > 0) throw new Error(`${there.chains.failed} chains failed`);
-  if (!within(here.accuracy, there.accuracy) || !within(there.accuracy, here.accuracy)) {
-    throw new Error(`accuracy ${accuracyText(there)} on vLLM, ${accuracyText(here)} here`);
-  }
+function tokensOf(path: string): Map<string, string> {
+  const text = (chunks: readonly { readonly ids: readonly number[] }[]) => JSON.stringify(chunks.map(({ ids }) => ids));
+  return new Map(readRun(path).chains.map(({ problem, sample, chunks }) => [`${problem} ${sample}`, text(chunks)]));
+}
+
+/** @throws Error where a chain failed, or the accuracies differ by more than chance gives: 95 %, by problems, paired */
+function requireAgreement(here: string, there: string): void {
+  const failed = readRun(there).chains.filter(({ status }) => status === 'failed').length;
+  if (failed > 0) throw new Error(`${failed} chains of ${there} failed`);
+  const shares = [here, there].map((path) => {
+    const chains = groupBy(readRun(path).chains, ({ problem }) => problem);
+    return new Map(
+      [...chains].map(([problem, own]) => [problem, own.filter(({ correct }) => correct).length / own.length]),
+    );
+  });
+  const differences = [...shares[0]].map(([problem, share]) => (shares[1].get(problem) ?? 0) - share);
+  const [lower, upper] = clusteredBootstrap(differences, { seed: 0 });
+  const text = [lower, upper].map((bound) => (100 * bound).toFixed(1)).join(' to ');
+  console.log(`accuracy of ${there} less that of ${here}: ${text} points (95 %)`);
+  if (lower > 0 || upper < 0) throw new Error('they differ');
 }
 
 const [venv, gguf, folder] = process.argv.slice(2);
@@ -146,21 +164,21 @@ try {
     [draft, target].map((name, core) => serve(join('models/abacus', name), core)),
   );
   console.log(`two servers started in ${((performance.now() - begun) / 1000).toFixed(0)} s`);
-  const { problems } = await loadDataset('abacus', { limit: 48 });
+  const { problems } = await loadDataset('abacus', { limit: 32 });
   for (const [name, server] of [[draft, draftServer] as const, [target, targetServer] as const]) {
     differences.push(await compareScores(name, server.spec, problems));
     scores.push(scoreRow(name, differences.at(-1) as Differences));
   }
   const config = runConfigSchema.parse({
-    ...{ policy: 'replace', calibration: 'marginal', limit: 32, samples: 4, turns: 12, concurrency: 32 },
-    ...{ calibrationProblems: 20, calibrationSamples: 2 },
+    ...{ policy: 'replace', calibration: 'marginal', limit: 20, samples: 4, turns: 12, concurrency: 32 },
+    ...{ calibrationProblems: 12, calibrationSamples: 2, threads: 1 },
   });
   const remote = { ...config, draft: draftServer.spec, target: targetServer.spec };
   const { summary: here } = await runMethod(config, 'here', join(out, 'here'));
   const { summary: there } = await runMethod(remote, 'vLLM', join(out, 'remote'));
-  requireAgreement(here, there);
+  requireAgreement(join(out, 'here'), join(out, 'remote'));
   const crashed = await runThroughCrash(remote, join(out, 'remote', 'bank.json'), targetServer);
-  requireAgreement(here, crashed);
+  requireAgreement(join(out, 'here'), join(out, 'killed'));
   runs.push(runRow('both models here', here), runRow('both on vLLM', there));
   runs.push(runRow('the same, its target’s server killed and started again', crashed));
   for (const server of servers) server.kill();
@@ -173,7 +191,7 @@ try {
     }
     const small = runConfigSchema.parse({
       ...{ draft: gguf, target: gguf, policy: 'continue', calibration: 'marginal', limit: 2, samples: 2, turns: 3 },
-      ...{ calibrationProblems: 4, calibrationSamples: 1 },
+      ...{ calibrationProblems: 4, calibrationSamples: 1, threads: 1 },
     });
     const { summary: own } = await runMethod(small, 'real, here', join(out, 'real-here'));
     const { summary } = await runMethod({ ...small, target: server.spec }, 'real, vLLM', join(out, 'real-remote'));

@@ -20,7 +20,7 @@ describe('atts simulate --times', () => {
         threads: 1,
       },
     });
-    const engines = await openEngines(config, { peak: 1e11, bandwidth: 2e10 });
+    const engines = await openEngines(config, { roofs: { peak: 1e11, bandwidth: 2e10 } });
     const out = join(folder, name);
     await scale({ config, ...engines, dataset: await loadRunDataset(config, 'test'), out });
     await engines.close();

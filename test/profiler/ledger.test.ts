@@ -57,7 +57,7 @@ describe('a run with --profile', () => {
         ...{ limit: 2, samples: 3, turns: 3, policy: 'replace', calibration: 'budget', schedule: 'sync', placement },
         ...{ profile: true, threads: 2 },
       });
-      engines = await openEngines(config, { peak: 1e11, bandwidth: 2e10 });
+      engines = await openEngines(config, { roofs: { peak: 1e11, bandwidth: 2e10 } });
       const { summary, events } = await scale({ config, ...engines, dataset: await loadRunDataset(config, 'test') });
       const { draft, target } = engines.profile!.ledgers();
       const computed = (kinds: readonly string[]) =>

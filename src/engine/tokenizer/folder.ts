@@ -15,6 +15,7 @@ const configSchema = z.looseObject({
   add_bos_token: z.boolean().nullish(),
   chat_template: templateSchema.nullish(),
 });
+const generationSchema = z.looseObject({ eos_token_id: z.union([z.int(), z.array(z.int())]).nullish() });
 
 /**
  * The tokenizer of a folder with tokenizer.json and tokenizer_config.json.
@@ -41,10 +42,19 @@ export function folderTokenizer(folder: string): TokenizerFile {
     parts,
     model,
     bosId: bos !== null && (config.add_bos_token ?? opensWith(parts, config.bos_token as string)) ? bos : null,
-    stopIds: eos === null ? [] : [eos],
+    stopIds: [...new Set([...(eos === null ? [] : [eos]), ...generationStops(folder)])],
     chatTemplate: chatTemplateOf(folder, config.chat_template),
     templateTokens: Object.fromEntries(named.flatMap(([name, token]) => (token ? [[name, token]] : []))),
   };
+}
+
+/** What else ends a turn: generation_config.json may name several ids where tokenizer_config.json names one. */
+function generationStops(folder: string): number[] {
+  const path = join(folder, 'generation_config.json');
+  if (!existsSync(path)) return [];
+  const parsed = generationSchema.safeParse(readJson(path));
+  if (!parsed.success) throw new AttsError('checkpoint', `${path}: eos_token_id is neither an id nor a list of ids`);
+  return [parsed.data.eos_token_id ?? []].flat();
 }
 
 /** A file beside the configuration is the later word. Of named templates it is the one called default. */

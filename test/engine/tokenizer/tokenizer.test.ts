@@ -233,6 +233,12 @@ describe('a folder', () => {
     expect((await openTokenizer(folder)).bosId).to.equal(null);
   });
 
+  it('ends a turn by the ids of generation_config.json too', async () => {
+    expect((await openTokenizer(folder)).stopIds).to.deep.equal([511]);
+    writeFileSync(join(folder, 'generation_config.json'), JSON.stringify({ eos_token_id: [511, 509] }));
+    expect((await openTokenizer(folder)).stopIds).to.deep.equal([511, 509]);
+  });
+
   it('reads merges as strings and as pairs', async () => {
     const json = abacusJson();
     const pairs = { ...json, model: { ...json.model, merges: json.model.merges.map((merge) => merge.split(' ')) } };

@@ -1,6 +1,5 @@
 import type { CommandModule } from 'yargs';
 import {
-  AttsError,
   describeMachine,
   inspectModel,
   type KnownLimits,
@@ -38,9 +37,6 @@ export const profileCommand: CommandModule = {
     const options = engineOptions(argv);
     const report = inspectModel(spec, options.dtype);
     const { backend = 'auto', threads } = options;
-    if (backend === 'wasm' || backend === 'cpu') {
-      throw new AttsError('usage', `profile measures the simd backends; --backend ${backend} is there to compare with`);
-    }
     const limits = await machineLimits(backend, threads, argv['measure-limits'] as boolean);
     const engine = await openEngine(spec, options);
     try {

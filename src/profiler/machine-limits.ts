@@ -8,6 +8,7 @@ import type { BackendChoice } from '../../kernels/backends/names.js';
 import { isSimd, simd } from '../../kernels/backends/simd/index.js';
 import { measureLimits } from '../../kernels/bench/machine.js';
 import { measureRoofs } from '../../kernels/bench/roofs.js';
+import { AttsError } from '../errors.js';
 import { writeFileAtomic } from '../runs/atomic.js';
 import { describeMachine } from '../runs/machine.js';
 import type { MachineRoofs } from './intensity.js';
@@ -40,6 +41,7 @@ export type KnownLimits = z.infer<typeof limitsSchema>;
  * The limits of this machine, for a build and a number of threads: measured once, then read from the user's cache
  * (XDG_CACHE_HOME or ~/.cache, `atts/`).
  * @param again measures them whatever is in the cache
+ * @throws AttsError `usage` for a backend that is not ours
  */
 export async function machineLimits(
   backend: BackendChoice,
@@ -47,6 +49,12 @@ export async function machineLimits(
   again = false,
 ): Promise<KnownLimits> {
   const name = await chooseBackend(backend, threads);
+  if (!isSimd(name)) {
+    throw new AttsError(
+      'usage',
+      `limits are measured on the simd backends; --backend ${backend} is there to compare with`,
+    );
+  }
   const { build, pool } = simd(name);
   const { cpu, cores } = describeMachine();
   const key = { cpu, cores, build: `${build.name}-${build.hash}`, threads: pool.threads };

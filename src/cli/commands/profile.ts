@@ -1,6 +1,5 @@
 import type { CommandModule } from 'yargs';
 import {
-  AttsError,
   describeMachine,
   inspectModel,
   type KnownLimits,
@@ -38,11 +37,9 @@ export const profileCommand: CommandModule = {
     const options = engineOptions(argv);
     const report = inspectModel(spec, options);
     const { backend = 'auto', threads } = options;
-    if (backend === 'wasm' || backend === 'cpu') {
-      throw new AttsError('usage', `profile measures the simd backends; --backend ${backend} is there to compare with`);
-    }
-    const isOurs = backend === 'auto' || backend.startsWith('simd');
-    const limits = isOurs ? await machineLimits(backend, threads, argv['measure-limits'] as boolean) : undefined;
+    // What is predicted from the processor's limits is for our own kernels on it.
+    const isElsewhere = backend === 'webgpu' || backend === 'tensorflow';
+    const limits = isElsewhere ? undefined : await machineLimits(backend, threads, argv['measure-limits'] as boolean);
     const engine = await openEngine(spec, options);
     try {
       const profile = await profileModel(engine, {

@@ -50,7 +50,7 @@ export function advise(facts: MachineFacts): string[] {
   }
   const perSecond = bandwidth < 10 ? bandwidth.toFixed(1) : bandwidth.toFixed(0);
   advice.push(
-    `a chain alone writes at most ${perSecond} tokens/s for each GB of weights: --dtype q8 keeps 9 bits of float32's 32, q4 keeps 6; more chains at a time (--concurrency) share each reading`,
+    `a chain alone writes at most ${perSecond} tokens/s for each GB of weights: --dtype q8 keeps 8.5 bits of float32's 32, q4 keeps 5; more chains at a time (--concurrency) share each reading`,
   );
   return advice;
 }

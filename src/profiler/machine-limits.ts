@@ -1,7 +1,4 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { chooseBackend } from '../../kernels/backends/choose.js';
 import type { BackendChoice } from '../../kernels/backends/names.js';
@@ -9,8 +6,8 @@ import { isSimd, simd } from '../../kernels/backends/simd/index.js';
 import { measureLimits } from '../../kernels/bench/machine.js';
 import { measureRoofs } from '../../kernels/bench/roofs.js';
 import { AttsError } from '../errors.js';
-import { writeFileAtomic } from '../runs/atomic.js';
 import { describeMachine } from '../runs/machine.js';
+import { readCached, writeCached } from '../user-cache.js';
 import type { MachineRoofs } from './intensity.js';
 
 const rate = z.number().positive();
@@ -58,31 +55,16 @@ export async function machineLimits(
   const { build, pool } = simd(name);
   const { cpu, cores } = describeMachine();
   const key = { cpu, cores, build: `${build.name}-${build.hash}`, threads: pool.threads };
-  const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'atts');
-  const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 12);
-  const path = join(folder, `limits-${hash}.json`);
-  const known = again ? null : readLimits(path);
+  const file = `limits-${createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 12)}.json`;
+  // None where this version wrote none.
+  const known = again ? undefined : limitsSchema.safeParse(readCached(file)).data;
   if (known) return known;
   const measured: KnownLimits = limitsSchema.parse({
     ...{ schema: 'atts.limits/1', measured: new Date().toISOString(), ...key },
     ...measureLimits(),
   });
-  try {
-    mkdirSync(folder, { recursive: true });
-    writeFileAtomic(path, `${JSON.stringify(measured, null, 2)}\n`);
-  } catch {
-    // A home that cannot be written to costs a measurement each time, nothing else.
-  }
+  writeCached(file, measured);
   return measured;
-}
-
-/** Null where there is nothing that this version wrote. */
-function readLimits(path: string): KnownLimits | null {
-  try {
-    return limitsSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch {
-    return null;
-  }
 }
 
 /** The roofs of a backend: those of this machine for the simd backends, else what its own stock ops reach. */

@@ -6,6 +6,7 @@ import { ropeAppend, rotation } from '../../kernels/ops/rope/index.js';
 import { readAll } from '../../kernels/tfjs.js';
 import { AttsError } from '../../src/errors.js';
 import { values } from '../kernels/backend.js';
+import { type Rows, ragged } from '../kernels/ragged.js';
 import { relativeError } from './on-both.js';
 
 interface Shape {
@@ -15,27 +16,6 @@ interface Shape {
   readonly pageSize: number;
   readonly window: number | null;
   readonly norms?: boolean;
-}
-
-/** Rows [from, to) of a sequence with the given pages. */
-interface Rows {
-  readonly pages: readonly number[];
-  readonly from: number;
-  readonly to: number;
-}
-
-function ragged(sequences: readonly Rows[], pageSize: number): RaggedRows {
-  const [positions, slots, tables, pages]: number[][] = [[], [], [], []];
-  for (const sequence of sequences) {
-    for (let p = sequence.from; p < sequence.to; p++) {
-      positions.push(p);
-      slots.push(sequence.pages[Math.floor(p / pageSize)] * pageSize + (p % pageSize));
-      tables.push(pages.length);
-    }
-    pages.push(...sequence.pages);
-  }
-  const ints = (list: number[]) => Int32Array.from(list);
-  return { positions: ints(positions), slots: ints(slots), tables: ints(tables), pages: ints(pages) };
 }
 
 /** Appends and attends, a pass after the other over one cache; the rows' own values come from their positions. */

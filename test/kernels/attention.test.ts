@@ -6,29 +6,13 @@ import { roundToBf16 } from '../../kernels/ops/linear/bf16.js';
 import { ropeAppend, rotation } from '../../kernels/ops/rope/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
 import { backends, largestDifference, on, values } from './backend.js';
+import { ragged } from './ragged.js';
 
 interface Shape {
   heads: number;
   kvHeads: number;
   headDim: number;
   window: number | null;
-}
-/** Rows [from, to) of sequences that own pages 0, stride, 2·stride …: scattered on purpose. */
-function ragged(sequences: { pages: number[]; from: number; to: number }[], pageSize = 4): RaggedRows {
-  const positions: number[] = [];
-  const slots: number[] = [];
-  const tables: number[] = [];
-  const pages: number[] = [];
-  for (const sequence of sequences) {
-    for (let p = sequence.from; p < sequence.to; p++) {
-      positions.push(p);
-      slots.push(sequence.pages[Math.floor(p / pageSize)] * pageSize + (p % pageSize));
-      tables.push(pages.length);
-    }
-    pages.push(...sequence.pages);
-  }
-  const ints = (list: number[]) => Int32Array.from(list);
-  return { positions: ints(positions), slots: ints(slots), tables: ints(tables), pages: ints(pages) };
 }
 
 function run(shape: Shape, cache: KvCache, rows: RaggedRows, q: Float32Array, k: Float32Array, v: Float32Array) {
@@ -119,17 +103,20 @@ for (const backend of backends) {
               const whole = run(
                 shape,
                 cacheOf(shape, dtype),
-                ragged([{ pages: [1, 2, 3, 4], from: 0, to: n }]),
+                ragged([{ pages: [1, 2, 3, 4], from: 0, to: n }], 4),
                 q,
                 k,
                 v,
               );
               const pieces = cacheOf(shape, dtype);
               for (let t = 0; t < n; t++) {
-                const rows = ragged([
-                  { pages: [9, 5, 30, 11], from: t, to: t + 1 },
-                  { pages: [20, 21, 22, 23], from: 0, to: other },
-                ]);
+                const rows = ragged(
+                  [
+                    { pages: [9, 5, 30, 11], from: t, to: t + 1 },
+                    { pages: [20, 21, 22, 23], from: 0, to: other },
+                  ],
+                  4,
+                );
                 const beside = (x: Float32Array, w: number, s: number) =>
                   Float32Array.from([...x.subarray(t * w, (t + 1) * w), ...values(other * w, s)]);
                 const out = run(

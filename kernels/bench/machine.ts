@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { simd } from '../backends/simd/index.js';
-import { dtypes, linearCase } from '../ops/linear/bench.js';
+import { linearCase } from '../ops/linear/bench.js';
+import { type WeightDtype, weightDtypes } from '../ops/linear/index.js';
 import { rmsNorm } from '../ops/rms-norm/index.js';
 import { timed } from './measure.js';
 import { values } from './values.js';
@@ -17,7 +18,7 @@ export interface PeakRoof {
 
 /** A product of many rows with a large matrix. */
 export interface MatrixRoof {
-  readonly dtype: (typeof dtypes)[number];
+  readonly dtype: WeightDtype;
   readonly gflops: number;
   readonly noise: number;
 }
@@ -55,7 +56,7 @@ export function measureLimits(): MachineLimits {
   return {
     ...{ build: `${build.name}-${build.hash}`, threads: pool.threads },
     peaks: counts.flatMap((threads) => [peak('float32', threads), peak('int16', threads)]),
-    matrices: dtypes.map((dtype) => {
+    matrices: weightDtypes.map((dtype) => {
       const bench = linearCase(256, 2048, 2048, dtype);
       const { best, noise } = timed(bench.run, repeats, least);
       bench.dispose();

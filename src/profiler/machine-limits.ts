@@ -5,6 +5,7 @@ import type { BackendChoice } from '../../kernels/backends/names.js';
 import { isSimd, simd } from '../../kernels/backends/simd/index.js';
 import { measureLimits } from '../../kernels/bench/machine.js';
 import { measureRoofs } from '../../kernels/bench/roofs.js';
+import { weightDtypes } from '../../kernels/ops/linear/index.js';
 import { AttsError } from '../errors.js';
 import { describeMachine } from '../runs/machine.js';
 import { readCached, writeCached } from '../user-cache.js';
@@ -21,7 +22,7 @@ const limitsSchema = z.object({
   peaks: z.array(
     z.object({ arithmetic: z.enum(['float32', 'int16']), threads: z.int(), gflops: rate, noise: z.number() }),
   ),
-  matrices: z.array(z.object({ dtype: z.enum(['f32', 'bf16', 'q8', 'q4']), gflops: rate, noise: z.number() })),
+  matrices: z.array(z.object({ dtype: z.enum(weightDtypes), gflops: rate, noise: z.number() })),
   memory: z.array(
     z.object({
       ...{ level: z.enum(['L1', 'L2', 'LLC', 'DRAM']), capacity: z.number().nullable(), threads: z.int() },

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { weightDtypes } from '../../kernels/ops/linear/index.js';
 import { machineLimits } from '../../src/profiler/machine-limits.js';
 
 describe('limits of this machine', () => {
@@ -30,7 +31,7 @@ describe('limits of this machine', () => {
   it('tell of every arithmetic, dtype and level, on one thread and on all', async () => {
     const { peaks, matrices, memory } = await machineLimits('auto', 1);
     expect(peaks.map(({ arithmetic }) => arithmetic)).to.deep.equal(['float32', 'int16']);
-    expect(matrices.map(({ dtype }) => dtype)).to.deep.equal(['f32', 'bf16', 'q8', 'q4']);
+    expect(matrices.map(({ dtype }) => dtype)).to.deep.equal([...weightDtypes]);
     expect(memory.map(({ level }) => level)).to.deep.equal(['L1', 'L2', 'LLC', 'DRAM']);
     const [first, last] = [memory[0], memory[memory.length - 1]];
     // A cache is faster than the memory behind it, whatever else the machine does meanwhile.

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { weightDtypes } from '../../kernels/ops/linear/index.js';
 import { type KnownLimits, roofsOf } from '../../src/profiler/machine-limits.js';
 import { modelShapes } from '../../src/profiler/model-shapes.js';
 import { predictPass } from '../../src/profiler/predict.js';
@@ -10,7 +11,7 @@ const limits: KnownLimits = {
     { arithmetic: 'float32' as const, threads, gflops: 50 * threads, noise: 0 },
     { arithmetic: 'int16' as const, threads, gflops: 100 * threads, noise: 0 },
   ]),
-  matrices: (['f32', 'bf16', 'q8', 'q4'] as const).map((dtype) => ({ dtype, gflops: 80, noise: 0 })),
+  matrices: weightDtypes.map((dtype) => ({ dtype, gflops: 80, noise: 0 })),
   memory: [1, 2].flatMap((threads) => [
     { level: 'L1' as const, capacity: 2 ** 15 * threads, threads, read: 100 * threads, copy: 100, noise: 0 },
     { level: 'L2' as const, capacity: 2 ** 20 * threads, threads, read: 80 * threads, copy: 80, noise: 0 },

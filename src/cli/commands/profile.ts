@@ -58,10 +58,10 @@ export const profileCommand: CommandModule = {
   },
 };
 
-/** The dtype of most weights, 5 and 6 bits as 8: they run the same loops. */
-function keptAs({ kept }: ModelReport): 'f32' | 'bf16' | 'q8' | 'q4' {
+/** The dtype of most weights. */
+function keptAs({ kept }: ModelReport): KnownLimits['matrices'][number]['dtype'] {
   const [[most]] = Object.entries(kept).sort(([, a], [, b]) => (b?.bytes ?? 0) - (a?.bytes ?? 0));
-  return most === 'q5' || most === 'q6' ? 'q8' : (most as 'f32' | 'bf16' | 'q8' | 'q4');
+  return most as KnownLimits['matrices'][number]['dtype'];
 }
 
 function describe({ model, dtype, build, passes }: ModelProfile): string {

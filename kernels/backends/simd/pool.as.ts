@@ -11,7 +11,10 @@ const STOP: usize = 448;
 export const JOB: usize = 512; // job code, threads in it, then the operands
 
 const PHASES: usize = 4;
-const SPINS = 20_000;
+// Thread 0 watches for longer than the shares of a job are apart, then gives way for 50 microseconds and its own awakening. A
+// worker watches for longer than that: else both would sleep in turn, a hundred microseconds a job, and never find out of it.
+const SPINS = 100_000;
+const WORKER_SPINS = 1_000_000;
 const SLEEP_NANOSECONDS: i64 = 200_000_000; // wakes now and then, so that a terminated worker ends
 
 const PATIENCE = 10_000_000; // spins, some tens of milliseconds
@@ -97,7 +100,7 @@ export function finished(): bool {
 
 // A worker: waits for the next epoch after `seen` and gives it back; −1 when it is to end.
 export function awaitEpoch(seen: i32): i32 {
-  for (let spin = 0; spin < SPINS; spin++) {
+  for (let spin = 0; spin < WORKER_SPINS; spin++) {
     const epoch = atomic.load<i32>(EPOCH);
     if (atomic.load<i32>(STOP) != 0) return -1;
     if (epoch != seen) return epoch;

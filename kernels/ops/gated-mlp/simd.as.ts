@@ -2,7 +2,7 @@
 // of activation and up is taken while both are in the cache.
 import { exp4 } from '../../backends/simd/math.as';
 import { address, barrier, operand, operandF32, take, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { TOGETHER, finish, groupNumbers, isQuantised, multiplyPanels, prepareRows, product, quantiseRow } from '../linear/simd.as';
+import { TOGETHER, finish, groupNumbers, isQuantised, multiplyPanels, prepareRows, product, quantiseRow, rowShare } from '../linear/simd.as';
 
 // @ts-ignore: decorator
 @inline
@@ -61,10 +61,11 @@ export function gatedMlpJob(): void {
   let h = hidden;
   if (isQuantised(downDtype)) {
     h = address(20);
-    for (;;) {
-      const m = take(2, 1);
-      if (m >= M) break;
-      quantiseRow(hidden + <usize>m * ldh, F, h + <usize>m * (groupNumbers(F) << 2), hs + <usize>m * groupNumbers(F));
+    const share = rowShare(M);
+    for (let m = take(2, share); m < M; m = take(2, share)) {
+      for (const end = min(M, m + share); m < end; m++) {
+        quantiseRow(hidden + <usize>m * ldh, F, h + <usize>m * (groupNumbers(F) << 2), hs + <usize>m * groupNumbers(F));
+      }
     }
     barrier();
   }

@@ -85,20 +85,26 @@ export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dt
   }
 }
 
+// Rows that a thread takes at a time, where a row is soon done: asking for each costs more than some rows do.
+// @ts-ignore: decorator
+@inline
+export function rowShare(M: i32): i32 { return max(1, M / (4 * threadCount())); }
+
 // Phase 0 of a product: rows are normalised and quantised where the job asks for it. Gives the x that panels read.
 export function prepareRows(x: usize, M: i32, K: i32, dtype: i32, norm: usize, epsilon: f32, normed: usize, quantised: usize, scales: usize): usize {
   const quantises = isQuantised(dtype);
   if (norm == 0 && !quantises) return x;
-  for (;;) {
-    const m = take(0, 1);
-    if (m >= M) break;
-    let row = x + <usize>m * (<usize>K << 2);
-    if (norm != 0) {
-      const to = normed + <usize>m * (<usize>K << 2);
-      normRow(row, norm, K, epsilon, to);
-      row = to;
+  const share = rowShare(M);
+  for (let m = take(0, share); m < M; m = take(0, share)) {
+    for (const end = min(M, m + share); m < end; m++) {
+      let row = x + <usize>m * (<usize>K << 2);
+      if (norm != 0) {
+        const to = normed + <usize>m * (<usize>K << 2);
+        normRow(row, norm, K, epsilon, to);
+        row = to;
+      }
+      if (quantises) quantiseRow(row, K, quantised + <usize>m * (groupNumbers(K) << 2), scales + <usize>m * groupNumbers(K));
     }
-    if (quantises) quantiseRow(row, K, quantised + <usize>m * (groupNumbers(K) << 2), scales + <usize>m * groupNumbers(K));
   }
   barrier();
   return quantises ? quantised : normed;

@@ -78,6 +78,7 @@ arithmetic-intensity: build ## r and waiting against samples and turns, sync and
 	node dist/experiments/arithmetic-intensity.js
 
 simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about five minutes on two cores)
+	@rm -rf runs/simulator-check
 	node dist/experiments/simulator-check.js
 
 profile-overhead: build ## the same run with and without --profile, in turn (about a minute)

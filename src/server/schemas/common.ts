@@ -140,7 +140,10 @@ export const errorSchema = z.object({
 /** What a route answers at once, or as server-sent events. */
 export const orStream = <T extends z.ZodType>(schema: T) => ({
   description: 'The whole answer, or its pieces with `stream`',
-  content: { 'application/json': { schema }, 'text/event-stream': { schema: z.string() } },
+  content: {
+    'application/json': { schema },
+    'text/event-stream': { schema: z.unknown().describe('Server-sent events') },
+  },
 });
 
 export const errors = {

@@ -45,7 +45,7 @@ format: install ## format and fix what can be fixed
 clean: ## remove what a build makes (runs/ stays)
 	rm -rf dist
 
-bench: build ## time every op against the limits of this machine (about two minutes)
+bench: build ## time every op against the limits of this machine (about five minutes)
 	@$(ATTS) bench --out runs/bench.json
 
 bench-peers: build ## the same, and other implementations beside it (about ten minutes, and a download of 300 MB the first time)
@@ -166,7 +166,7 @@ budget: build ## the budget with and without a barrier on the embedded models (a
 
 VLLM := runs/peers/vllm
 SMOLLM := SmolLM2-135M-Instruct.Q4_1
-vllm: build ## draft and target on a real vLLM, a crash in the middle, a real checkpoint (MODELS=folder; about 8 minutes, and 3 and 6 GB the first time)
+vllm: build ## draft and target on a real vLLM, a crash in the middle, a real checkpoint (MODELS=folder; about 5 minutes, and 3 and 6 GB the first time)
 	@sh experiments/peers/vllm.sh $(VLLM)
 	@node dist/experiments/peers/export-safetensors.js $(MODELS)/$(SMOLLM).gguf runs/peers/$(SMOLLM)
 	@node dist/experiments/peers/vllm.js $(VLLM) $(MODELS)/$(SMOLLM).gguf runs/peers/$(SMOLLM)

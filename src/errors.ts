@@ -17,4 +17,5 @@ export class AttsError extends Error {
   }
 }
 
-export type ErrorCode = 'usage' | 'config' | 'checkpoint' | 'dataset' | 'engine' | 'score' | 'run' | 'io';
+/** `engine`: a model cannot serve calls; `length`: it can, but not one of so many tokens. */
+export type ErrorCode = 'usage' | 'config' | 'checkpoint' | 'dataset' | 'engine' | 'length' | 'score' | 'run' | 'io';

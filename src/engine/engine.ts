@@ -140,7 +140,7 @@ export interface EngineLoad {
 
 /**
  * A model that can write and judge text. Calls may be made at any time and in any number; an engine batches them.
- * @throws AttsError `engine` where a call cannot be served, `score` where a score is missing or not finite.
+ * @throws AttsError `engine` where a call cannot be served, `length` where it is too long to be, `score` where a score is missing or not finite.
  */
 export interface Engine {
   readonly model: ModelInfo;

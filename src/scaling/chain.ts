@@ -1,6 +1,6 @@
 import type { Decision, ScoredChunk } from '../conformal/calibrator.js';
 import type { Engine, Generation, Timing, Usage } from '../engine/engine.js';
-import { AttsError } from '../errors.js';
+import { AttsError, type ErrorCode } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
 import type { ChainRecord, ChunkRecord, ModelCallEvent } from '../runs/records.js';
 import { extractAnswer, holdsAnswer } from '../tasks/answers.js';
@@ -12,6 +12,8 @@ import { type Author, openTranscript, type Prompts, type Transcript } from './tr
 
 /** Attempts at a model call before its chain is given up. */
 const attempts = 3;
+/** What concerns a chain alone; all else ends the run. */
+const failures: readonly ErrorCode[] = ['engine', 'length', 'score'];
 
 /** What all chains of a run share. */
 export interface ChainContext {
@@ -65,7 +67,7 @@ export class Chain {
     try {
       await (this.context.config.method === 'atts' ? this.takeTurns() : this.writeAlone());
     } catch (cause) {
-      if (!(cause instanceof AttsError) || (cause.code !== 'engine' && cause.code !== 'score')) throw cause;
+      if (!(cause instanceof AttsError) || !failures.includes(cause.code)) throw cause;
       error = cause.message;
     } finally {
       this.pace.leave();

@@ -46,6 +46,7 @@ export function asHttpError(error: unknown): HttpError {
 
 function ofEngine({ code, message }: AttsError): HttpError {
   if (code === 'usage') return new HttpError(400, message);
+  if (code === 'length') return new HttpError(400, message, { code: 'context_length_exceeded' });
   // Messages of tokenizers name their file.
   if (code === 'checkpoint') {
     return new HttpError(400, 'the tokenizer or chat template of this model cannot take the text of this request');

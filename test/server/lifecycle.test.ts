@@ -41,7 +41,8 @@ describe('the life of a server', () => {
   for (const stream of [false, true]) {
     it(`gives up the calls of a client that has gone${stream ? ' in the middle of a stream' : ''}`, async () => {
       const controller = new AbortController();
-      const body = { prompt: long(engine), max_tokens: 400, temperature: 100, n: 4, stream };
+      // Greedy, so that none ends before the others.
+      const body = { prompt: long(engine), max_tokens: 400, temperature: 0, n: 4, stream };
       const gone = post(body, controller.signal).then((response) => response.text());
       await until(() => running() === 4);
       controller.abort();
@@ -56,10 +57,25 @@ describe('the life of a server', () => {
     });
   }
 
+  it('stays well where a request is longer than the cache of an engine on a thread of its own', async () => {
+    const small = await openEngine('abacus-qwen3-2m', { ownThread: true, threads: 1, memory: 0.4 });
+    const tight = await listen({ engines: { target: small }, host: '127.0.0.1', port: 0 });
+    const response = await fetch(`${tight.url}/v1/completions`, {
+      ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+      body: JSON.stringify({ prompt: Array(200).fill(40), max_tokens: 1 }),
+    });
+    expect(response.status).to.equal(400);
+    expect((await response.json()).error.code).to.equal('context_length_exceeded');
+    expect((await fetch(`${tight.url}/health`)).status).to.equal(200);
+    await tight.stop(0);
+    await small.close();
+  });
+
   it('tells a request to come again while its calls would wait too long, and takes it then', async () => {
     const controller = new AbortController();
     const prompt = Array.from({ length: 100 }, () => long(engine));
-    const busy = post({ prompt, max_tokens: 400, temperature: 100, n: 2 }, controller.signal).catch(() => null);
+    // Greedy, so that all end at the same token and none before.
+    const busy = post({ prompt, max_tokens: 400, temperature: 0, n: 2 }, controller.signal).catch(() => null);
     await until(() => running() === 200);
     const refused = await post({ prompt: [40], n: 57 });
     expect(refused.status).to.equal(429);
@@ -95,7 +111,8 @@ describe('the life of a server', () => {
   });
 
   it('gives up requests that do not end within the time it has', async () => {
-    const body = { prompt: Array(20).fill(long(engine)), max_tokens: 400, temperature: 100 };
+    // Greedy, so that none ends before the others.
+    const body = { prompt: Array(20).fill(long(engine)), max_tokens: 400, temperature: 0 };
     const underWay = post(body).then(
       () => 'answered',
       () => 'given up',

@@ -54,12 +54,12 @@ export class Scheduler {
     return this.pool.size - this.pool.numFree;
   }
 
-  /** @throws AttsError `engine` for a sequence that the whole cache could not hold */
+  /** @throws AttsError `length` for a sequence that the whole cache could not hold */
   add(sequence: Sequence, longest: number): void {
     const pages = Math.ceil(longest / this.pool.pageSize);
     if (pages > this.pool.size) {
       throw new AttsError(
-        'engine',
+        'length',
         `a sequence of ${longest} tokens needs ${pages} KV pages and the cache has ${this.pool.size}; raise --memory`,
       );
     }

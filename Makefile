@@ -74,7 +74,7 @@ gpu-bench: build $(if $(filter software,$(ADAPTER)),$(SWIFTSHADER)) ## time the 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js
 
-arithmetic-intensity: build ## r and waiting against samples and turns, sync and async (about three minutes on two cores)
+arithmetic-intensity: build ## r and waiting against samples and turns, sync and async (about four minutes on two cores)
 	node dist/experiments/arithmetic-intensity.js
 
 simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about five minutes on two cores)
@@ -84,7 +84,7 @@ simulator-check: build ## twelve recorded runs and what the simulator predicts, 
 profile-overhead: build ## the same run with and without --profile, in turn (about a minute)
 	node dist/experiments/profile-overhead.js
 
-runs/report-check/report.html:
+runs/report-check/report.html: | build
 	@$(ATTS) compare --profile --policy replace --limit 12 --samples 8 --out runs/report-check
 
 CHROMIUM ?= /usr/bin/chromium
@@ -171,6 +171,6 @@ vllm: build ## draft and target on a real vLLM, a crash in the middle, a real ch
 	@node dist/experiments/peers/export-safetensors.js $(MODELS)/$(SMOLLM).gguf runs/peers/$(SMOLLM)
 	@node dist/experiments/peers/vllm.js $(VLLM) $(MODELS)/$(SMOLLM).gguf runs/peers/$(SMOLLM)
 
-lm-eval: build ## lm-evaluation-harness against atts serve and its own backend (about a minute, and 4 and 6 GB the first time)
+lm-eval: build ## lm-evaluation-harness against atts serve and its own backend (a minute and a half, and 4 and 6 GB the first time)
 	@sh experiments/peers/lm-eval.sh $(VLLM)
 	@$(VLLM)/bin/python experiments/peers/lm-eval.py

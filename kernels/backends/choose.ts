@@ -8,7 +8,7 @@ import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
 
 /**
  * Makes a tfjs backend the active one. `auto` takes simd, our own kernels on threads; simd-plain is the same with bits
- * that no processor changes; webgpu runs our WGSL kernels on a GPU; wasm and cpu are tfjs's own and run the ops as their
+ * that no processor changes; webgpu runs our WGSL kernels on a GPU; tensorflow, wasm and cpu run the ops as their
  * references: to compare with, not to work with.
  * @param threads of the simd backends; null = as many as the machine runs at once
  * @returns the backend's name
@@ -20,10 +20,7 @@ export async function chooseBackend(choice: BackendChoice, threads: number | nul
     await registerSimd(name, threads);
   } else if (name === 'webgpu') {
     const { registerWebGpu } = await import('./webgpu/index.js');
-    gpuBuild = await registerWebGpu(async (adapter) => {
-      const { tuned } = await import('./webgpu/tuning-file.js');
-      await tuned(adapter);
-    });
+    gpuBuild = await registerWebGpu();
   } else if (name === 'wasm') {
     const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');

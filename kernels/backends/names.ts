@@ -1,4 +1,4 @@
-/** What `--backend` may name: the simd backends run our kernels, the others the ops' references. */
+/** What `--backend` may name: the simd backends and webgpu run our kernels, the others the ops' references. */
 export const backendNames = ['simd', 'simd-plain', 'webgpu', 'tensorflow', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
 

@@ -2,6 +2,7 @@ import { isGguf, openCheckpoint, resolveModel } from '../../models/checkpoint/op
 import { type DtypeShare, inspectCheckpoint, totalBytes } from '../../models/inspect.js';
 import { AttsError } from '../errors.js';
 import type { EngineOptions } from './open.js';
+import type { RemoteReport } from './remote/index.js';
 import { isRemoteSpec } from './remote/spec.js';
 import { openTokenizerFile } from './tokenizer/index.js';
 
@@ -71,6 +72,12 @@ export function inspectModel(
   } finally {
     checkpoint.close();
   }
+}
+
+/** What a model on servers is and can do. @throws AttsError as `openEngine` does */
+export async function inspectRemote(spec: string): Promise<RemoteReport> {
+  const remote = await import('./remote/index.js');
+  return remote.inspectRemote(spec);
 }
 
 function kindsOfLayers({ rope, slidingWindow }: ReturnType<typeof inspectCheckpoint>['config']): ModelReport['rope'] {

@@ -6,7 +6,6 @@ import type { Engine } from './engine.js';
 import { Device } from './local/device.js';
 import { LocalEngine } from './local/local-engine.js';
 import type { PassListener } from './pass-record.js';
-import { openRemote } from './remote/index.js';
 import { isRemoteSpec } from './remote/spec.js';
 import { ThreadEngine } from './thread/thread-engine.js';
 import { openTokenizer } from './tokenizer/index.js';
@@ -42,7 +41,11 @@ export async function openEngine(
   spec: string,
   { ownThread = false, scores, onNote, ...options }: EngineOptions = {},
 ): Promise<Engine> {
-  if (isRemoteSpec(spec)) return openRemote(spec, { scores, onNote });
+  if (isRemoteSpec(spec)) {
+    // The connections' package is loaded by those alone who go to a server.
+    const { openRemote } = await import('./remote/index.js');
+    return openRemote(spec, { scores, onNote });
+  }
   const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 256, threads = null, onPass } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);

@@ -68,7 +68,7 @@ export async function machineLimits(
   return measured;
 }
 
-/** The roofs of a backend: those of this machine for the simd backends, else what its own stock ops reach. */
+/** The roofs of a backend: those of this machine for the simd backends, those of our WGSL for webgpu, else what its own stock ops reach. */
 export async function machineRoofs(backend: BackendChoice, threads: number | null = null): Promise<MachineRoofs> {
   const name = await chooseBackend(backend, threads);
   if (isSimd(name)) return roofsOf(await machineLimits(backend, threads));

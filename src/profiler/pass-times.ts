@@ -38,7 +38,7 @@ export class PassWatch {
   }
 
   report(): PassTimes {
-    // A short run has no other passes than its first.
+    // Too few passes after the first to learn from: these alone tell.
     if (this.host.passes < coldPasses) {
       const fit = new PassFit();
       for (const pass of this.cold) fit.add(pass, pass.seconds);

@@ -1,6 +1,6 @@
 /** A run as a trace in the Trace Event format (JSON), which Perfetto and Chrome's tracing page open. All pure. */
 import { groupBy } from '../group-by.js';
-import type { ModelCallEvent } from '../runs/records.js';
+import { chainKey, type ModelCallEvent } from '../runs/records.js';
 import type { PassSample } from './pass-series.js';
 
 /** One entry of the format (Google, Trace Event Format, 2016). */
@@ -37,7 +37,7 @@ export function traceOf(
   events: readonly ModelCallEvent[],
   passes: Readonly<Partial<Record<'draft' | 'target', readonly PassSample[]>>> = {},
 ): Trace {
-  const chains = [...groupBy(events, ({ problem, sample }) => JSON.stringify([problem, sample])).values()];
+  const chains = [...groupBy(events, chainKey).values()];
   return {
     displayTimeUnit: 'ms',
     traceEvents: [

@@ -7,7 +7,7 @@ import { writeError } from './io-error.js';
 import { JsonlWriter, readJsonl, strictJson } from './jsonl.js';
 import { RunLock } from './lock.js';
 import { readManifest, refuseOtherRun, resumeNote } from './manifest.js';
-import type { ChainRecord, ModelCallEvent, Summary } from './records.js';
+import { type ChainRecord, chainKey, type ModelCallEvent, type Summary } from './records.js';
 import { chainSchema, eventSchema, type RunManifest } from './schemas.js';
 
 interface Records {
@@ -99,10 +99,6 @@ export class RunDirectory {
     this.sampleLog.close();
     this.lock.release();
   }
-}
-
-export function chainKey({ problem, sample }: { problem: string; sample: number }): string {
-  return JSON.stringify([problem, sample]);
 }
 
 /** What has been written so far, whole lines only. */

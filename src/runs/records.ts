@@ -110,3 +110,8 @@ export interface Summary {
   throughput: { tokensPerSecond: number; chainsPerSecond: number };
   chains: { finished: number; failed: number; unanswered: number };
 }
+
+/** One string a chain of a run. */
+export function chainKey({ problem, sample }: { problem: string; sample: number }): string {
+  return JSON.stringify([problem, sample]);
+}

@@ -20,10 +20,10 @@ import { traceOf } from '../profiler/trace.js';
 import { writeFileAtomic } from '../runs/atomic.js';
 import type { RunConfig } from '../runs/config.js';
 import { decisionsOf } from '../runs/decisions.js';
-import { chainKey, RunDirectory } from '../runs/directory.js';
+import { RunDirectory } from '../runs/directory.js';
 import { writeLedger } from '../runs/ledger-file.js';
 import { describeMachine, describeVersions } from '../runs/machine.js';
-import type { ChainRecord, ModelCallEvent, Summary } from '../runs/records.js';
+import { type ChainRecord, chainKey, type ModelCallEvent, type Summary } from '../runs/records.js';
 import type { RunManifest } from '../runs/schemas.js';
 import { shardOf } from '../runs/shard.js';
 import { summarise } from '../runs/summary.js';
@@ -99,15 +99,16 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
     profile?.restart();
     const state = { problems, draft, target, calibrator, directory, chains, events };
     const { wallSeconds, records, origin } = await runChains(options, state);
+    const models = profile?.ledgers();
     const summary = summarise({
       ...{ config, chains, events, wallSeconds, dataset: dataset.name, problems: problems.length },
       accuracy: accuracyOf(problems, chains, config),
       rejection: rejectionOf(diagnose(decisionsOf(events), { alpha: config.rejectionRate }), calibrator),
-      work: profile ? workOf(Object.values(profile.ledgers()), profile.roofs) : null,
+      work: profile && models ? workOf(Object.values(models), profile.roofs) : null,
     });
-    if (profile && directory) {
+    if (profile && models && directory) {
       const { roofs } = profile;
-      writeLedger(directory.path, { schema: 'atts.ledger/1', roofs, models: profile.ledgers(), records });
+      writeLedger(directory.path, { schema: 'atts.ledger/1', roofs, models, records });
       writeFileAtomic(
         join(directory.path, 'trace.json'),
         `${JSON.stringify(traceOf(events, sinceBegin(profile.passes(), origin)))}\n`,

@@ -22,7 +22,7 @@ export interface ServerContext {
   readonly metrics: Metrics;
   /** Answers with the whole method, where the server has a pair of models. */
   readonly solver: Solver | null;
-  /** False once an engine has failed. */
+  /** False from a failure of an engine to its next success. */
   readonly isWell: () => boolean;
 }
 

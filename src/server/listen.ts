@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AttsError } from '../errors.js';
-import { buildServer, type ServerOptions } from './server.js';
+import type { ServerOptions } from './server.js';
 
 export interface ListenOptions extends ServerOptions {
   readonly host: string;
@@ -21,6 +21,8 @@ export interface ListeningServer {
 
 /** @throws AttsError `usage` for an address that cannot be had */
 export async function listen({ host, port, ...options }: ListenOptions): Promise<ListeningServer> {
+  // The server's packages are loaded by those alone who serve.
+  const { buildServer } = await import('./server.js');
   const { app, models, drain } = await buildServer(options);
   let url: string;
   try {

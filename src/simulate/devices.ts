@@ -4,7 +4,7 @@ import type { HostTimes } from '../profiler/pass-times.js';
 import type { VirtualClock } from './clock.js';
 
 /** Seconds of a forward pass of one model. */
-export type PassTimer = (rows: PassRows) => number;
+export type PassTimer = (rows: PassRows, index: number) => number;
 
 /** Most rows of a pass; a longer prefill takes several. */
 const mostRows = 512;
@@ -80,7 +80,7 @@ export class VirtualModel {
       if (request.isScore) scored += rows;
       else if (rows >= request.prefill) sampled++;
     }
-    const seconds = this.timer({ sequences, sampled, scored });
+    const seconds = this.timer({ sequences, sampled, scored }, this.passes);
     this.busySeconds += seconds;
     this.passes++;
     const end = () => {

@@ -4,7 +4,7 @@ import { passSeconds } from '../profiler/pass-fit.js';
 import { coldPasses, hostTimes, type PassTimes } from '../profiler/pass-times.js';
 import { readLedger } from '../runs/ledger-file.js';
 import type { Run } from '../runs/read.js';
-import type { ModelCallEvent } from '../runs/records.js';
+import { chainKey, type ModelCallEvent } from '../runs/records.js';
 import { quantile } from '../statistics/index.js';
 import type { SimulationOptions } from './index.js';
 
@@ -34,8 +34,7 @@ export function runTimes({ path, events, manifest }: Run): RunTimes {
 }
 
 function timerOf({ coefficients, coldSeconds }: PassTimes): RunTimes['draft'] {
-  let cold = coldPasses;
-  return (pass) => passSeconds(coefficients, pass) + (cold-- > 0 ? coldSeconds / coldPasses : 0);
+  return (pass, index) => passSeconds(coefficients, pass) + (index < coldPasses ? coldSeconds / coldPasses : 0);
 }
 
 /**
@@ -43,8 +42,8 @@ function timerOf({ coefficients, coldSeconds }: PassTimes): RunTimes['draft'] {
  * the other thread, which is the simulation's own business.
  */
 function callLatency(events: readonly ModelCallEvent[]): number {
-  const gaps = [...groupBy(events, ({ problem, sample }) => JSON.stringify([problem, sample])).values()].flatMap(
-    (calls) => calls.slice(1).map(({ queued, barrier }, i) => Math.max(0, queued - calls[i].finished - barrier) / 1000),
+  const gaps = [...groupBy(events, chainKey).values()].flatMap((calls) =>
+    calls.slice(1).map(({ queued, barrier }, i) => Math.max(0, queued - calls[i].finished - barrier) / 1000),
   );
   return gaps.length === 0 ? 0 : quantile(Float64Array.from(gaps).sort(), 0.25);
 }

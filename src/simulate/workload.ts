@@ -1,7 +1,7 @@
 import { type RandomStream, randomStream } from '../../models/abacus/random.js';
 import { AttsError } from '../errors.js';
 import { groupBy } from '../group-by.js';
-import type { ModelCallEvent, Policy } from '../runs/records.js';
+import { chainKey, type ModelCallEvent, type Policy } from '../runs/records.js';
 
 /** What a chain asks of the models in one turn, in tokens. */
 export interface TurnWork {
@@ -21,7 +21,7 @@ export interface ChainWork {
 
 /** The work of a recorded run, from its events. */
 export function recordedWork(events: readonly ModelCallEvent[]): ChainWork[] {
-  const chains = groupBy(events, ({ problem, sample }) => JSON.stringify([problem, sample]));
+  const chains = groupBy(events, chainKey);
   return [...chains.values()].map((own) => {
     const { problem, sample } = own[0];
     const turns = groupBy(own, ({ turn }) => turn);

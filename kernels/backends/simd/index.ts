@@ -28,6 +28,8 @@ export async function registerSimd(name: SimdName, threads: number | null): Prom
   }
   const start = startSimd(name, threads);
   starting.set(name, start);
+  // One that fails is tried again.
+  start.catch(() => starting.delete(name));
   await start;
 }
 

@@ -87,6 +87,11 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     return this.tensorMap.get(tensor.dataId).resource as GPUBuffer;
   }
 
+  /** The same of a tensor that may be missing. */
+  bufferOrNone(tensor: tf.TensorInfo | undefined): GPUBuffer | undefined {
+    return tensor && this.buffer(tensor);
+  }
+
   /**
    * A new tensor that a kernel is to write. Its buffer comes from tfjs's pool, in a size that others share, and goes back
    * the moment the tensor is disposed: commands of one queue keep their order.
@@ -149,8 +154,14 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     else buffer.destroy();
   }
 
-  /** 32-bit words that are the same for many dispatches; buffers of one content are one. */
-  uniform(words: Uint32Array): GPUBuffer {
+  /**
+   * 32-bit words that are the same for many dispatches; buffers of one content are one.
+   * @param floats in the place of the integers at their indices, as the jobs of the CPU have them
+   */
+  uniform(integers: readonly number[], floats: Readonly<Record<number, number>> = {}): GPUBuffer {
+    const words = new Uint32Array(integers);
+    const view = new Float32Array(words.buffer);
+    for (const at in floats) view[at] = floats[at];
     const key = words.join();
     const known = this.uniforms.get(key);
     if (known) return known;
@@ -160,7 +171,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     }
     const size = Math.ceil(words.byteLength / 16) * 16;
     const buffer = this.device.createBuffer({ size, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
-    this.queue.writeBuffer(buffer, 0, words as Uint32Array<ArrayBuffer>);
+    this.queue.writeBuffer(buffer, 0, words);
     this.uniforms.set(key, buffer);
     return buffer;
   }

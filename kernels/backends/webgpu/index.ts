@@ -7,14 +7,22 @@ import { AttsWebGpuBackend } from './backend.js';
 export const webGpuNames = ['webgpu'] as const;
 
 let started: AttsWebGpuBackend | null = null;
+let starting: Promise<string> | null = null;
 
 /**
- * Opens a device and registers the backend over it, stock kernels and all. A lost device is replaced.
- * @param onDevice called with the adapter's name when a device was opened
+ * Opens a device and registers the backend over it, stock kernels and all. A lost device is replaced. A second call may
+ * come before the first has ended.
  * @returns what decides the bits of a result: vendor and kind of the adapter, and its driver
  */
-export async function registerWebGpu(onDevice?: (adapter: string) => Promise<void>): Promise<string> {
-  if (started && !started.hasFailed) return buildOf(started.info);
+export async function registerWebGpu(): Promise<string> {
+  if (starting === null && started && !started.hasFailed) return buildOf(started.info);
+  starting ??= startWebGpu().finally(() => {
+    starting = null;
+  });
+  return starting;
+}
+
+async function startWebGpu(): Promise<string> {
   const gpu = await openGpu();
   // Nothing is submitted before somebody reads: stock kernels between ours do not cut a pass in two.
   tf.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', 4096);
@@ -25,7 +33,8 @@ export async function registerWebGpu(onDevice?: (adapter: string) => Promise<voi
   reader.register(webGpuNames, (tensors) => webGpu().readAll(tensors));
   await import('./ops.js');
   const build = buildOf(own.info);
-  await onDevice?.(build);
+  const { tuned } = await import('./tuning-file.js');
+  await tuned(build);
   return build;
 }
 

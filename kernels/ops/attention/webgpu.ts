@@ -54,9 +54,7 @@ registerWgsl<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attr
   const shape: AttentionShape = { heads, kvHeads, headDim, pageSize, together, blockRows };
   const key = Object.values(shape).join(' ');
 
-  const words = new Uint32Array([T, pages, window ?? 0, 0, isSplit ? 1 : splits, splits, 0, 0]);
-  new Float32Array(words.buffer)[3] = scale;
-  const uniforms = backend.uniform(words);
+  const uniforms = backend.uniform([T, pages, window ?? 0, 0, isSplit ? 1 : splits, splits], { 3: scale });
   const integers = uploadRows(rows);
   const out = backend.output([T, heads * headDim]);
   const target = isSplit ? backend.scratch(T * heads * splits * headDim * 4) : out.buffer;

@@ -41,12 +41,15 @@ registerWgsl<{ table: tf.Tensor }, EmbeddingAttributes>('AttsEmbedding', ({ tabl
   const backend = webGpu();
   const T = ids.length;
   const y = backend.output([T, d]);
-  const words = new Uint32Array([T, d, Math.ceil(d / groupRows), 0]);
-  new Float32Array(words.buffer)[3] = scale;
   backend.dispatch(
     `embedding ${dtype}`,
     () => code(dtype),
-    [backend.uniform(words), backend.upload(ids, () => ids), backend.buffer(table), y.buffer],
+    [
+      backend.uniform([T, d, Math.ceil(d / groupRows), 0], { 3: scale }),
+      backend.upload(ids, () => ids),
+      backend.buffer(table),
+      y.buffer,
+    ],
     [Math.ceil(d / 256), T],
   );
   return y.info;

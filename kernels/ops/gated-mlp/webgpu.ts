@@ -1,4 +1,3 @@
-import type * as tf from '@tensorflow/tfjs-core';
 import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.js';
 import { packLinear, packParts } from '../linear/index.js';
 import { rowsOf } from '../linear/matrix.js';
@@ -73,18 +72,17 @@ registerWgsl<GatedMlpInputs, GatedMlpAttributes>('AttsGatedMlp', (inputs, attrib
   const { d, f, activation, epsilon, dtype, downDtype } = attributes;
   const { x, gateUp, down, gateUpBias, downBias, residual, norm } = inputs;
   const M = x.shape[0] as number;
-  const optional = (tensor?: tf.Tensor) => (tensor ? backend.buffer(tensor) : undefined);
   const hidden = backend.output([M, f]);
   runProduct(
     { x, weight: gateUp, norm, M, N: paired(f), K: d, dtype, epsilon },
     gating(activation, f, gateUpBias !== undefined),
-    [hidden.buffer, optional(gateUpBias)],
+    [hidden.buffer, backend.bufferOrNone(gateUpBias)],
   );
   const y = backend.output([M, d]);
   runProduct(
     { x: hidden.info, weight: down, M, N: d, K: f, dtype: downDtype, epsilon: 0 },
     linearEnding(downBias !== undefined, residual !== undefined),
-    [y.buffer, optional(downBias), optional(residual)],
+    [y.buffer, backend.bufferOrNone(downBias), backend.bufferOrNone(residual)],
   );
   backend.disposeData(hidden.info.dataId);
   return y.info;

@@ -71,7 +71,8 @@ export function quantise(w: Float32Array, N: number, K: number, dtype: Quantised
     for (let g = 0; g < groups; g++) {
       const from = n * K + g * group;
       const to = Math.min(from + group, (n + 1) * K);
-      let low = Number.POSITIVE_INFINITY;
+      // Multiples of a unit have one sign: a minimum of theirs is never above 0, as in K-quants.
+      let low = hasMin && mostSteps > 0 ? 0 : Number.POSITIVE_INFINITY;
       let high = Number.NEGATIVE_INFINITY;
       for (let i = from; i < to; i++) {
         low = Math.min(low, w[i]);
@@ -81,7 +82,7 @@ export function quantise(w: Float32Array, N: number, K: number, dtype: Quantised
       scales[at] = (hasMin ? high - low : Math.max(-low, high)) / largest;
       if (hasMin) mins[at] = low;
     }
-    const ofRow = <T extends Float32Array>(all: T, width: number) => all.subarray(n * width, (n + 1) * width);
+    const ofRow = (all: Float32Array, width: number) => all.subarray(n * width, (n + 1) * width);
     round(ofRow(scales, groups), ofRow(scaleUnits, units), unitRows / group, mostSteps);
     round(ofRow(mins, groups), ofRow(minUnits, units), unitRows / group, mostSteps);
     for (let k = 0; k < K; k++) {

@@ -5,6 +5,7 @@
  * batch. Few rows take several panels at once, because one panel alone would wait for its own additions.
  */
 
+import { halves, range } from './group-loops.js';
 import { type WeightDtype, weightDtypes } from './index.js';
 import { headerBytes, panelStep, streamBytes, unitBytes, unitSpan } from './layout.js';
 import { isQuantised } from './quantise.js';
@@ -38,9 +39,6 @@ const unpackedShapes: Shapes = [
   [3, 1],
   [4, 1],
 ];
-
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-const halves = [0, 1] as const;
 
 /** Floating weights; the next k is `next` bytes away. */
 function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {

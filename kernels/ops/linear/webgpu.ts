@@ -47,9 +47,8 @@ export function runProduct(
   const backend = webGpu();
   const { x, weight, norm, M, N, K, dtype, epsilon } = product;
   const shape: ProductShape = { dtype, K, norm: norm !== undefined };
-  const words = new Uint32Array([M, N, K, Math.ceil(K / groupRows), 0, 0]);
-  new Float32Array(words.buffer)[4] = epsilon;
-  const bound = [backend.uniform(words), backend.buffer(x), backend.buffer(weight)];
+  const uniforms = backend.uniform([M, N, K, Math.ceil(K / groupRows), 0], { 4: epsilon });
+  const bound = [uniforms, backend.buffer(x), backend.buffer(weight)];
   if (norm) bound.push(backend.buffer(norm));
   const isFew = M <= mostFewRows;
   const rows = isFew ? fewRows(M) : manyRows(M, tileRows);
@@ -110,11 +109,10 @@ registerWgsl<LinearInputs, LinearAttributes>('AttsLinear', ({ x, weight, bias, r
   const { N, K, dtype, epsilon } = attributes;
   const M = x.shape[0] as number;
   const y = backend.output([M, N]);
-  const optional = (tensor?: tf.Tensor) => (tensor ? backend.buffer(tensor) : undefined);
   runProduct({ x, weight, norm, M, N, K, dtype, epsilon }, linearEnding(bias !== undefined, residual !== undefined), [
     y.buffer,
-    optional(bias),
-    optional(residual),
+    backend.bufferOrNone(bias),
+    backend.bufferOrNone(residual),
   ]);
   return y.info;
 });

@@ -30,12 +30,10 @@ registerWgsl<RmsNormInputs, { epsilon: number }>('AttsRmsNorm', ({ x, weight }, 
   const width = weight.shape[0] as number;
   const groups = (x as tf.Tensor).size / width;
   const y = backend.output(x.shape);
-  const words = new Uint32Array([width, groups, 0, 0]);
-  new Float32Array(words.buffer)[2] = epsilon;
   backend.dispatch(
     'rmsNorm',
     code,
-    [backend.uniform(words), backend.buffer(x), backend.buffer(weight), y.buffer],
+    [backend.uniform([width, groups, 0], { 2: epsilon }), backend.buffer(x), backend.buffer(weight), y.buffer],
     [Math.min(groups, 32_768), Math.ceil(groups / 32_768)],
   );
   return y.info;

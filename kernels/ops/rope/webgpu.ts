@@ -1,4 +1,3 @@
-import type * as tf from '@tensorflow/tfjs-core';
 import { registerWgsl, webGpu } from '../../backends/webgpu/index.js';
 import { uploadRows } from '../attention/webgpu.js';
 import { layerBuffer } from '../attention/webgpu-cache.js';
@@ -34,11 +33,7 @@ registerWgsl<RopeInputs, { headDim: number }>('AttsRope', ({ x, cos, sin }, { he
   backend.dispatch(
     `rope ${headDim}`,
     () => ropeCode(headDim),
-    [
-      backend.uniform(new Uint32Array([width, 0, 0, 0])),
-      ...[x, cos, sin].map((each) => backend.buffer(each)),
-      y.buffer,
-    ],
+    [backend.uniform([width]), ...[x, cos, sin].map((each) => backend.buffer(each)), y.buffer],
     [Math.ceil(width / 64), T],
   );
   return y.info;
@@ -132,15 +127,13 @@ registerWgsl<RopeAppendInputs, RopeAppendAttributes>('AttsRopeAppend', (inputs, 
   const T = qkv.shape[0] as number;
   const shape = { heads, kvHeads, headDim, pageSize, qNorm: qNorm !== undefined, kNorm: kNorm !== undefined };
   const q = backend.output([T, heads * headDim]);
-  const words = new Uint32Array([T, pages, 0, 0]);
-  new Float32Array(words.buffer)[2] = epsilon;
-  const optional = (tensor?: tf.Tensor) => (tensor ? backend.buffer(tensor) : undefined);
+  const uniforms = backend.uniform([T, pages, 0, 0], { 2: epsilon });
   backend.dispatch(
     `ropeAppend ${Object.values(shape).join(' ')}`,
     () => appendCode(shape),
     [
-      ...[backend.uniform(words), uploadRows(rows), ...[qkv, cos, sin].map((each) => backend.buffer(each))],
-      ...[q.buffer, layerBuffer(cache, layer), optional(qNorm), optional(kNorm)],
+      ...[uniforms, uploadRows(rows), ...[qkv, cos, sin].map((each) => backend.buffer(each))],
+      ...[q.buffer, layerBuffer(cache, layer), backend.bufferOrNone(qNorm), backend.bufferOrNone(kNorm)],
     ],
     [heads + 2 * kvHeads, T],
   );

@@ -44,7 +44,7 @@ registerWgsl<{ logits: tf.Tensor }, object>('AttsArgmax', ({ logits }) => {
   const backend = webGpu();
   const [R, V] = logits.shape as [number, number];
   const ids = backend.output([R], 'int32');
-  const uniforms = backend.uniform(new Uint32Array([V, 0, 0, 0]));
+  const uniforms = backend.uniform([V]);
   backend.dispatch('argmax', argmaxCode, [uniforms, backend.buffer(logits), ids.buffer], [R]);
   return ids.info;
 });
@@ -154,7 +154,7 @@ registerWgsl<{ logits: tf.Tensor }, SampleAttributes>('AttsSample', ({ logits },
   backend.dispatch(
     'sample',
     sampleCode,
-    [backend.uniform(new Uint32Array([V, R, 0, 0])), backend.buffer(logits), settings, weights, ids.buffer],
+    [backend.uniform([V, R]), backend.buffer(logits), settings, weights, ids.buffer],
     [R],
   );
   backend.release(weights);

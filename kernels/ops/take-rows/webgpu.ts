@@ -19,7 +19,7 @@ registerWgsl<{ x: tf.Tensor }, TakeRowsAttributes>('AttsTakeRows', ({ x }, { row
   backend.dispatch(
     'takeRows',
     code,
-    [backend.uniform(new Uint32Array([d, 0, 0, 0])), backend.upload(rows, () => rows), backend.buffer(x), y.buffer],
+    [backend.uniform([d]), backend.upload(rows, () => rows), backend.buffer(x), y.buffer],
     [Math.ceil(d / 64), rows.length],
   );
   return y.info;

@@ -84,12 +84,7 @@ registerWgsl<TokenLogProbInputs, TokenLogProbAttributes>('AttsTokenLogProb', (in
   const asking = backend.upload(ids, () => ids);
   runProduct({ x: hidden, weight: head, M: T, N: V, K: d, dtype, epsilon: 0 }, summing, [asking, partial, asked]);
   const y = backend.output([T]);
-  backend.dispatch(
-    'tokenLogProb join',
-    joinCode,
-    [backend.uniform(new Uint32Array([blocks, 0, 0, 0])), partial, asked, y.buffer],
-    [T],
-  );
+  backend.dispatch('tokenLogProb join', joinCode, [backend.uniform([blocks]), partial, asked, y.buffer], [T]);
   backend.release(partial);
   backend.release(asked);
   return y.info;

@@ -9,6 +9,7 @@ import {
   openPair,
   readBankFile,
 } from '../../index.js';
+import { warn } from '../progress.js';
 import { readRunConfig, runFlags } from '../run-options.js';
 
 /** Settings of a run that a server has no use for: it is given problems one by one, and asks no data set. */
@@ -76,11 +77,11 @@ async function openServed(argv: Record<string, unknown>): Promise<Served> {
     );
   }
   if (model !== undefined) {
-    const engine = await openEngine(model, config);
+    const engine = await openEngine(model, { ...config, onNote: warn });
     return { engines: { target: engine }, close: () => engine.close() };
   }
   const bank = config.bank === null ? null : await readBankFile(config.bank);
-  const pair = await openPair(config);
+  const pair = await openPair({ ...config, onNote: warn });
   return {
     engines: { draft: pair.draft, target: pair.target as Engine },
     method: { config, bank },

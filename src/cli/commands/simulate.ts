@@ -12,7 +12,6 @@ import {
   type Policy,
   passTimer,
   type Run,
-  type RunTimes,
   readProfile,
   readRun,
   recordedWork,
@@ -83,22 +82,18 @@ export const simulateCommand: CommandModule = {
     const chains = recorded ? workOf(recorded) : synthetic(argv);
     const policy: Policy = recorded?.manifest.config.policy ?? 'replace';
     const concurrency = recorded?.manifest.config.concurrency ?? (argv.concurrency as number);
-    const placement =
-      argv.times === undefined ? (argv.placement as 'separate' | 'shared') : timesIn(argv.times as string).placement;
+    const measured = argv.times === undefined ? null : runTimes(readRun(argv.times as string));
+    const placement = measured?.placement ?? (argv.placement as 'separate' | 'shared');
     const own = recorded?.manifest.config.placement;
-    if (argv.times !== undefined && own !== undefined && own !== placement) {
+    if (measured && own !== undefined && own !== placement) {
       throw new AttsError(
         'usage',
         `--times ${argv.times} ran with --placement ${placement}, --run ${argv.run} with ${own}`,
       );
     }
-    // Made anew for each: what compiling costs is taken once a simulation.
-    const times = () => {
-      if (argv.times !== undefined) return timesIn(argv.times as string);
-      return { placement, draft: timerOf('draft', argv), target: timerOf('target', argv) };
-    };
+    const times = measured ?? { placement, draft: timerOf('draft', argv), target: timerOf('target', argv) };
     const method = (work: readonly ChainWork[], schedule: 'sync' | 'async') =>
-      simulate({ chains: work, schedule, policy, concurrency, ...times() });
+      simulate({ chains: work, schedule, policy, concurrency, ...times });
     const methods: Record<string, Simulation> = {
       'draft-only': await method(aloneWork(chains, 'draft', policy), 'async'),
       'target-only': await method(aloneWork(chains, 'target', policy), 'async'),
@@ -117,11 +112,6 @@ const modelNames = Object.keys(modelShapes).join(', ');
 function workOf({ manifest: { config }, events }: Run): ChainWork[] {
   if (config.method === 'atts') return recordedWork(events);
   throw new AttsError('usage', `--run: a run of ${config.method} has no turns; give one of method atts`);
-}
-
-/** Times that a run measured. @throws AttsError `usage` where it did not */
-function timesIn(directory: string): RunTimes {
-  return runTimes(readRun(directory));
 }
 
 function synthetic(argv: Record<string, unknown>): ChainWork[] {

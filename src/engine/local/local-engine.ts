@@ -55,7 +55,6 @@ export class LocalEngine implements Engine {
   private losses = 0;
   private readonly options: LocalEngineOptions;
   private readonly stopIds: ReadonlySet<number>;
-  private readonly onPass: PassListener | undefined;
   private failure: Error | null = null;
   /** The pass under way, or the last one. */
   private passing: Promise<void> = Promise.resolve();
@@ -63,7 +62,6 @@ export class LocalEngine implements Engine {
   constructor(checkpoint: Checkpoint, tokenizer: Tokenizer, device: Device, options: LocalEngineOptions) {
     this.tokenizer = tokenizer;
     this.device = device;
-    this.onPass = options.onPass;
     this.options = options;
     this.hardware = device.hardware;
     this.decoder = Decoder.load(checkpoint, options.dtype);
@@ -148,8 +146,8 @@ export class LocalEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.scheduler.fail(new AttsError('engine', `${this.model.id} was closed`));
     this.failure = new AttsError('engine', `${this.model.id} was closed`);
+    this.scheduler.fail(this.failure);
     this.device.remove(this);
     await this.passing;
     this.runner.dispose();
@@ -171,12 +169,13 @@ export class LocalEngine implements Engine {
       const { tokens, ...counts } = await this.runner.run(batch);
       if (this.failure) return; // closed meanwhile
       const finished = performance.now();
-      if (this.onPass) {
+      const { onPass } = this.options;
+      if (onPass) {
         const sequences = batch.map(({ sequence, rows }) => ({ cached: sequence.numComputed, rows }));
         const hostSeconds = (started - this.device.idleSince) / 1000;
         const { ended } = this.device;
         const pages = this.scheduler.heldPages;
-        this.onPass({
+        onPass({
           ...{ sequences, ...counts, started, pages },
           ...{ seconds: (finished - started) / 1000, hostSeconds, ended },
         });
@@ -264,7 +263,7 @@ export class LocalEngine implements Engine {
 
   private tooLong(length: number): AttsError {
     return new AttsError(
-      'engine',
+      'length',
       `${length} tokens are over the context of ${this.model.id} (${this.model.contextLength})`,
     );
   }

@@ -74,7 +74,7 @@ export class ModelRunner {
       const told = drawing.flatMap(({ entry: { sequence }, row }, i) =>
         sequence.wantsLogProbs ? [{ sequence, row, place: sequence.numGenerated, id: drawn[i] }] : [],
       );
-      write(told, await made(() => this.judge(hidden, told)));
+      if (told.length > 0) write(told, await made(() => this.judge(hidden, told)));
       return { tokens, sampled: drawing.length, scored: judged.length + told.length };
     } finally {
       hidden.dispose();

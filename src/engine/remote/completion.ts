@@ -1,15 +1,7 @@
 import { z } from 'zod';
-import type { Alternative } from '../engine.js';
+import type { Alternative, TokenLogProbs } from '../engine.js';
 import { Transient } from './failure.js';
-import {
-  type LogProbs,
-  read,
-  requireCount,
-  type Scored,
-  type ScoreJob,
-  type WriteJob,
-  type Written,
-} from './protocol.js';
+import { read, requireCount, type Scored, type ScoreJob, type WriteJob, type Written } from './protocol.js';
 
 const promptTokenSchema = z.record(
   z.string(),
@@ -125,7 +117,7 @@ function logProbsOf(
   logprobs: z.infer<typeof logProbsSchema> | null | undefined,
   ids: readonly number[],
   top: number,
-): LogProbs {
+): TokenLogProbs {
   const { tokens = [], token_logprobs: numbers = [], top_logprobs: places = [] } = logprobs ?? {};
   const named = tokens.map((token) => tokenId.exec(token)?.[1]);
   const isOther = named.some((id, i) => id !== undefined && Number(id) !== ids[i]);

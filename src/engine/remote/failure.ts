@@ -28,11 +28,8 @@ export class Transient extends Error {
 
 /** Another attempt will not do what was asked: the request itself is refused. */
 export class Refused extends AttsError {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
+  constructor(message: string) {
     super('engine', message);
-    this.status = status;
   }
 }
 
@@ -81,7 +78,7 @@ export function documentOf(base: string, { status, retryAfter: header, text }: R
     throw new Transient('busy', line, { pause: retryAfter(header) });
   }
   if (status >= 500 && status !== 501) throw new Transient('broken', line, { pause: retryAfter(header) });
-  throw new Refused(status, `${base} ${line}`);
+  throw new Refused(`${base} ${line}`);
 }
 
 /** What a server says of an error, in whichever of the usual places. */

@@ -5,10 +5,12 @@ import type { Exchange } from './fleet.js';
 import {
   optional,
   type Protocol,
+  plainSampling,
   read,
   requireCount,
   type Scored,
   type ScoreJob,
+  tokenizeExchange,
   type Way,
   type WriteJob,
   type Written,
@@ -19,9 +21,6 @@ const modelsSchema = z.looseObject({
     .array(z.looseObject({ id: z.string(), root: z.string().nullish(), max_model_len: z.int().nullish() }))
     .min(1, 'no model'),
 });
-
-/** Everything that a server's or a model's own defaults could change, in vLLM's names. */
-const plainSampling = { top_k: -1, min_p: 0, frequency_penalty: 0, presence_penalty: 0, repetition_penalty: 1 };
 
 /**
  * vLLM's server. Prompts and generations are ids. The log-probabilities of a prompt are in `prompt_logprobs`, by id, and
@@ -68,16 +67,7 @@ function completions(health: string, api: string, root: string): Protocol {
     scores: (model) => scoreWays(api, model),
 
     encodes(model) {
-      return [
-        {
-          name: '/tokenize',
-          exchange: (text: string) => ({
-            path: `${root}tokenize`,
-            body: { model, prompt: text, add_special_tokens: false },
-            read: (answer: unknown) => read(z.looseObject({ tokens: z.array(z.int()) }), answer).tokens,
-          }),
-        },
-      ];
+      return [{ name: '/tokenize', exchange: tokenizeExchange(`${root}tokenize`, model) }];
     },
   };
 }

@@ -55,7 +55,7 @@ export async function probe(fleet: Fleet, protocol: Protocol, served: Served, to
       const { prompt } = await ask(way, { ...opened, ids, text: opened.text + begun }, { messages, begun });
       if (prompt === null || prompt === ids.length) continue;
       const what = begun === '' ? 'another chat template' : 'it does not go on with a turn';
-      throw new Refused(200, `${what} (${prompt} tokens where ${ids.length} were expected)`);
+      throw new Refused(`${what} (${prompt} tokens where ${ids.length} were expected)`);
     }
     return null;
   };
@@ -76,7 +76,7 @@ export async function probe(fleet: Fleet, protocol: Protocol, served: Served, to
     const difference = Math.abs(sum(value.logProbs) - sum(logProbs));
     if (difference <= tolerance * ids.length) return value;
     const nats = Number.isNaN(difference) ? 'no numbers' : `${difference.toFixed(3)} nats apart`;
-    throw new Refused(200, `the score of ${ids.length} tokens is not the probability they were drawn with (${nats})`);
+    throw new Refused(`the score of ${ids.length} tokens is not the probability they were drawn with (${nats})`);
   });
   return { write, score: scores.found?.way ?? null, refusals: scores.refusals };
 }

@@ -1,5 +1,5 @@
-import type { z } from 'zod';
-import type { Alternative, ChatMessage, Prefix } from '../engine.js';
+import { z } from 'zod';
+import type { ChatMessage, Prefix, TokenLogProbs } from '../engine.js';
 import { Refused, Transient } from './failure.js';
 import type { Exchange } from './fleet.js';
 
@@ -36,12 +36,7 @@ export interface WriteJob {
   readonly top: number;
 }
 
-export interface LogProbs {
-  readonly logProbs: readonly number[];
-  readonly top?: readonly (readonly Alternative[])[];
-}
-
-export interface Written extends Partial<LogProbs> {
+export interface Written extends Partial<TokenLogProbs> {
   /** The tokens that were generated; null where the server tells only their text. */
   readonly ids: readonly number[] | null;
   readonly text: string;
@@ -58,7 +53,7 @@ export interface ScoreJob {
   readonly top: number;
 }
 
-export interface Scored extends LogProbs {
+export interface Scored extends TokenLogProbs {
   readonly cached: number;
 }
 
@@ -109,3 +104,15 @@ export async function optional<T>(ask: Promise<T>): Promise<T | null> {
     throw cause;
   }
 }
+
+/** Everything that a server's or a model's own defaults could change. */
+export const plainSampling = { top_k: -1, min_p: 0, frequency_penalty: 0, presence_penalty: 0, repetition_penalty: 1 };
+
+/** Ids of a text by a `/tokenize` like vLLM's, which SGLang has too. */
+export const tokenizeExchange =
+  (path: string, model: string) =>
+  (text: string): Exchange<readonly number[]> => ({
+    path,
+    body: { model, prompt: text, add_special_tokens: false },
+    read: (answer) => read(z.looseObject({ tokens: z.array(z.int()) }), answer).tokens,
+  });

@@ -9,6 +9,7 @@ import type {
   Score,
   ScoreRequest,
   Tokenizer,
+  TokenLogProbs,
   TokenText,
 } from '../engine.js';
 import { philox, streamKey } from '../local/random.js';
@@ -16,15 +17,8 @@ import { ChatMemory } from './chat-memory.js';
 import { Transient } from './failure.js';
 import type { Exchange, Fleet } from './fleet.js';
 import type { Ways } from './probe.js';
-import type { LogProbs, Served, WriteJob, Written } from './protocol.js';
+import type { Served, WriteJob, Written } from './protocol.js';
 import type { ServerKind } from './spec.js';
-
-/** What a generation may tell besides its tokens, at its end. */
-type WriteRequest = GenerateRequest & {
-  readonly logProbs?: boolean;
-  readonly top?: number;
-  readonly onTokens?: (ids: readonly number[], logProbs?: LogProbs) => void;
-};
 
 /** Log-probabilities of rounded logits may end a little above 0. */
 const roundingError = 1e-2;
@@ -64,7 +58,7 @@ export class RemoteEngine implements Engine {
     };
   }
 
-  async generate(request: WriteRequest): Promise<Generation & Partial<LogProbs>> {
+  async generate(request: GenerateRequest): Promise<Generation> {
     const { prefix, maxTokens, signal, stop = [], logProbs: wantsLogProbs = false, top = 0, onTokens } = request;
     this.check(prefix);
     if (maxTokens < 1) throw new AttsError('engine', 'generate: maxTokens must be at least 1');
@@ -135,9 +129,9 @@ export class RemoteEngine implements Engine {
   /** As the server told them; those of tokens that were encoded here are the tokens' score. */
   private async logProbsOf(
     written: Written,
-    { prefix, top, signal }: WriteRequest,
+    { prefix, top, signal }: GenerateRequest,
     chunk: TokenText,
-  ): Promise<LogProbs> {
+  ): Promise<TokenLogProbs> {
     const { ids, logProbs, top: alternatives } = written;
     if (ids === null || !logProbs) {
       const { logProbs, top: best } = await this.score({ prefix, chunk, top, signal });
@@ -155,7 +149,7 @@ export class RemoteEngine implements Engine {
 
   private tooLong(length: number): AttsError {
     const { id, contextLength } = this.model;
-    return new AttsError('engine', `${length} tokens are over the context of ${id} (${contextLength})`);
+    return new AttsError('length', `${length} tokens are over the context of ${id} (${contextLength})`);
   }
 }
 
@@ -212,7 +206,7 @@ function whole(exchange: Exchange<Written>, { maxTokens }: WriteJob): Exchange<W
 }
 
 /** A score has a log-probability of every token. */
-function finite<T extends LogProbs>(exchange: Exchange<T>, count: number): Exchange<T> {
+function finite<T extends TokenLogProbs>(exchange: Exchange<T>, count: number): Exchange<T> {
   return {
     ...exchange,
     read(answer) {

@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import { AttsError } from '../../errors.js';
+import type { TokenLogProbs } from '../engine.js';
 import { Refused, Transient } from './failure.js';
 import type { Exchange } from './fleet.js';
 import {
-  type LogProbs,
   optional,
   type Protocol,
+  plainSampling,
   read,
   requireCount,
   type Scored,
   type ScoreJob,
+  tokenizeExchange,
   type WriteJob,
 } from './protocol.js';
 
@@ -52,9 +54,6 @@ const serverInfoSchema = z.looseObject({
 
 /** An SGLang server takes prompts of fewer tokens than its context less so many (`max_req_input_len`; scheduler.py). */
 const inputReserve = 6;
-
-/** Everything that a server's or a model's own defaults could change. */
-const plainSampling = { top_k: -1, min_p: 0, frequency_penalty: 0, presence_penalty: 0, repetition_penalty: 1 };
 
 /**
  * SGLang's own API: `/generate` with `input_ids`. Log-probabilities of a prompt come from `logprob_start_len` on, and the
@@ -103,18 +102,13 @@ export const sglang: Protocol = {
   },
 
   encodes(model) {
-    const tokenize = (text: string): Exchange<readonly number[]> => ({
-      path: 'tokenize',
-      body: { model, prompt: text, add_special_tokens: false },
-      read: (answer) => read(z.looseObject({ tokens: z.array(z.int()) }), answer).tokens,
-    });
     const generate = (text: string): Exchange<readonly number[]> => ({
       path: 'generate',
       body: { text, return_logprob: true, logprob_start_len: 0, sampling_params: greedy(1) },
       read: (answer) => (read(answerSchema, answer).meta_info.input_token_logprobs ?? []).map(([, id]) => id),
     });
     return [
-      { name: '/tokenize', exchange: tokenize },
+      { name: '/tokenize', exchange: tokenizeExchange('tokenize', model) },
       { name: '/generate by text', exchange: generate },
     ];
   },
@@ -185,7 +179,7 @@ function finished(answer: Answer): Answer {
   const { type, message, status_code: status } = answer.meta_info.finish_reason ?? {};
   if (type !== 'abort') return answer;
   const line = `gave the call up (${message ?? 'no reason told'})`;
-  if (status === 400) throw new Refused(400, `the server ${line}`);
+  if (status === 400) throw new Refused(`the server ${line}`);
   throw new Transient('broken', line);
 }
 
@@ -195,7 +189,7 @@ function logProbsOf(
   tops: readonly (readonly Token[] | null)[] | null | undefined,
   ids: readonly number[],
   top: number,
-): LogProbs {
+): TokenLogProbs {
   if (tokens.length !== ids.length || tokens.some(([, id], i) => id !== ids[i])) {
     throw new Transient('bad-answer', 'its log-probabilities are of other tokens');
   }

@@ -1,5 +1,6 @@
+import { groupBy } from '../../group-by.js';
 import type { Run } from '../../runs/read.js';
-import type { ChainRecord, ModelCallEvent } from '../../runs/records.js';
+import { type ChainRecord, chainKey, type ModelCallEvent } from '../../runs/records.js';
 
 /** What a chain does at a moment. */
 export const activities = ['draft', 'score', 'target', 'barrier', 'queue'] as const;
@@ -28,15 +29,10 @@ export interface ChainTime {
 
 /** What every chain did when, in order of their starts. */
 export function chainTimes({ chains, events }: Run): ChainTime[] {
-  const byChain = new Map<string, ModelCallEvent[]>();
-  for (const event of events) {
-    const own = byChain.get(key(event));
-    if (own) own.push(event);
-    else byChain.set(key(event), [event]);
-  }
+  const byChain = groupBy(events, chainKey);
   return [...chains]
     .sort((a, b) => a.started - b.started)
-    .map((chain) => ({ chain, stretches: stretchesOf(chain, byChain.get(key(chain)) ?? []) }));
+    .map((chain) => ({ chain, stretches: stretchesOf(chain, byChain.get(chainKey(chain)) ?? []) }));
 }
 
 /** Milliseconds of each activity, summed over chains. */
@@ -64,5 +60,3 @@ function stretchesOf(chain: ChainRecord, events: readonly ModelCallEvent[]): Str
   if (last > 0) stretches.push({ activity: 'barrier', from: end, to: end + last });
   return stretches;
 }
-
-const key = ({ problem, sample }: { problem: string; sample: number }) => JSON.stringify([problem, sample]);

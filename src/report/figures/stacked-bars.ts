@@ -8,32 +8,35 @@ export interface BarPart {
   readonly colour: ColourName;
 }
 
-export interface StackedBars<P extends BarPart> {
+export interface StackedBars<M extends { readonly name: string }, P extends BarPart> {
   /** What the bar's length is, and in what: the field `tokens` and the title `tokens a chain`. */
   readonly quantity: string;
   readonly title: string;
   /** What its parts are: the field `author`. */
   readonly part: string;
-  readonly methods: readonly string[];
+  readonly methods: readonly M[];
   /** The parts of every bar, in their order. */
   readonly parts: readonly P[];
-  lengthOf(method: string, part: P): number;
+  lengthOf(method: M, part: P): number;
 }
 
 /** A bar a method, made of parts; null where all are empty. */
-export function stackedBars<P extends BarPart>(
-  bars: StackedBars<P>,
+export function stackedBars<M extends { readonly name: string }, P extends BarPart>(
+  bars: StackedBars<M, P>,
 ): (Pick<Figure, 'spec'> & { readonly used: readonly P[]; readonly told: string }) | null {
   const { quantity, title, part: field, methods, parts } = bars;
   const values = methods.flatMap((method) =>
-    parts.map((part, order) => ({ method, [field]: part.name, order, [quantity]: bars.lengthOf(method, part) })),
+    parts.map((part, order) => ({
+      ...{ method: method.name, [field]: part.name, order },
+      [quantity]: bars.lengthOf(method, part),
+    })),
   );
   const shown = values.filter((value) => Number(value[quantity]) > 0);
   const used = parts.filter(({ name }) => shown.some((value) => value[field] === name));
   if (used.length === 0) return null;
-  const told = methods.map((method) => {
-    const own = shown.filter((value) => value.method === method);
-    return `${method} ${own.map((value) => `${value[field]} ${number(Number(value[quantity]))}`).join(', ')}`;
+  const told = methods.map(({ name }) => {
+    const own = shown.filter((value) => value.method === name);
+    return `${name} ${own.map((value) => `${value[field]} ${number(Number(value[quantity]))}`).join(', ')}`;
   });
   return {
     used,
@@ -47,7 +50,7 @@ export function stackedBars<P extends BarPart>(
         y: {
           field: 'method',
           type: 'nominal',
-          sort: [...methods],
+          sort: methods.map(({ name }) => name),
           title: null,
           axis: { ticks: false, domain: false, labelFontSize: 12, labelColor: colour('ink') },
         },

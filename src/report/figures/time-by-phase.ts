@@ -5,17 +5,11 @@ import { stackedBars } from './stacked-bars.js';
 
 /** What a chain's life is made of, in seconds: writing, being scored and waiting, a bar a method; null without a call. */
 export function timeByPhaseFigure({ methods }: ReportSource): Figure | null {
-  const sums = new Map<string, { sum: ReturnType<typeof totals>; chains: number }>(
-    methods.map(({ name, run, summary }) => [name, { sum: totals(chainTimes(run)), chains: chainCount(summary) }]),
-  );
   const bars = stackedBars({
     ...{ quantity: 'seconds', title: 'seconds a chain', part: 'activity' },
-    methods: methods.map(({ name }) => name),
+    methods: methods.map((method) => ({ ...method, sum: totals(chainTimes(method.run)) })),
     parts: activities.map((activity) => ({ name: activityNames[activity], colour: activity, activity })),
-    lengthOf(method, { activity }) {
-      const own = sums.get(method);
-      return own ? own.sum[activity] / 1000 / own.chains : 0;
-    },
+    lengthOf: ({ sum, summary }, { activity }) => sum[activity] / 1000 / chainCount(summary),
   });
   if (!bars) return null;
   return {

@@ -12,11 +12,10 @@ const parts = [
 
 /** Tokens of a chain by who wrote them, a bar a method; null where nothing was written. */
 export function tokensFigure({ methods }: ReportSource): Figure | null {
-  const chains = new Map<string, readonly ChainRecord[]>(methods.map(({ name, run }) => [name, run.chains]));
   const bars = stackedBars({
     ...{ quantity: 'tokens', title: 'tokens a chain', part: 'author', parts },
-    methods: methods.map(({ name }) => name),
-    lengthOf: (method, { holds }) => perChain(chains.get(method) ?? [], holds),
+    methods,
+    lengthOf: ({ run }, { holds }) => perChain(run.chains, holds),
   });
   if (!bars) return null;
   const keptRejected = methods.some(({ run }) => run.manifest.config.policy === 'continue');

@@ -16,7 +16,10 @@ export interface EngineOptions {
   readonly dtype?: WeightDtype | 'auto';
   /** How keys and values are kept: bf16 halves their memory. Default f32. */
   readonly cacheDtype?: CacheDtype;
-  /** Cap on the model's KV cache, MiB. */
+  /**
+   * Cap on what the model takes beside its weights, MiB; default 448. 192 of it, at most half, are left to the runtime, the
+   * tokenizer and the working memory of a pass; the rest holds the KV cache.
+   */
   readonly memory?: number;
   /** Threads of the simd backend, for all engines of its device; null = as many as run at once. */
   readonly threads?: number | null;
@@ -46,7 +49,7 @@ export async function openEngine(
     const { openRemote } = await import('./remote/index.js');
     return openRemote(spec, { scores, onNote });
   }
-  const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 256, threads = null, onPass } = options;
+  const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 448, threads = null, onPass } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
   if (ownThread) return ThreadEngine.open(spec, options, tokenizer);

@@ -59,12 +59,12 @@ describe('the local engine', () => {
   it('keeps keys and values as bfloat16 where asked: nearly the same scores, in half the memory', async () => {
     const [prefix] = prompts;
     const chunk = await target.generate(request(0));
-    const half = await openEngine('abacus-qwen3-2m', { cacheDtype: 'bf16', memory: 0.7 });
+    const half = await openEngine('abacus-qwen3-2m', { cacheDtype: 'bf16', memory: 1.4 });
     const [exact, rounded] = [await target.score({ prefix, chunk }), await half.score({ prefix, chunk })];
     const apart = exact.logProbs.map((value, i) => Math.abs(value - rounded.logProbs[i]));
     expect(Math.max(...apart)).to.be.within(1e-7, 0.2);
     await half.close();
-    const whole = await openEngine('abacus-qwen3-2m', { memory: 0.7 });
+    const whole = await openEngine('abacus-qwen3-2m', { memory: 1.4 });
     expect((await rejection(whole.score({ prefix, chunk }))).message).to.contain('raise --memory');
     await whole.close();
   });
@@ -172,7 +172,7 @@ describe('the local engine', () => {
 
   it('gives the same tokens under a memory cap that forces preemption', async () => {
     const roomy = await Promise.all(Array.from({ length: 16 }, (_, i) => target.generate(request(i))));
-    const tight = (await openEngine('abacus-qwen3-2m', { memory: 2 })) as LocalEngine;
+    const tight = (await openEngine('abacus-qwen3-2m', { memory: 4 })) as LocalEngine;
     const capped = await Promise.all(Array.from({ length: 16 }, (_, i) => tight.generate(request(i))));
     expect(capped.map(({ ids }) => ids)).to.deep.equal(roomy.map(({ ids }) => ids));
     expect(tight.preemptions).to.be.greaterThan(0);
@@ -212,7 +212,7 @@ describe('the local engine', () => {
     expect((await rejection(target.generate(request(0, { prefix: foreign })))).message).to.contain('tokenizer');
     const long = { ...prompts[0], ids: new Array(600).fill(5) };
     expect((await rejection(target.generate(request(0, { prefix: long })))).message).to.contain('over the context');
-    const tiny = await openEngine('abacus-qwen3-2m', { memory: 0.7 });
+    const tiny = await openEngine('abacus-qwen3-2m', { memory: 1.4 });
     expect((await rejection(tiny.generate(request(0)))).message).to.contain('raise --memory');
     await tiny.close();
   });

@@ -6,7 +6,7 @@ const [bytes, spec, dtype] = process.argv.slice(2);
 // The backend starts with the first engine; what that one holds stays where it is.
 const first = await openEngine('abacus-llama-0.4m', { threads: 2 });
 if (bytes !== 'all') simd().pinnedBytes = Number(bytes);
-const engine = await openEngine(spec, { memory: 4, dtype: dtype as 'f32' });
+const engine = await openEngine(spec, { memory: 8, dtype: dtype as 'f32' });
 const prefix = engine.tokenizer.chat([{ role: 'user', content: 'Start with 5. Add 3. Double it.' }]);
 const chains = await Promise.all(
   Array.from({ length: 6 }, (_, sample) =>

@@ -58,7 +58,7 @@ describe('the life of a server', () => {
   }
 
   it('stays well where a request is longer than the cache of an engine on a thread of its own', async () => {
-    const small = await openEngine('abacus-qwen3-2m', { ownThread: true, threads: 1, memory: 0.4 });
+    const small = await openEngine('abacus-qwen3-2m', { ownThread: true, threads: 1, memory: 0.8 });
     const tight = await listen({ engines: { target: small }, host: '127.0.0.1', port: 0 });
     const response = await fetch(`${tight.url}/v1/completions`, {
       ...{ method: 'POST', headers: { 'content-type': 'application/json' } },

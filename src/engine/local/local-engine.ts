@@ -28,10 +28,13 @@ import { Sequence, type SequenceResult } from './sequence.js';
 const pageSize = 32;
 export const batchLimits = { maxRows: 512, maxSequences: 256 };
 
+/** MiB of a model's memory that do not go to its cache, but to the runtime, the tokenizer and a pass; half of a small one. */
+const besideCache = 192;
+
 export interface LocalEngineOptions {
   readonly dtype: WeightDtype | 'auto';
   readonly cacheDtype?: CacheDtype;
-  /** Cap on the KV cache, MiB. */
+  /** What the model may take beside its weights, MiB. */
   readonly memory: number;
   readonly onPass?: PassListener;
   /** Opens the checkpoint again, for a device that replaces a lost one. */
@@ -67,9 +70,10 @@ export class LocalEngine implements Engine {
     this.decoder = Decoder.load(checkpoint, options.dtype);
     const { config } = this.decoder;
     const bytes = pageBytes(this.decoder.cacheShape(0, pageSize, options.cacheDtype));
-    const pages = Math.floor((options.memory * 2 ** 20) / bytes);
+    const forCache = options.memory - Math.min(besideCache, options.memory / 2);
+    const pages = Math.floor((forCache * 2 ** 20) / bytes);
     if (pages < 1) {
-      const least = Math.ceil(bytes / 2 ** 20);
+      const least = Math.ceil((2 * bytes) / 2 ** 20);
       throw new AttsError(
         'usage',
         `--memory ${options.memory} holds no KV page of ${checkpoint.id}; give at least ${least}`,

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { writeFileAtomic } from './runs/atomic.js';
+import { writeFileAtomic } from './atomic-file.js';
 
 const folder = () => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'atts');
 

@@ -1,7 +1,8 @@
 import { HUB_URL } from '@huggingface/hub';
 import { AttsError } from '../../src/errors.js';
+import { networkReason } from '../../src/io-error.js';
 import { retryAfter } from '../../src/retry-after.js';
-import { type RetryOptions, reasonOf, Transient, withRetries } from './retry.js';
+import { type RetryOptions, Transient, withRetries } from './retry.js';
 import type { Repository } from './spec.js';
 
 export interface HubOptions {
@@ -59,7 +60,7 @@ export class HubConnection {
         signal ? AbortSignal.any([signal, timeout]) : timeout,
       );
       const body = await response.text().catch((cause) => {
-        throw new Transient(`the answer broke off (${reasonOf(cause)})`, { cause });
+        throw new Transient(`the answer broke off (${networkReason(cause)})`, { cause });
       });
       return new Response(body, { status: response.status, headers: response.headers });
     });
@@ -78,7 +79,7 @@ export class HubConnection {
     try {
       response = await fetch(url, { headers, signal });
     } catch (cause) {
-      throw new Transient(`${this.endpoint} cannot be reached (${reasonOf(cause)})`, { cause });
+      throw new Transient(`${this.endpoint} cannot be reached (${networkReason(cause)})`, { cause });
     }
     if (response.ok || response.status === 416) return response;
     await response.body?.cancel();

@@ -4,6 +4,7 @@ import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promis
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { AttsError } from '../../src/errors.js';
+import { writeError } from '../../src/io-error.js';
 import { isAlive } from '../../src/process-alive.js';
 
 /** What a file's bytes must be. */
@@ -50,7 +51,7 @@ export class PartialFile {
       await partial.hashWhatIsThere();
       return partial;
     } catch (cause) {
-      throw writeFailure(path, cause);
+      throw writeError(path, cause);
     }
   }
 
@@ -59,7 +60,7 @@ export class PartialFile {
     try {
       await this.handle.appendFile(chunk);
     } catch (cause) {
-      throw writeFailure(this.path, cause);
+      throw writeError(this.path, cause);
     }
     this.hash.update(chunk);
     this.bytes += chunk.length;
@@ -87,7 +88,7 @@ export class PartialFile {
       await this.handle.close();
       await rename(this.own, this.path);
     } catch (cause) {
-      throw writeFailure(this.path, cause);
+      throw writeError(this.path, cause);
     }
   }
 
@@ -136,11 +137,4 @@ async function moved(from: string, to: string): Promise<boolean> {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw cause;
   }
-}
-
-/** One line for a write that failed. */
-export function writeFailure(path: string, cause: unknown): AttsError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const why = code === 'ENOSPC' ? 'no space left on device; free some and run the same command again' : message;
-  return new AttsError('io', `cannot write ${path}: ${why}`, { cause });
 }

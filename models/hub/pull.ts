@@ -3,9 +3,10 @@ import { copyFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub';
 import { AttsError } from '../../src/errors.js';
+import { writeError } from '../../src/io-error.js';
 import { cacheFolder, repositoryFolder, snapshotOf } from './cache.js';
 import { HubConnection, type HubOptions, isOffline } from './connection.js';
-import { type Content, writeFailure } from './partial.js';
+import type { Content } from './partial.js';
 import { isCommit, isInside, type Repository } from './spec.js';
 import { transfer } from './transfer.js';
 
@@ -139,7 +140,7 @@ function makeFolders(home: string): void {
   try {
     for (const name of ['blobs', 'snapshots', 'refs']) mkdirSync(join(home, name), { recursive: true });
   } catch (cause) {
-    throw writeFailure(home, cause);
+    throw writeError(home, cause);
   }
 }
 
@@ -171,7 +172,7 @@ async function link(blob: string, pointer: string): Promise<void> {
     }
     renameSync(temporary, pointer);
   } catch (cause) {
-    throw writeFailure(pointer, cause);
+    throw writeError(pointer, cause);
   }
 }
 
@@ -182,6 +183,6 @@ function replaceFile(path: string, text: string): void {
     writeFileSync(temporary, text);
     renameSync(temporary, path);
   } catch (cause) {
-    throw writeFailure(path, cause);
+    throw writeError(path, cause);
   }
 }

@@ -52,10 +52,3 @@ export async function withRetries<T>(what: string, options: RetryOptions, step: 
     }
   }
 }
-
-/** The innermost message: `fetch` itself only says that it failed. */
-export function reasonOf(cause: unknown): string {
-  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const { code, message } = inner as NodeJS.ErrnoException;
-  return code ?? message ?? String(inner);
-}

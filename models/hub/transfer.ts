@@ -1,6 +1,7 @@
+import { networkReason } from '../../src/io-error.js';
 import type { HubConnection } from './connection.js';
 import { type Content, PartialFile } from './partial.js';
-import { reasonOf, Transient, withRetries } from './retry.js';
+import { Transient, withRetries } from './retry.js';
 
 export interface Transfer {
   /** For messages. */
@@ -80,5 +81,5 @@ function continues(response: Response, start: number): boolean {
 function asTransient(cause: unknown, progressed: boolean): unknown {
   if (cause instanceof Error && cause.name === 'AttsError') return cause;
   const { message, pause } = cause instanceof Transient ? cause : { message: '', pause: null };
-  return new Transient(message || `the connection broke off (${reasonOf(cause)})`, { pause, progressed, cause });
+  return new Transient(message || `the connection broke off (${networkReason(cause)})`, { pause, progressed, cause });
 }

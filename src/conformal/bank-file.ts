@@ -1,5 +1,7 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { writeFileAtomic } from '../atomic-file.js';
 import { AttsError } from '../errors.js';
+import { reasonOf } from '../io-error.js';
 import { parsePythonJson } from '../python-json.js';
 import {
   BANK_SCHEMA,
@@ -28,7 +30,7 @@ export async function readBankFile(path: string): Promise<BankFile> {
       'io',
       missing
         ? `score bank ${path} does not exist; make one with atts calibrate`
-        : `score bank ${path} cannot be read: ${reason(cause)}`,
+        : `score bank ${path} cannot be read: ${reasonOf(cause)}`,
       { cause },
     );
   }
@@ -42,7 +44,7 @@ function fromNpy(path: string, bytes: Buffer): BankFile {
   try {
     array = decodeNpy(bytes);
   } catch (cause) {
-    throw new AttsError('run', `score bank ${path} is no NPY array of scores: ${reason(cause)}`, { cause });
+    throw new AttsError('run', `score bank ${path} is no NPY array of scores: ${reasonOf(cause)}`, { cause });
   }
   const bare = { schema: BANK_SCHEMA, provenance: {} } as const;
   const [rows, columns] = array.shape;
@@ -113,21 +115,7 @@ function refuseNaN(path: string, { turns, questions }: BankFile): void {
 export async function writeBankFile(path: string, file: BankFile): Promise<void> {
   refuseNaN(path, file);
   const contents = path.endsWith('.npy') ? encodeNpy(toNpy(path, file)) : `${JSON.stringify(storedBank(file))}\n`;
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    const handle = await open(temporary, 'w');
-    try {
-      await handle.writeFile(contents);
-      // Without the sync a crash soon after the rename could leave the new name on an empty file.
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw new AttsError('io', `score bank ${path} cannot be written: ${reason(cause)}`, { cause });
-  }
+  writeFileAtomic(path, contents);
 }
 
 function toNpy(path: string, file: BankFile): NpyArray {
@@ -146,8 +134,4 @@ function toNpy(path: string, file: BankFile): NpyArray {
   const columns = data.length / rows.size;
   const isRectangle = data.length > 0 && [...rows.values()].every((row) => row.length === columns);
   return isRectangle ? { shape: [rows.size, columns], data } : { shape: [scores.length], data: scores };
-}
-
-function reason(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, ' ');
 }

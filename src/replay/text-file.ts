@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { AttsError } from '../errors.js';
+import { reasonOf } from '../io-error.js';
 import { parsePythonJson as parse } from '../python-json.js';
-import { reasonOf } from '../runs/io-error.js';
 
 /** @throws AttsError `io` */
 export function readTextFile(path: string): string {

@@ -2,8 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TopLevelSpec } from 'vega-lite';
-import { writeFileAtomic } from '../runs/atomic.js';
-import { writeError } from '../runs/io-error.js';
+import { writeFileAtomic } from '../atomic-file.js';
+import { writeError } from '../io-error.js';
 import { accuracyFigure } from './figures/accuracy.js';
 import { accuracyByComputeFigure } from './figures/accuracy-by-compute.js';
 import { drawSvg, type Figure, widths, withLook } from './figures/figure.js';

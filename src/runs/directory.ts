@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { syncFolder, writeFileAtomic } from '../atomic-file.js';
 import { AttsError } from '../errors.js';
-import { syncFolder, writeFileAtomic } from './atomic.js';
-import { writeError } from './io-error.js';
+import { writeError } from '../io-error.js';
 import { JsonlWriter, readJsonl, strictJson } from './jsonl.js';
 import { RunLock } from './lock.js';
 import { readManifest, refuseOtherRun, resumeNote } from './manifest.js';

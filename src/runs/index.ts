@@ -1,5 +1,4 @@
 /** A run on disk: what it was made with, what it wrote line by line, how it resumes, what it comes to. */
-export { writeFileAtomic } from './atomic.js';
 export { type RunConfig, runConfigSchema } from './config.js';
 export { RunDirectory } from './directory.js';
 export { JsonlWriter, readJsonl, strictJson } from './jsonl.js';

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import type { z } from 'zod';
 import { AttsError } from '../errors.js';
-import { reasonOf, writeError } from './io-error.js';
+import { reasonOf, writeError } from '../io-error.js';
 
 const lineFeed = 10;
 

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { writeFileAtomic } from '../atomic-file.js';
 import { AttsError } from '../errors.js';
-import { writeFileAtomic } from './atomic.js';
 
 const bytes = z.object({ weights: z.number(), activations: z.number(), cache: z.number() });
 const phase = z.object({ passes: z.number(), rows: z.number(), seconds: z.number(), flops: z.number(), bytes });

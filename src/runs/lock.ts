@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { AttsError } from '../errors.js';
+import { writeError } from '../io-error.js';
 import { isAlive } from '../process-alive.js';
-import { writeError } from './io-error.js';
 
 /** Folders locked by this process. */
 const held = new Set<string>();

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { syncFolder, writeFileAtomic } from '../atomic-file.js';
 import {
   type BankFile,
   type Calibrator,
@@ -9,11 +10,10 @@ import {
   writeBankFile,
 } from '../conformal/index.js';
 import { AttsError } from '../errors.js';
+import { writeError } from '../io-error.js';
 import { type RunWork, workOf } from '../profiler/ledger.js';
-import { syncFolder, writeFileAtomic } from '../runs/atomic.js';
 import type { RunConfig } from '../runs/config.js';
 import { decisionsOf } from '../runs/decisions.js';
-import { writeError } from '../runs/io-error.js';
 import { JsonlWriter, strictJson } from '../runs/jsonl.js';
 import { readLedger } from '../runs/ledger-file.js';
 import { RunLock } from '../runs/lock.js';

@@ -1,7 +1,7 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeFileAtomic } from '../atomic-file.js';
 import { AttsError } from '../errors.js';
-import { writeFileAtomic } from '../runs/atomic.js';
 import { strictJson } from '../runs/jsonl.js';
 import { RunLock } from '../runs/lock.js';
 import { type Run, readRun } from '../runs/read.js';

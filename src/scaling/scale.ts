@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { backendNote } from '../../kernels/backends/automatic.js';
+import { writeFileAtomic } from '../atomic-file.js';
 import {
   type BankFile,
   banksOf,
@@ -17,7 +18,6 @@ import { AttsError } from '../errors.js';
 import { workOf } from '../profiler/ledger.js';
 import type { PassSample } from '../profiler/pass-series.js';
 import { traceOf } from '../profiler/trace.js';
-import { writeFileAtomic } from '../runs/atomic.js';
 import type { RunConfig } from '../runs/config.js';
 import { decisionsOf } from '../runs/decisions.js';
 import { RunDirectory } from '../runs/directory.js';

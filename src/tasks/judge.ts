@@ -1,4 +1,5 @@
 import { AttsError } from '../errors.js';
+import { networkReason } from '../io-error.js';
 
 /** What is to be judged: does the answer say the same as the gold answer to the problem? */
 export interface JudgeQuestion {
@@ -56,7 +57,7 @@ export function openJudge(spec: string, key?: string): Judge {
           return await ask(question, signal);
         } catch (cause) {
           if (attempt < attempts && !signal?.aborted) continue;
-          throw new AttsError('engine', `judge ${base}: ${reasonOf(cause)}`, { cause });
+          throw new AttsError('engine', `judge ${base}: ${networkReason(cause)}`, { cause });
         }
       }
     },
@@ -78,11 +79,4 @@ export function parseVerdict(content: unknown): boolean | null {
   const last = content.trimEnd().split('\n').pop();
   if (verdicts?.length !== 1 || verdicts[0] !== last) return null;
   return last === 'VERDICT: EQUIVALENT';
-}
-
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  // fetch hides what happened in the cause.
-  const inner = cause.cause instanceof Error ? (cause.cause as NodeJS.ErrnoException) : null;
-  return (inner?.code ?? inner?.message ?? cause.message).replace(/\s+/g, ' ');
 }

@@ -166,7 +166,7 @@ describe('a bank file', () => {
       [async () => readBankFile(await text('[1.5, "x"]')), 'run', 'is not a list of scores: 1:'],
       [async () => readBankFile(await text('{"7": [1], "8": 3}')), 'run', 'is not an object of lists of scores: 8:'],
       [async () => readBankFile(await text('3')), 'run', 'is not atts.bank/1'],
-      [() => writeBankFile(join(directory, 'no', 'bank.json'), file), 'io', 'cannot be written'],
+      [() => writeBankFile(join(directory, 'no', 'bank.json'), file), 'io', 'cannot write'],
       [() => writeBankFile(torn, { ...file, turns: [[Number.NaN]] }), 'score', 'NaN'],
     ];
     for (const [action, code, words] of cases) {

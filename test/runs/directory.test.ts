@@ -1,7 +1,8 @@
 import fs, { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { RunDirectory, type RunManifest, readManifest, readRun, writeFileAtomic } from '../../src/runs/index.js';
+import { writeFileAtomic } from '../../src/atomic-file.js';
+import { RunDirectory, type RunManifest, readManifest, readRun } from '../../src/runs/index.js';
 import { chain, event, manifest, refusal, temporaryFolder, withFs } from './fixtures.js';
 
 describe('a run directory', () => {

@@ -1,7 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import { AttsError } from '../../../src/errors.js';
+import { networkReason } from '../../../src/io-error.js';
 import { retryAfter } from '../../../src/retry-after.js';
-import { reasonOf, Transient, withRetries } from '../../hub/retry.js';
+import { Transient, withRetries } from '../../hub/retry.js';
 import type { RemoteOptions } from './file.js';
 
 export interface WorkerData extends RemoteOptions {
@@ -67,7 +68,7 @@ export class Ranges {
       } catch (cause) {
         if (cause instanceof AttsError) throw cause;
         const { message, pause } = cause instanceof Transient ? cause : { message: '', pause: null };
-        const what = message || `the connection broke off (${reasonOf(cause)})`;
+        const what = message || `the connection broke off (${networkReason(cause)})`;
         throw new Transient(what, { pause, progressed: done > before, cause });
       } finally {
         clearTimeout(timer);

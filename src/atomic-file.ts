@@ -3,12 +3,12 @@ import { dirname } from 'node:path';
 import { writeError } from './io-error.js';
 
 /** Writes a file whole or not at all: beside it first, then renamed over it. @throws AttsError `io` */
-export function writeFileAtomic(path: string, text: string): void {
+export function writeFileAtomic(path: string, contents: string | Uint8Array): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const descriptor = openSync(temporary, 'w');
     try {
-      writeFileSync(descriptor, text);
+      writeFileSync(descriptor, contents);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);

@@ -24,6 +24,8 @@ export interface EngineOptions {
   readonly ownThread?: boolean;
   /** Hears of every forward pass; of models on servers nobody does. */
   readonly onPass?: PassListener;
+  /** Of the passes of a phase every so many-th has its ops timed one by one, from the first on; none unless given. */
+  readonly timeOps?: number;
   /** Whether a model on servers must be able to score, which all others are. */
   readonly scores?: boolean;
   /** Hears in a line that a server went or came back. */
@@ -46,7 +48,7 @@ export async function openEngine(
     const { openRemote } = await import('./remote/index.js');
     return openRemote(spec, { scores, onNote });
   }
-  const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 256, threads = null, onPass } = options;
+  const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 256, threads = null, onPass, timeOps } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
   if (ownThread) return ThreadEngine.open(spec, options, tokenizer);
@@ -54,7 +56,7 @@ export async function openEngine(
   const reopen = () => openCheckpoint(folder);
   const checkpoint = reopen();
   try {
-    const own = { dtype, cacheDtype, memory, onPass, reopen };
+    const own = { dtype, cacheDtype, memory, onPass, timeOps, reopen };
     return device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
   } finally {
     checkpoint.close();

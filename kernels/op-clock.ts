@@ -1,17 +1,19 @@
 import { PerBackend } from './tfjs.js';
 
 /** The ops of a decoder's forward pass. A norm before a product and what is added behind it are parts of the product. */
-export type PassOp =
-  | 'embedding'
-  | 'norm'
-  | 'qkv'
-  | 'rope'
-  | 'attention'
-  | 'output'
-  | 'mlp'
-  | 'head'
-  | 'sample'
-  | 'tokenLogProb';
+export const passOps = [
+  'embedding',
+  'qkv',
+  'rope',
+  'attention',
+  'output',
+  'mlp',
+  'norm',
+  'head',
+  'sample',
+  'tokenLogProb',
+] as const;
+export type PassOp = (typeof passOps)[number];
 
 /** What one op of a pass took. */
 export interface OpTime {

@@ -16,7 +16,8 @@ export interface PassRows {
 }
 
 /** What a pass does: writes one token each, takes up text, scores, or scores beside others that write. */
-export type Phase = 'decode' | 'prefill' | 'score' | 'mixed';
+export const phases = ['decode', 'prefill', 'score', 'mixed'] as const;
+export type Phase = (typeof phases)[number];
 
 export function phaseOf({
   sequences,

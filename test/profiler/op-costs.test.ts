@@ -2,9 +2,10 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { addCosts } from '../../kernels/cost.js';
 import { inspectCheckpoint } from '../../models/inspect.js';
-import { countPass, type ModelOps, noPasses, opCosts } from '../../src/profiler/op-costs.js';
+import { countPass, noPasses, opCosts } from '../../src/profiler/op-costs.js';
 import { type ModelShape, type PassOp, passCost, passCosts, shapeOf } from '../../src/profiler/pass-cost.js';
 import { smallCheckpoint, smallConfigs } from '../models/checkpoint/small-model.js';
+import { float32Model } from './float32-model.js';
 
 const positive = (max: number) => fc.integer({ min: 1, max });
 
@@ -26,19 +27,6 @@ const passes = fc.array(
   }),
   { minLength: 1, maxLength: 6 },
 );
-
-/** Every weight in float32. */
-function float32Model(shape: ModelShape): ModelOps {
-  const { layers, hiddenSize: d, intermediateSize: f, heads, kvHeads, headDim, vocabSize: V } = shape;
-  const kept = (values: number) => ({ dtype: 'f32', bytes: 4 * values });
-  const layer = {
-    qkv: kept(d * (heads + 2 * kvHeads) * headDim),
-    output: kept(d * heads * headDim),
-    mlp: kept(3 * d * f),
-  };
-  const weights = { embedding: kept(V * d), head: kept(V * d), layers: new Array(layers).fill(layer) };
-  return { shape, weights, cacheDtype: 'f32' };
-}
 
 describe('costs of single ops', () => {
   it('add up to the closed form of the passes, by op and by layer alike', () => {

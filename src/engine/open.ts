@@ -24,7 +24,7 @@ export interface EngineOptions {
   readonly ownThread?: boolean;
   /** Hears of every forward pass; of models on servers nobody does. */
   readonly onPass?: PassListener;
-  /** Of the passes of a phase every so many-th has its ops timed one by one, from the first on; none unless given. */
+  /** Of the passes of a phase the first so many and every so many-th have their ops timed one by one; none unless given. */
   readonly timeOps?: number;
   /** Whether a model on servers must be able to score, which all others are. */
   readonly scores?: boolean;

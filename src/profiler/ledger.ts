@@ -40,17 +40,27 @@ export interface LedgerReport {
   readonly times: PassTimes;
 }
 
+/** Passes whose ops were timed one by one. */
+interface TimedPasses {
+  passes: number;
+  seconds: number;
+  readonly ops: Map<string, number>;
+}
+
 interface PhaseSums {
   readonly counts: PassCounts;
   seconds: number;
-  readonly timed: { passes: number; seconds: number; readonly ops: Map<string, number> };
+  /** All of its first passes, up to one that was not timed so. They compile the code, and stand for themselves. */
+  readonly first: TimedPasses;
+  /** Of the others, those that stand for all. */
+  readonly sampled: TimedPasses;
 }
 
 const opKey = (op: PassOp, layer: number | null) => `${op} ${layer}`;
 
 /**
  * Adds up the passes of one model: what their ops cost by `op-costs.ts`, and the time they took. Every pass is timed as a
- * whole; of those whose ops are timed one by one, the ops' shares stand for all passes of their phase.
+ * whole; the shares of ops in the passes where these are timed one by one stand for all passes of their phase.
  */
 export class Ledger {
   private readonly model: ModelOps;
@@ -66,10 +76,11 @@ export class Ledger {
   add(pass: PassRecord): void {
     this.timer.add(pass);
     const sums = this.sumsOf(phaseOf(pass));
+    const isFirst = sums.first.passes === sums.counts.passes;
     countPass(sums.counts, pass);
     sums.seconds += pass.seconds;
     if (!pass.ops) return;
-    const { timed } = sums;
+    const timed = isFirst ? sums.first : sums.sampled;
     timed.passes++;
     timed.seconds += pass.seconds;
     for (const { op, layer, seconds } of pass.ops) {
@@ -86,11 +97,12 @@ export class Ledger {
   report(): LedgerReport {
     const phases: Partial<Record<Phase, PhaseWork>> = {};
     const ops: LedgerOp[] = [];
-    for (const [phase, { counts, seconds, timed }] of this.phases) {
+    for (const [phase, sums] of this.phases) {
+      const { counts, seconds } = sums;
       const costs = opCosts(this.model, counts);
-      const scale = timed.seconds > 0 ? seconds / timed.seconds : null;
+      const secondsOf = opSeconds(sums);
       const own = costs.map((cost): LedgerOp => {
-        const taken = scale === null ? null : scale * (timed.ops.get(opKey(cost.op, cost.layer)) ?? 0);
+        const taken = secondsOf && secondsOf(opKey(cost.op, cost.layer));
         return { phase, ...opWork(cost, taken, this.roofs, this.weightBytes) };
       });
       ops.push(...own);
@@ -98,7 +110,7 @@ export class Ledger {
       const inOps = own.reduce((sum, op) => sum + (op.seconds ?? 0), 0);
       phases[phase] = {
         ...{ passes: counts.passes, rows: counts.rows, seconds, flops, bytes },
-        ...{ timedPasses: timed.passes, betweenSeconds: scale === null ? null : seconds - inOps },
+        ...{ timedPasses: sums.first.passes + sums.sampled.passes, betweenSeconds: secondsOf && seconds - inOps },
       };
     }
     const untimed =
@@ -115,10 +127,19 @@ export class Ledger {
   private sumsOf(phase: Phase): PhaseSums {
     const known = this.phases.get(phase);
     if (known) return known;
-    const sums = { counts: noPasses(), seconds: 0, timed: { passes: 0, seconds: 0, ops: new Map() } };
+    const none = (): TimedPasses => ({ passes: 0, seconds: 0, ops: new Map() });
+    const sums = { counts: noPasses(), seconds: 0, first: none(), sampled: none() };
     this.phases.set(phase, sums);
     return sums;
   }
+}
+
+/** Seconds of an op in all passes of a phase; null where none was timed op by op. */
+function opSeconds({ seconds, first, sampled }: PhaseSums): ((key: string) => number) | null {
+  if (first.seconds + sampled.seconds === 0) return null;
+  const of = ({ ops }: TimedPasses, key: string) => ops.get(key) ?? 0;
+  if (sampled.seconds === 0) return (key) => (of(first, key) * seconds) / first.seconds;
+  return (key) => of(first, key) + (of(sampled, key) * (seconds - first.seconds)) / sampled.seconds;
 }
 
 function sumPasses(parts: readonly PassSums[]): PassSums {

@@ -102,7 +102,7 @@ export class Ledger {
       const costs = opCosts(this.model, counts);
       const secondsOf = opSeconds(sums);
       const own = costs.map((cost): LedgerOp => {
-        const taken = secondsOf && secondsOf(opKey(cost.op, cost.layer));
+        const taken = secondsOf?.(opKey(cost.op, cost.layer)) ?? null;
         return { phase, ...opWork(cost, taken, this.roofs, this.weightBytes) };
       });
       ops.push(...own);

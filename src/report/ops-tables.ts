@@ -95,7 +95,7 @@ ${tableOf(table, total)}
 }
 
 function turnTable({ sums: { turn } }: LedgerFile): Html {
-  const head = ['Model', 'Calls', 'Time, s', 'GFLOP', 'GB', 'FLOP/byte'];
+  const head = ['Model', 'Calls', 'Time, s', 'GFLOP', 'GB'];
   return html`<details><summary>Turns, ${integer(turn.length)} rows</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="Table of turns">
 <table class="ops">
@@ -104,7 +104,7 @@ function turnTable({ sums: { turn } }: LedgerFile): Html {
 <tbody>
 ${turn.map(({ turn: of, model, calls, seconds, flops, bytes }) => {
   const cells = [model, integer(calls), number(seconds), number(flops / 1e9), number(bytes / 1e9)];
-  return html`<tr><th scope="row">${of}</th>${[...cells, number(flops / bytes)].map((cell) => html`<td>${cell}</td>`)}</tr>\n`;
+  return html`<tr><th scope="row">${of}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`;
 })}</tbody>
 </table>
 </div>

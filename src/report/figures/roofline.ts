@@ -96,7 +96,15 @@ export function rooflineFigure(source: ReportSource): Figure | null {
             },
           },
           {
-            data: { values: width === widths.wide ? apart(groups, domain) : [] },
+            data: {
+              values:
+                width === widths.wide
+                  ? apart(
+                      groups.filter(({ seconds }) => seconds > total / 100),
+                      domain,
+                    )
+                  : [],
+            },
             mark: { type: 'text', align: 'left', dx: 12, fontSize: 11, color: colour('ink') },
             encoding: { x: x('intensity'), y: y('reached'), text: { field: 'label', type: 'nominal' } },
           },

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { OpClock } from '../kernels/op-clock.js';
 import {
   attention,
   type CacheDtype,
@@ -80,31 +81,43 @@ export class Decoder {
 
   /**
    * One ragged forward pass: T tokens of any number of sequences, whose keys and values go into the cache.
+   * @param clock hears which op has run, for passes whose ops are timed
    * @returns [T, d] hidden states after the last norm; the caller disposes them
    */
-  forward(ids: Int32Array, rows: RaggedRows, cache: KvCache): tf.Tensor {
+  forward(ids: Int32Array, rows: RaggedRows, cache: KvCache, clock: OpClock | null = null): tf.Tensor {
     const { heads, rmsNormEps: eps, activation, embeddingScale } = this.config;
     const rotations = this.frequencies.map((frequencies) => rotation(rows.positions, frequencies));
+    clock?.skip();
     let x = embedding(this.embeddingTable, ids, embeddingScale); // [T, d]
+    clock?.did('embedding');
     for (const [index, layer] of this.layers.entries()) {
       const next = tf.tidy(() => {
         const angles = rotations[layer.angles] as Rotation;
-        const qkv = linearSideBySide(x, layer.qkv, { weight: layer.inputNorm, epsilon: eps }); // [T, (H + 2G)·h]
         const { qNorm, kNorm, scale } = layer;
+        clock?.skip();
+        const qkv = linearSideBySide(x, layer.qkv, { weight: layer.inputNorm, epsilon: eps }); // [T, (H + 2G)·h]
+        clock?.did('qkv', index);
         const q = ropeAppend(qkv, { angles, cache, layer: index, rows, heads, qNorm, kNorm, epsilon: eps }); // [T, H·h]
+        clock?.did('rope', index);
         const attended = attention(q, { cache, layer: index, rows, heads, scale, window: layer.window }); // [T, H·h]
+        clock?.did('attention', index);
         const y = layer.attentionOutputNorm
           ? tf.add(x, rmsNorm(linear(attended, layer.o), layer.attentionOutputNorm, eps))
           : linear(attended, layer.o, { residual: x }); // [T, d]
+        clock?.did('output', index);
         const norm = { weight: layer.mlpNorm, epsilon: eps };
-        return layer.mlpOutputNorm
+        const z = layer.mlpOutputNorm
           ? tf.add(y, rmsNorm(gatedMlp(y, layer.mlp, activation, { norm }), layer.mlpOutputNorm, eps))
           : gatedMlp(y, layer.mlp, activation, { norm, residual: y }); // [T, d]
+        clock?.did('mlp', index);
+        return z;
       });
       x.dispose();
       x = next;
     }
+    clock?.skip();
     const hidden = rmsNorm(x, this.finalNorm, eps);
+    clock?.did('norm');
     x.dispose();
     for (const angles of rotations) angles.dispose();
     return hidden;

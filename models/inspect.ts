@@ -12,6 +12,20 @@ export interface DtypeShare {
   readonly bytes: number;
 }
 
+/** How the matrices of an op are kept, and their bytes: what a pass reads of them. */
+export interface KeptMatrices {
+  /** Where several are kept in different ones, all of them. */
+  readonly dtype: string;
+  readonly bytes: number;
+}
+
+/** How the weights of every op are kept. */
+export interface KeptWeights {
+  readonly embedding: KeptMatrices;
+  readonly head: KeptMatrices;
+  readonly layers: readonly Readonly<Record<'qkv' | 'output' | 'mlp', KeptMatrices>>[];
+}
+
 export interface CheckpointReport {
   readonly config: DecoderConfig;
   readonly parameters: number;
@@ -20,6 +34,8 @@ export interface CheckpointReport {
   readonly stored: Readonly<Partial<Record<StoredDtype, DtypeShare>>>;
   /** Of the simd backends: matrices by the dtype in which they are kept; vectors count as f32. */
   readonly kept: Readonly<Partial<Record<WeightDtype, DtypeShare>>>;
+  /** The same by ops; norms and biases are left out. */
+  readonly weights: KeptWeights;
   /** Bytes of the KV cache a token. */
   readonly cacheBytesPerToken: number;
 }
@@ -58,9 +74,25 @@ export function inspectCheckpoint(
     keep([gate, up]);
     for (const name of Object.values(others)) keep([name]);
   }
+  const matrices = (...groups: readonly (readonly string[])[]): KeptMatrices => {
+    const each = groups.flatMap((group) => group.map((name) => ({ name, dtype: dtypeOf(...group) })));
+    const sizes = each.map(({ name, dtype }) => {
+      const [N, K] = checkpoint.tensors.get(name)!.shape;
+      return packedBytes(N, K, dtype);
+    });
+    return { dtype: [...new Set(each.map(({ dtype }) => dtype))].join(' + '), bytes: sizes.reduce((a, b) => a + b, 0) };
+  };
+  const weights: KeptWeights = {
+    embedding: matrices([names.embedding]),
+    head: matrices([names.head ?? names.embedding]),
+    layers: Array.from({ length: config.layers }, (_, index) => {
+      const { q, k, v, o, gate, up, down } = names.layer(index);
+      return { qkv: matrices([q], [k], [v]), output: matrices([o]), mlp: matrices([gate, up], [down]) };
+    }),
+  };
   const { layers, kvHeads, headDim } = config;
   const cacheBytesPerToken = pageBytes({ layers, kvHeads, headDim, pageSize: 1, dtype: cacheDtype });
-  return { config, parameters, hasOwnHead: names.head !== null, stored, kept, cacheBytesPerToken };
+  return { config, parameters, hasOwnHead: names.head !== null, stored, kept, weights, cacheBytesPerToken };
 }
 
 function add<K extends string>(shares: Partial<Record<K, DtypeShare>>, key: K, bytes: number): void {

@@ -1,5 +1,7 @@
+import type { CacheDtype } from '../../kernels/ops/attention/index.js';
 import { isGguf, openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
-import { type DtypeShare, inspectCheckpoint, totalBytes } from '../../models/inspect.js';
+import type { DecoderConfig } from '../../models/families/decoder-config.js';
+import { type DtypeShare, inspectCheckpoint, type KeptWeights, totalBytes } from '../../models/inspect.js';
 import { AttsError } from '../errors.js';
 import type { EngineOptions } from './open.js';
 import type { RemoteReport } from './remote/index.js';
@@ -55,9 +57,7 @@ export function inspectModel(
   spec: string,
   { dtype, cacheDtype }: Pick<EngineOptions, 'dtype' | 'cacheDtype'> = {},
 ): ModelReport {
-  if (isRemoteSpec(spec))
-    throw new AttsError('usage', `${spec} lies on a server: its layers and passes cannot be seen`);
-  const path = resolveModel(spec);
+  const path = localPath(spec);
   const checkpoint = openCheckpoint(path);
   try {
     const inspected = inspectCheckpoint(checkpoint, dtype, cacheDtype);
@@ -74,10 +74,37 @@ export function inspectModel(
   }
 }
 
+/** Dimensions of a model, and how its weights and its cache are kept: what decides the cost of its ops. */
+export interface OpsReport {
+  readonly config: DecoderConfig;
+  readonly weights: KeptWeights;
+  readonly cacheDtype: CacheDtype;
+}
+
+/** @throws AttsError as `inspectModel` does */
+export function inspectOps(
+  spec: string,
+  { dtype, cacheDtype = 'f32' }: Pick<EngineOptions, 'dtype' | 'cacheDtype'> = {},
+): OpsReport {
+  const checkpoint = openCheckpoint(localPath(spec));
+  try {
+    const { config, weights } = inspectCheckpoint(checkpoint, dtype, cacheDtype);
+    return { config, weights, cacheDtype };
+  } finally {
+    checkpoint.close();
+  }
+}
+
 /** What a model on servers is and can do. @throws AttsError as `openEngine` does */
 export async function inspectRemote(spec: string): Promise<RemoteReport> {
   const remote = await import('./remote/index.js');
   return remote.inspectRemote(spec);
+}
+
+function localPath(spec: string): string {
+  if (isRemoteSpec(spec))
+    throw new AttsError('usage', `${spec} lies on a server: its layers and passes cannot be seen`);
+  return resolveModel(spec);
 }
 
 function kindsOfLayers({ rope, slidingWindow }: ReturnType<typeof inspectCheckpoint>['config']): ModelReport['rope'] {

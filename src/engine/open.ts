@@ -27,6 +27,8 @@ export interface EngineOptions {
   readonly ownThread?: boolean;
   /** Hears of every forward pass; of models on servers nobody does. */
   readonly onPass?: PassListener;
+  /** Of the passes of a phase the first so many and every so many-th have their ops timed one by one; none unless given. */
+  readonly timeOps?: number;
   /** Whether a model on servers must be able to score, which all others are. */
   readonly scores?: boolean;
   /** Hears in a line that a server went or came back. */
@@ -49,7 +51,7 @@ export async function openEngine(
     const { openRemote } = await import('./remote/index.js');
     return openRemote(spec, { scores, onNote });
   }
-  const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 448, threads = null, onPass } = options;
+  const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 448, threads = null, onPass, timeOps } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
   if (ownThread) return ThreadEngine.open(spec, options, tokenizer);
@@ -57,7 +59,7 @@ export async function openEngine(
   const reopen = () => openCheckpoint(folder);
   const checkpoint = reopen();
   try {
-    const own = { dtype, cacheDtype, memory, onPass, reopen };
+    const own = { dtype, cacheDtype, memory, onPass, timeOps, reopen };
     return device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
   } finally {
     checkpoint.close();

@@ -12,8 +12,14 @@ export interface MachineRoofs {
   readonly int16Peak?: number;
   /** Reads of main memory. */
   readonly bandwidth: number;
-  /** Reads of every cache, and of main memory. */
-  readonly levels?: readonly { readonly level: string; readonly bandwidth: number }[];
+  /** Reads of every cache, and of main memory, whose capacity is null; bytes, of all threads together. */
+  readonly levels?: readonly {
+    readonly level: string;
+    readonly capacity?: number | null;
+    readonly bandwidth: number;
+  }[];
+  /** An op with nothing to do. */
+  readonly opSeconds?: number;
 }
 
 /** Where the time of some calls goes, seconds; of all chains together. */
@@ -39,30 +45,66 @@ export function callFlops(shape: ModelShape, call: ModelCallEvent): number {
   return passCost(shape, { sequences: [{ cached: cachedTokens, rows }], ...counts }, { weight: 0, cache: 0 }).flops;
 }
 
+type ModelWork = Pick<LedgerReport, 'shape' | 'total'>;
+
+/** What the calls of a turn did with one model. */
+export interface TurnWork {
+  readonly turn: number;
+  readonly model: 'draft' | 'target';
+  readonly calls: number;
+  readonly flops: number;
+  readonly bytes: number;
+  readonly seconds: number;
+}
+
 /**
- * Intensity by turn. FLOPs are those of the turn's calls; bytes, which the calls of a pass share, are the ledger's,
+ * Work by turn. FLOPs are those of the turn's calls; bytes and seconds of passes, which calls share, are the ledger's,
  * dealt out by FLOPs.
  */
+export function workByTurn(
+  events: readonly ModelCallEvent[],
+  ledgers: Readonly<Partial<Record<'draft' | 'target', ModelWork>>>,
+): TurnWork[] {
+  return (['draft', 'target'] as const).flatMap((model) => {
+    const ledger = ledgers[model];
+    if (!ledger) return [];
+    const { shape, total } = ledger;
+    const turns = groupBy(
+      events.filter(({ kind }) => (kind === 'draft') === (model === 'draft')),
+      ({ turn }) => turn,
+    );
+    return [...turns.keys()]
+      .sort((a, b) => a - b)
+      .map((turn) => {
+        const calls = turns.get(turn) as ModelCallEvent[];
+        const flops = calls.reduce((sum, call) => sum + callFlops(shape, call), 0);
+        const share = total.flops > 0 ? flops / total.flops : 0;
+        return {
+          ...{ turn, model, calls: calls.length, flops },
+          ...{ bytes: totalBytes(total) * share, seconds: total.seconds * share },
+        };
+      });
+  });
+}
+
+/** Intensity by turn, from `workByTurn` and what the calls waited for. */
 export function intensityByTurn(
   events: readonly ModelCallEvent[],
-  ledgers: Readonly<Partial<Record<'draft' | 'target', Pick<LedgerReport, 'shape' | 'total'>>>>,
+  ledgers: Readonly<Partial<Record<'draft' | 'target', ModelWork>>>,
   { peak, bandwidth }: MachineRoofs,
 ): (Intensity & { readonly turn: number })[] {
-  const ledgerOf = ({ kind }: ModelCallEvent) =>
-    ledgers[kind === 'draft' ? 'draft' : 'target'] as Pick<LedgerReport, 'shape' | 'total'>;
-  const turns = groupBy(events, ({ turn }) => turn);
-  return [...turns.keys()]
+  const work = groupBy(workByTurn(events, ledgers), ({ turn }) => turn);
+  const calls = groupBy(events, ({ turn }) => turn);
+  const sum = <T>(items: readonly T[], of: (item: T) => number) => items.reduce((total, item) => total + of(item), 0);
+  return [...calls.keys()]
     .sort((a, b) => a - b)
     .map((turn) => {
-      const sums = { computeSeconds: 0, memorySeconds: 0, barrierSeconds: 0, queueSeconds: 0 };
-      for (const call of turns.get(turn) as ModelCallEvent[]) {
-        const { shape, total } = ledgerOf(call);
-        const flops = callFlops(shape, call);
-        sums.computeSeconds += flops / peak;
-        sums.memorySeconds += (totalBytes(total) * (flops / total.flops)) / bandwidth;
-        sums.barrierSeconds += call.barrier / 1000;
-        sums.queueSeconds += (call.started - call.queued) / 1000;
-      }
-      return { turn, ...sums, r: sums.computeSeconds / (sums.memorySeconds + sums.barrierSeconds) };
+      const [own, waiting] = [work.get(turn) ?? [], calls.get(turn) as ModelCallEvent[]];
+      const computeSeconds = sum(own, ({ flops }) => flops) / peak;
+      const memorySeconds = sum(own, ({ bytes }) => bytes) / bandwidth;
+      const barrierSeconds = sum(waiting, ({ barrier }) => barrier) / 1000;
+      const queueSeconds = sum(waiting, ({ queued, started }) => started - queued) / 1000;
+      const r = computeSeconds / (memorySeconds + barrierSeconds);
+      return { turn, computeSeconds, memorySeconds, barrierSeconds, queueSeconds, r };
     });
 }

@@ -83,16 +83,17 @@ async function gpuRoofs() {
 }
 
 /** The roofs that runs are held against: float32 in registers and reads of main memory, on all threads. */
-export function roofsOf({ threads, peaks, memory }: KnownLimits): MachineRoofs {
+export function roofsOf({ threads, peaks, memory, opMicroseconds }: KnownLimits): MachineRoofs {
   const levels = memory
     .filter((roof) => roof.threads === threads)
-    .map(({ level, read }) => ({ level, bandwidth: read * 1e9 }));
+    .map(({ level, capacity, read }) => ({ level, capacity, bandwidth: read * 1e9 }));
   const { bandwidth } = levels.find(({ level }) => level === 'DRAM') as (typeof levels)[number];
   return {
     peak: 1e9 * peakOf('float32', { threads, peaks }),
     int16Peak: 1e9 * peakOf('int16', { threads, peaks }),
     bandwidth,
     levels,
+    opSeconds: opMicroseconds * 1e-6,
   };
 }
 

@@ -1,5 +1,6 @@
 /** What one forward pass of a decoder costs, from its dimensions: the costs of its ops, summed. All pure. */
 import { addCosts, type Cost } from '../../kernels/cost.js';
+import type { PassOp } from '../../kernels/op-clock.js';
 import { attentionCost } from '../../kernels/ops/attention/cost.js';
 import { embeddingCost } from '../../kernels/ops/embedding/cost.js';
 import { gatedMlpCost } from '../../kernels/ops/gated-mlp/cost.js';
@@ -8,6 +9,10 @@ import { rmsNormCost } from '../../kernels/ops/rms-norm/cost.js';
 import { ropeAppendCost } from '../../kernels/ops/rope/cost.js';
 import { sampleCost } from '../../kernels/ops/sample/cost.js';
 import { tokenLogProbCost } from '../../kernels/ops/token-log-prob/cost.js';
+import type { PassRows } from '../engine/pass-record.js';
+
+export type { PassOp } from '../../kernels/op-clock.js';
+export type { PassRows, SequenceRows } from '../engine/pass-record.js';
 
 /** The dimensions of a decoder that decide what a pass costs. */
 export interface ModelShape {
@@ -31,32 +36,6 @@ export interface StoredBytes {
   readonly weight: number;
   readonly cache: number;
 }
-
-/** Rows of one sequence in a pass: `rows` tokens after `cached` ones that are in the KV cache. */
-export interface SequenceRows {
-  readonly cached: number;
-  readonly rows: number;
-}
-
-export interface PassRows {
-  readonly sequences: readonly SequenceRows[];
-  /** Rows whose logits are made and sampled from. */
-  readonly sampled: number;
-  /** Rows whose next token's log-probability is asked for. */
-  readonly scored: number;
-}
-
-export type PassOp =
-  | 'embedding'
-  | 'norm'
-  | 'qkv'
-  | 'rope'
-  | 'attention'
-  | 'output'
-  | 'mlp'
-  | 'head'
-  | 'sample'
-  | 'tokenLogProb';
 
 /**
  * Cost of a pass by op, all layers together. Norms of heads and biases, thousandths of the whole, are left out; sliding

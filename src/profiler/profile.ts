@@ -1,14 +1,26 @@
 /** What the passes of a model take, measured through its engine: the step times that a simulation needs. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { passOps } from '../../kernels/op-clock.js';
 import { EngineTimer } from '../bench/engine-timer.js';
 import { medianOf } from '../bench/median-of.js';
 import { promptTokens } from '../bench/prompts.js';
 import type { Engine } from '../engine/engine.js';
+import { type PassRecord, phaseOf } from '../engine/pass-record.js';
 import { AttsError } from '../errors.js';
+import type { MachineRoofs } from './intensity.js';
 import type { KnownLimits } from './machine-limits.js';
+import type { ModelOps } from './op-costs.js';
 import { type ModelShape, type PassRows, passCost, storedBytes, totalBytes } from './pass-cost.js';
 import { predictPass } from './predict.js';
+import { profiledOps } from './profiled-ops.js';
+
+const opSchema = z.object({
+  ...{ op: z.enum(passOps), shape: z.string(), dtype: z.string(), layers: z.int() },
+  ...{ seconds: z.number(), flops: z.number(), bytes: z.number(), intensity: z.number() },
+  ...{ gflops: z.number().nullable(), gbytes: z.number().nullable(), roofShare: z.number().nullable() },
+  bound: z.enum(['memory', 'compute', 'overhead']),
+});
 
 const passSchema = z.object({
   phase: z.enum(['decode', 'score']),
@@ -17,6 +29,9 @@ const passSchema = z.object({
   seconds: z.number().positive(),
   flops: z.number().positive(),
   bytes: z.number().positive(),
+  /** One by one, layers together, where the device tells their times; and what lies between them and the next pass. */
+  ops: z.array(opSchema).readonly().optional(),
+  betweenSeconds: z.number().optional(),
   /** By the machine's roofs, where these were known. */
   predicted: z.object({ seconds: z.number(), bound: z.enum(['compute', 'memory', 'overhead']) }).optional(),
 });
@@ -47,6 +62,16 @@ export interface ProfileOptions {
   readonly decodeRows?: readonly number[];
   readonly scoreRows?: readonly number[];
   readonly onPass?: (pass: ProfiledPass) => void;
+  /** For the times of single ops. */
+  readonly watch?: WatchedPasses;
+}
+
+/** The passes of an engine that was opened to time the ops of all of them. */
+export interface WatchedPasses {
+  readonly model: ModelOps;
+  readonly roofs: MachineRoofs;
+  /** Those since the last call. */
+  take(): readonly PassRecord[];
 }
 
 const repeats = 5;
@@ -66,11 +91,15 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
     await timer.score(scoreRows[0]);
   }
   const add = async (phase: ProfiledPass['phase'], rows: number, pass: PassRows, time: () => Promise<number>) => {
+    const { limits, keptAs = 'f32', weightBytes, watch } = options;
+    watch?.take();
     const seconds = (await medianOf(repeats, time)) / 1000;
+    const own = watch?.take().filter((one) => phaseOf(one) === phase && one.sequences.length === pass.sequences.length);
+    const ops = watch && own && profiledOps(own, seconds, watch.model, watch.roofs);
     const cost = passCost(shape, pass, stored);
-    const { limits, keptAs = 'f32', weightBytes } = options;
     const measured: ProfiledPass = {
       ...{ phase, rows, seconds, flops: cost.flops, bytes: totalBytes(cost) },
+      ...ops,
       ...(limits && { predicted: predictPass(limits, shape, pass, stored, weightBytes, keptAs) }),
     };
     passes.push(measured);

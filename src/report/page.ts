@@ -4,6 +4,7 @@ import { examplesSection } from './examples.js';
 import { plural } from './format.js';
 import { baselineSentence, mainMethod, methodTitle, resultSentence } from './headline.js';
 import { Html, html } from './html.js';
+import { opsTables } from './ops-tables.js';
 import { withSchemeColours } from './palette.js';
 import { settingsSection } from './settings.js';
 import { directoryName, type ReportSource } from './source.js';
@@ -50,7 +51,8 @@ ${settingsSection(source)}
 ${comparisonSection(source)}
 ${section('accuracy', 'Accuracy', [...show('accuracy', 'accuracy-by-compute'), ...(byCount ? [byCount] : [])])}
 ${section('rejection', 'Rejection rate', [...show('rejection-by-turn', 'rolling-rejection'), ...(evidence ? [evidence] : [])])}
-${section('timeline', 'Where the time goes', show('time-by-phase', 'timeline', 'intensity-by-turn', 'roofline'))}
+${section('timeline', 'Where the time goes', show('time-by-phase', 'timeline', 'intensity-by-turn'))}
+${section('ops', 'What the ops reach', [...show('roofline'), ...opsTables(source)])}
 ${section('tokens', 'Who writes', show('tokens-by-author'))}
 ${examplesSection(source)}
 <footer>Written by atts ${versions.atts} from the records in ${directoryName(source)} (begun ${created.slice(0, 10)}). Specifications and drawings of the figures lie in figures/.</footer>

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { AttsError } from '../errors.js';
+import { type LedgerFile, readLedger } from '../runs/ledger-file.js';
 import { type Run, readRun } from '../runs/read.js';
 import type { Summary } from '../runs/records.js';
 import { summarySchema } from '../runs/schemas.js';
@@ -16,6 +17,8 @@ export interface MethodRun {
   readonly name: MethodName;
   readonly run: Run;
   readonly summary: Summary;
+  /** Null where the run was made without `--profile`. */
+  readonly ledger: LedgerFile | null;
 }
 
 /** What a report is about: one run, or a comparison of several. */
@@ -35,12 +38,14 @@ export function readSource(directory: string): ReportSource {
   if (!existsSync(join(directory, 'compare.json'))) {
     const run = readRun(directory);
     if (!run.summary) throw new AttsError('run', `${directory} is not finished; run its command again, then report`);
-    return { directory, isComparison: false, methods: [{ name: nameOf(run.summary), run, summary: run.summary }] };
+    const method = { name: nameOf(run.summary), run, summary: run.summary, ledger: readLedger(directory) };
+    return { directory, isComparison: false, methods: [method] };
   }
   const summaries = readComparison(join(directory, 'compare.json'));
   const methods = methodNames.flatMap((name) => {
     const summary = summaries[name];
-    return summary ? [{ name, run: readRun(join(directory, name)), summary }] : [];
+    const path = join(directory, name);
+    return summary ? [{ name, run: readRun(path), summary, ledger: readLedger(path) }] : [];
   });
   return { directory, isComparison: true, methods };
 }
@@ -79,6 +84,12 @@ export function judgedRuns(source: ReportSource): (MethodRun & { rejection: NonN
 
 export function findMethod(source: ReportSource, name: MethodName): MethodRun | null {
   return source.methods.find((method) => method.name === name) ?? null;
+}
+
+/** The method whose ops are shown: ours before its baselines, of those that were profiled. */
+export function profiledMethod({ methods }: ReportSource): (MethodRun & { readonly ledger: LedgerFile }) | null {
+  const profiled = methods.flatMap((method) => (method.ledger ? [{ ...method, ledger: method.ledger }] : []));
+  return profiled.at(-1) ?? null;
 }
 
 export const directoryName = ({ directory }: ReportSource): string => basename(resolve(directory));

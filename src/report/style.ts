@@ -47,6 +47,9 @@ th:first-child, thead td:first-child { text-align: left; padding-left: 0; positi
 tbody th { color: var(--ink); }
 tr.main > * { font-weight: 650; }
 .word { text-align: left; }
+.scroll + .scroll, .scroll + details { margin-top: 32px; }
+details + details, details .scroll { margin-top: 16px; }
+summary { font: 600 14px/1.4 var(--sans); cursor: pointer; }
 .evidence thead th { max-width: 9em; }
 .evidence thead th:nth-child(2) { text-align: left; }
 figure { margin: 24px 0 0; }

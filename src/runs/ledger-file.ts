@@ -1,11 +1,32 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { passOps } from '../../kernels/op-clock.js';
 import { writeFileAtomic } from '../atomic-file.js';
+import { phases } from '../engine/pass-record.js';
 import { AttsError } from '../errors.js';
+import { wideJson } from './wide-json.js';
 
 const bytes = z.object({ weights: z.number(), activations: z.number(), cache: z.number() });
-const phase = z.object({ passes: z.number(), rows: z.number(), seconds: z.number(), flops: z.number(), bytes });
+const cost = { flops: z.number(), bytes };
+const sums = z.object({ passes: z.number(), rows: z.number(), seconds: z.number(), ...cost });
+const phase = sums.extend({ timedPasses: z.number(), betweenSeconds: z.number().nullable() });
+
+const rates = {
+  ...{ seconds: z.number().nullable(), roofSeconds: z.number(), intensity: z.number() },
+  ...{ gflops: z.number().nullable(), gbytes: z.number().nullable(), roofShare: z.number().nullable() },
+  bound: z.enum(['memory', 'compute', 'overhead']),
+};
+const keys = { phase: z.enum(phases), op: z.enum(passOps), layer: z.int().nullable() };
+const op = z.object({ ...keys, shape: z.string(), dtype: z.string(), passes: z.number(), ...cost, ...rates });
+
+const model = z.enum(['draft', 'target']);
+const sum = z.object({ model, ...cost, ...rates });
+const turn = z.object({
+  ...{ turn: z.int(), model, calls: z.number() },
+  ...{ flops: z.number(), bytes: z.number(), seconds: z.number() },
+});
+const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
 
 const shape = z.object({
   ...{ layers: z.int(), hiddenSize: z.int(), intermediateSize: z.int(), vocabSize: z.int() },
@@ -21,27 +42,38 @@ const times = z.object({
   }),
 });
 
-/** What every model of a run did, by phase and by op, and the measured roofs it is held against. */
+/**
+ * What every model of a run did, op by op, what that comes to, and the measured roofs it is held against. Times are
+ * seconds, FLOPs and bytes those of all passes; rates are GFLOP/s and GB/s.
+ */
 export const ledgerSchema = z.object({
-  schema: z.literal('atts.ledger/1'),
+  schema: z.literal('atts.ledger/2'),
   /** FLOP/s and bytes/s. */
   roofs: z.object({
     ...{ peak: z.number().positive(), bandwidth: z.number().positive(), int16Peak: z.number().positive().optional() },
-    levels: z
-      .array(z.object({ level: z.string(), bandwidth: z.number().positive() }))
-      .readonly()
-      .optional(),
+    levels: list(
+      z.object({ level: z.string(), capacity: z.number().nullable().optional(), bandwidth: z.number().positive() }),
+    ).optional(),
+    opSeconds: z.number().positive().optional(),
   }),
   models: z.partialRecord(
-    z.enum(['draft', 'target']),
+    model,
     z.object({
       shape,
-      phases: z.record(z.string(), phase),
-      ops: z.record(z.string(), z.object({ flops: z.number(), bytes })),
-      total: phase,
+      phases: z.partialRecord(keys.phase, phase),
+      ops: list(op),
+      untimed: z.string().nullable(),
+      total: sums,
       times,
     }),
   ),
+  sums: z.object({
+    op: list(sum.extend({ op: keys.op })),
+    layer: list(sum.extend({ layer: keys.layer })),
+    phase: list(sum.extend({ phase: keys.phase })),
+    engine: list(sum),
+    turn: list(turn),
+  }),
   /** Writing finished chains to the disk, synced. */
   records: z.object({ chains: z.number(), seconds: z.number() }),
 });
@@ -51,7 +83,7 @@ export type LedgerFile = z.infer<typeof ledgerSchema>;
 const place = (directory: string) => join(directory, 'ledger.json');
 
 export function writeLedger(directory: string, ledger: LedgerFile): void {
-  writeFileAtomic(place(directory), `${JSON.stringify(ledger, null, 2)}\n`);
+  writeFileAtomic(place(directory), `${wideJson(ledger)}\n`);
 }
 
 /**
@@ -60,11 +92,17 @@ export function writeLedger(directory: string, ledger: LedgerFile): void {
  */
 export function readLedger(directory: string): LedgerFile | null {
   if (!existsSync(place(directory))) return null;
+  const path = place(directory);
+  let document: unknown;
   try {
-    return ledgerSchema.parse(JSON.parse(readFileSync(place(directory), 'utf8')));
+    document = JSON.parse(readFileSync(path, 'utf8'));
+    return ledgerSchema.parse(document);
   } catch (cause) {
-    throw new AttsError('run', `${place(directory)} is not a ledger this version can read; run with --profile again`, {
-      cause,
-    });
+    const { schema } = Object(document) as { schema?: unknown };
+    const what =
+      schema === 'atts.ledger/1'
+        ? 'is of an older version, which did not time single ops'
+        : 'is not a ledger this version can read';
+    throw new AttsError('run', `${path} ${what}; run with --profile again`, { cause });
   }
 }

@@ -1,10 +1,10 @@
-import { inspectModel } from '../engine/inspect.js';
+import { inspectOps } from '../engine/inspect.js';
 import { type EnginePair, openPair } from '../engine/pair.js';
 import { AttsError } from '../errors.js';
 import type { MachineRoofs } from '../profiler/intensity.js';
-import { Ledger, type LedgerReport } from '../profiler/ledger.js';
+import { Ledger, type LedgerReport, timedPassEvery } from '../profiler/ledger.js';
 import { machineRoofs } from '../profiler/machine-limits.js';
-import { shapeOf, storedBytes } from '../profiler/pass-cost.js';
+import { shapeOf } from '../profiler/pass-cost.js';
 import { type PassSample, PassSeries } from '../profiler/pass-series.js';
 import type { RunConfig } from '../runs/config.js';
 
@@ -44,19 +44,22 @@ export async function openEngines(
   if (backend === 'wasm' || backend === 'cpu') {
     throw new AttsError('usage', `--profile does not measure --backend ${backend}, which is there to compare with`);
   }
+  const roles = (['draft', 'target'] as const).flatMap((role) => {
+    const spec = specs[role];
+    // There weights are float32, whatever they were rounded to.
+    const kept = { dtype: backend === 'tensorflow' ? 'f32' : dtype, cacheDtype } as const;
+    return spec === undefined ? [] : [{ role, ...inspectOps(spec, kept) }];
+  });
+  const measured = roofs ?? (await machineRoofs(backend, threads));
   const ledgers: Partial<Record<'draft' | 'target', Ledger>> = {};
   const series: Partial<Record<'draft' | 'target', PassSeries>> = {};
-  for (const role of ['draft', 'target'] as const) {
-    const spec = specs[role];
-    if (spec === undefined) continue;
-    // There weights are float32, whatever they were rounded to.
-    const report = inspectModel(spec, { dtype: backend === 'tensorflow' ? 'f32' : dtype, cacheDtype });
-    ledgers[role] = new Ledger(shapeOf(report), storedBytes(report));
+  for (const { role, config: dimensions, ...kept } of roles) {
+    ledgers[role] = new Ledger({ shape: shapeOf(dimensions), ...kept }, measured);
     series[role] = new PassSeries();
   }
-  const measured = roofs ?? (await machineRoofs(backend, threads));
   const pair = await openPair({
     ...options,
+    timeOps: timedPassEvery,
     onPass(role, pass) {
       ledgers[role]?.add(pass);
       series[role]?.add(pass);

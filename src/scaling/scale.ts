@@ -16,6 +16,7 @@ import {
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import { workOf } from '../profiler/ledger.js';
+import { sumLedgers } from '../profiler/ledger-sums.js';
 import type { PassSample } from '../profiler/pass-series.js';
 import { traceOf } from '../profiler/trace.js';
 import type { RunConfig } from '../runs/config.js';
@@ -108,7 +109,8 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
     });
     if (profile && models && directory) {
       const { roofs } = profile;
-      writeLedger(directory.path, { schema: 'atts.ledger/1', roofs, models, records });
+      const sums = sumLedgers(models, events);
+      writeLedger(directory.path, { schema: 'atts.ledger/2', roofs, models, sums, records });
       writeFileAtomic(
         join(directory.path, 'trace.json'),
         `${JSON.stringify(traceOf(events, sinceBegin(profile.passes(), origin)))}\n`,

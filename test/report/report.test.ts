@@ -2,11 +2,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type AttsError, modelShapes, writeReport } from '../../src/index.js';
+import { type AttsError, readRun, writeReport } from '../../src/index.js';
 import { resultSentence } from '../../src/report/headline.js';
 import { reproduceCommand } from '../../src/report/settings.js';
 import { readSource } from '../../src/report/source.js';
+import { writeLedger } from '../../src/runs/ledger-file.js';
 import { toyComparison, toyMethods, toyRun } from './fixture.js';
+import { toyLedger } from './toy-ledger.js';
 
 const figures = ['accuracy', 'rejection-by-turn', 'rolling-rejection', 'time-by-phase', 'timeline', 'tokens-by-author'];
 
@@ -64,40 +66,39 @@ describe('report', () => {
 
   it('draws roofline, intensity and accuracy by compute where passes were counted, and says so in one line where the count is damaged', async () => {
     const directory = keep(toyComparison({ policy: 'replace' }));
-    const phase = {
-      ...{ passes: 10, rows: 80, seconds: 0.5, flops: 2e9 },
-      bytes: { weights: 8e8, activations: 1e8, cache: 1e8 },
-    };
-    const host = { passes: 10, seconds: 0.1, ended: 2, quietPasses: 8, quietSeconds: 0.01 };
-    const times = { coefficients: [1e-4, 1e-5, 0, 0, 0], coldSeconds: 0, host };
-    const model = { shape: modelShapes['qwen2.5-1.5b'], phases: { decode: phase }, ops: {}, total: phase, times };
-    const roofs = {
-      peak: 5e10,
-      bandwidth: 1e10,
-      levels: [
-        { level: 'L1', bandwidth: 1e11 },
-        { level: 'DRAM', bandwidth: 1e10 },
-      ],
-    };
-    const ledger = {
-      schema: 'atts.ledger/1',
-      roofs,
-      models: { draft: model, target: model },
-      records: { chains: 1, seconds: 0.1 },
-    };
-    for (const method of ['sync', 'async'])
-      writeFileSync(join(directory, method, 'ledger.json'), JSON.stringify(ledger));
+    for (const method of ['sync', 'async'] as const) {
+      writeLedger(join(directory, method), toyLedger(readRun(join(directory, method)).events));
+    }
     const profiled = readFileSync(await writeReport(directory), 'utf8');
-    expect(profiled).to.contain('async draft decode: 4.0 GFLOP/s at 2.0 FLOP/byte, 0.5 s');
+    expect(profiled).to.match(
+      /Roofline of async: target decode: mlp [\d.]+ GFLOP\/s at [\d.]+ FLOP\/byte, [\d.]+.% of the time/,
+    );
     expect(profiled).to.contain('Roofs: 50 GFLOP/s, 10.0 GB/s.');
     expect(profiled).to.contain('L1 (100.0 GB/s, ridge at 0.5 FLOP/byte), DRAM (10.0 GB/s, ridge at 5.0 FLOP/byte)');
+    // Draft decode, target decode and target score: four layers of five ops, and those around them.
+    expect(profiled).to.contain('A dot is an op of a layer and a phase (71 dots)');
+    for (const row of ['target score', 'draft qkv', 'target tokenLogProb', 'draft around', 'target 3'])
+      expect(profiled).to.contain(`<th scope="row">${row}</th>`);
+    expect(profiled.match(/<details>/g)).to.have.length(2);
     for (const name of ['intensity-by-turn', 'accuracy-by-compute'])
       expect(profiled).to.contain(`data-figure="${name}"`);
-    // Two models of 2 GFLOP over 32 chains.
-    expect(profiled).to.match(/async \d+\.\d\u00a0% at 0\.\d+ GFLOP/);
-    writeFileSync(join(directory, 'async', 'ledger.json'), '{}');
-    const failure = await writeReport(directory).catch((error: AttsError) => error.message);
-    expect(failure).to.match(/ledger\.json is not a ledger this version can read; run with --profile again$/);
+    expect(profiled).to.match(/async \d+\.\d\u00a0% at (&lt;\u00a0)?[\d.]+ GFLOP/);
+    expect(visibleText(profiled)).not.to.match(/NaN|undefined|null|Infinity/);
+    const place = join(directory, 'async', 'ledger.json');
+    writeFileSync(place, '{}');
+    expect((await failure(directory)).message).to.match(
+      /ledger\.json is not a ledger .* can read; run with --profile again$/,
+    );
+    writeFileSync(place, '{"schema":"atts.ledger/1"}');
+    expect((await failure(directory)).message).to.match(/of an older version, .*; run with --profile again$/);
+  });
+
+  it('draws the layers of an op together where a model has many, and stays small', async () => {
+    const directory = keep(toyRun('async'));
+    writeLedger(directory, toyLedger(readRun(directory).events, 64));
+    const deep = readFileSync(await writeReport(directory), 'utf8');
+    expect(deep).to.contain('A dot is an op of a phase, all layers together (26 dots)');
+    expect(Buffer.byteLength(deep)).to.be.below(1.5e6);
   });
 
   it('names every drawing for those who do not see it, and no two things alike', () => {

@@ -2,6 +2,7 @@ import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../../src/errors.js';
 import type { Gpu } from './adapter.js';
+import { TimestampClock } from './op-clock.js';
 
 /** A compiled WGSL program. */
 interface Program {
@@ -42,6 +43,8 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   private readonly freeUploads = new Map<number, GPUBuffer[]>();
   private doomed: GPUBuffer[] = [];
   private failure: AttsError | null = null;
+  /** Of the pass whose ops are being timed. */
+  private clock: TimestampClock | null = null;
   /** The device is gone: another one can go on with the work, once the weights are there. */
   isLost = false;
 
@@ -292,24 +295,42 @@ export class AttsWebGpuBackend extends WebGPUBackend {
       return performance.now() - started;
     }
     const querySet = this.device.createQuerySet({ type: 'timestamp', count: 2 });
-    const resolved = this.device.createBuffer({
-      size: 16,
-      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-    });
-    const staging = this.device.createBuffer({ size: 16, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
     this.recording.computePassEncoder = this.recording.commandEncoder!.beginComputePass({
       timestampWrites: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
     });
     body();
+    const [begin, end] = await this.readStamps(querySet, 2);
+    querySet.destroy();
+    return Number(end - begin) / 1e6;
+  }
+
+  /** Times the ops of what is recorded next; null where the adapter has no timestamps. Ends with its `times`. */
+  startClock(): TimestampClock | null {
+    if (!this.device.features.has('timestamp-query')) return null;
+    this.clock = new TimestampClock(this, () => {
+      this.clock = null;
+    });
+    return this.clock;
+  }
+
+  /** Values of a set's first queries, nanoseconds, once all that was recorded is done. */
+  async readStamps(set: GPUQuerySet, count: number): Promise<BigUint64Array> {
+    const size = 8 * count;
+    const resolved = this.device.createBuffer({
+      size,
+      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    });
+    const staging = this.device.createBuffer({ size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+    this.ensureCommandEncoderReady();
     this.endComputePassEncoder();
-    this.recording.commandEncoder!.resolveQuerySet(querySet, 0, 2, resolved, 0);
-    this.recording.commandEncoder!.copyBufferToBuffer(resolved, 0, staging, 0, 16);
+    this.recording.commandEncoder!.resolveQuerySet(set, 0, count, resolved, 0);
+    this.recording.commandEncoder!.copyBufferToBuffer(resolved, 0, staging, 0, size);
     this.submitQueue();
     await staging.mapAsync(GPUMapMode.READ);
     this.check();
-    const [begin, end] = new BigUint64Array(staging.getMappedRange().slice(0));
-    for (const owned of [querySet, resolved, staging]) owned.destroy();
-    return Number(end - begin) / 1e6;
+    const stamps = new BigUint64Array(staging.getMappedRange().slice(0));
+    for (const owned of [resolved, staging]) owned.destroy();
+    return stamps;
   }
 
   override submitQueue(): void {
@@ -338,7 +359,9 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   private pass(): GPUComputePassEncoder {
     const { recording } = this;
     this.ensureCommandEncoderReady();
-    recording.computePassEncoder ??= recording.commandEncoder!.beginComputePass();
+    recording.computePassEncoder ??= recording.commandEncoder!.beginComputePass({
+      timestampWrites: this.clock?.next(),
+    });
     return recording.computePassEncoder;
   }
 }

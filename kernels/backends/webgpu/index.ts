@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { opClock } from '../../op-clock.js';
 import { type KernelBody, reader, registerFor, type Tensors } from '../../tfjs.js';
 import { openGpu } from './adapter.js';
 import { AttsWebGpuBackend } from './backend.js';
@@ -31,6 +32,7 @@ async function startWebGpu(): Promise<string> {
   started = own;
   tf.registerBackend('webgpu', () => own);
   reader.register(webGpuNames, (tensors) => webGpu().readAll(tensors));
+  opClock.register(webGpuNames, () => webGpu().startClock());
   await import('./ops.js');
   const build = buildOf(own.info);
   const { tuned } = await import('./tuning-file.js');

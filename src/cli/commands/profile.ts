@@ -2,13 +2,18 @@ import type { CommandModule } from 'yargs';
 import {
   describeMachine,
   inspectModel,
+  inspectOps,
   type KnownLimits,
   type ModelProfile,
   type ModelReport,
   machineLimits,
+  machineRoofs,
   median,
   openEngine,
+  type PassRecord,
   profileModel,
+  roofsOf,
+  shapeOf,
   writeFileAtomic,
 } from '../../index.js';
 import { engineFlags, engineOptions } from '../engine-flags.js';
@@ -16,7 +21,7 @@ import { table } from '../format.js';
 
 export const profileCommand: CommandModule = {
   command: 'profile <model>',
-  describe: 'Time decode steps and scores of one model at several numbers of rows',
+  describe: 'Time decode steps and scores of one model at several numbers of rows, and their ops',
   builder: (cli) =>
     cli
       .positional('model', { type: 'string', demandOption: true, describe: 'Embedded name, folder or .gguf file' })
@@ -40,11 +45,16 @@ export const profileCommand: CommandModule = {
     // What is predicted from the processor's limits is for our own kernels on it.
     const isElsewhere = backend === 'webgpu' || backend === 'tensorflow';
     const limits = isElsewhere ? undefined : await machineLimits(backend, threads, argv['measure-limits'] as boolean);
-    const engine = await openEngine(spec, options);
+    const roofs = limits ? roofsOf(limits) : await machineRoofs(backend, threads);
+    const passes: PassRecord[] = [];
+    const engine = await openEngine(spec, { ...options, timeOps: 1, onPass: (pass) => void passes.push(pass) });
+    const { config: dimensions, ...kept } = inspectOps(spec, options);
+    const model = { shape: shapeOf(dimensions), ...kept };
     try {
       const profile = await profileModel(engine, {
         ...{ shape: report, weightBytes: report.weightBytes, cacheBytesPerToken: report.cacheBytesPerToken },
         ...{ threads, limits, keptAs: keptAs(report) },
+        watch: { model, roofs, take: () => passes.splice(0) },
         onPass: ({ phase, rows }) => void process.stderr.write(`${phase}, ${rows} rows\n`),
       });
       const document = `${JSON.stringify({ ...profile, limits, machine: describeMachine() }, null, 2)}\n`;
@@ -80,7 +90,28 @@ function describe({ model, dtype, build, passes }: ModelProfile): string {
     off.length > 0
       ? `\n\npredicted by the limits and the cost of ops: off by ${(100 * median(off)).toFixed(0)} % in the median`
       : '';
-  return `${model}, ${dtype}, ${build}\n\n${table([head, ...rows])}${error}`;
+  return `${model}, ${dtype}, ${build}\n\n${table([head, ...rows])}${error}\n\n${describeOps(passes)}`;
+}
+
+/** Of the fewest and the most rows of each phase; the document has all. */
+function describeOps(passes: ModelProfile['passes']): string {
+  const shown = (['decode', 'score'] as const).flatMap((phase) => {
+    const own = passes.filter((pass) => pass.phase === phase);
+    return own.length > 1 ? [own[0], own[own.length - 1]] : own;
+  });
+  const rows = shown.flatMap(({ phase, rows, seconds, ops = [], betweenSeconds = 0 }) => {
+    const time = (own: number) => [(own * 1e6).toPrecision(3), (100 * (own / seconds)).toFixed(1)];
+    const cells = ops.map((op) => [
+      ...[op.op, op.shape, op.dtype, String(op.layers), ...time(op.seconds)],
+      ...[(op.gflops ?? 0).toFixed(1), (op.gbytes ?? 0).toFixed(1), op.intensity.toFixed(2)],
+      ...[(100 * (op.roofShare ?? 0)).toFixed(1), op.bound],
+    ]);
+    const between = ['between ops', '', '', '', ...time(betweenSeconds), '', '', '', '', ''];
+    return ops.length > 0 ? [...cells, between].map((own) => [phase, String(rows), ...own]) : [];
+  });
+  if (rows.length === 0) return 'times of single ops: none, since the device tells none';
+  const names = ['op', 'shape', 'kept as', 'layers', 'µs', '% of time', 'GFLOP/s', 'GB/s', 'FLOP/byte', '% of roof'];
+  return `ops, all layers together\n\n${table([['phase', 'rows', ...names, 'bound'], ...rows])}`;
 }
 
 function describeLimits({ build, threads, measured, peaks, matrices, memory, opMicroseconds }: KnownLimits): string {

@@ -20,6 +20,7 @@ import type {
 import type { PassListener } from '../pass-record.js';
 import type { Device } from './device.js';
 import { ModelRunner } from './model-runner.js';
+import { OpSampling } from './op-sampling.js';
 import { PagePool } from './page-pool.js';
 import { type ScheduledRows, Scheduler } from './scheduler.js';
 import { Sequence, type SequenceResult } from './sequence.js';
@@ -37,6 +38,7 @@ export interface LocalEngineOptions {
   /** What the model may take beside its weights, MiB. */
   readonly memory: number;
   readonly onPass?: PassListener;
+  readonly timeOps?: number;
   /** Opens the checkpoint again, for a device that replaces a lost one. */
   readonly reopen?: () => Checkpoint & { close(): void };
 }
@@ -52,6 +54,7 @@ export class LocalEngine implements Engine {
   private readonly device: Device;
   private readonly scheduler: Scheduler;
   private runner: ModelRunner;
+  private readonly sampling: OpSampling | null;
   private readonly cacheShape: KvCacheShape;
   /** What the weights lie on. */
   private hardware: object | null;
@@ -80,7 +83,8 @@ export class LocalEngine implements Engine {
       );
     }
     this.cacheShape = this.decoder.cacheShape(pages, pageSize, options.cacheDtype);
-    this.runner = new ModelRunner(this.decoder, this.cacheShape);
+    this.sampling = options.timeOps ? new OpSampling(options.timeOps) : null;
+    this.runner = new ModelRunner(this.decoder, this.cacheShape, this.sampling);
     this.scheduler = new Scheduler(new PagePool(pages, pageSize), batchLimits, (from, to, tokens) =>
       this.runner.copyPage(from, to, tokens),
     );
@@ -170,9 +174,12 @@ export class LocalEngine implements Engine {
       const batch = this.scheduler.schedule();
       if (batch.length === 0) return;
       const started = performance.now();
-      const { tokens, ...counts } = await this.runner.run(batch);
-      if (this.failure) return; // closed meanwhile
+      const { tokens, clock, ...counts } = await this.runner.run(batch);
       const finished = performance.now();
+      const ops = await clock?.times();
+      // Reading a device's clock is no work of the run.
+      const readMilliseconds = ops ? performance.now() - finished : 0;
+      if (this.failure) return; // closed meanwhile
       const { onPass } = this.options;
       if (onPass) {
         const sequences = batch.map(({ sequence, rows }) => ({ cached: sequence.numComputed, rows }));
@@ -180,11 +187,11 @@ export class LocalEngine implements Engine {
         const { ended } = this.device;
         const pages = this.scheduler.heldPages;
         onPass({
-          ...{ sequences, ...counts, started, pages },
+          ...{ sequences, ...counts, started, pages, ops },
           ...{ seconds: (finished - started) / 1000, hostSeconds, ended },
         });
       }
-      this.device.idleSince = finished;
+      this.device.idleSince = finished + readMilliseconds;
       const { pending } = this;
       for (const entry of batch) this.settle(entry, tokens.get(entry));
       this.device.ended = pending - this.pending;
@@ -210,7 +217,7 @@ export class LocalEngine implements Engine {
     } finally {
       checkpoint.close();
     }
-    this.runner = new ModelRunner(this.decoder, this.cacheShape);
+    this.runner = new ModelRunner(this.decoder, this.cacheShape, this.sampling);
     this.scheduler.restart(new PagePool(this.cacheShape.pages, pageSize));
     this.hardware = this.device.hardware;
   }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { OpClock } from '../../../kernels/op-clock.js';
 import { KvCache, type KvCacheShape, type RaggedRows } from '../../../kernels/ops/attention/index.js';
 import { sample } from '../../../kernels/ops/sample/index.js';
 import { takeRows } from '../../../kernels/ops/take-rows/index.js';
@@ -6,6 +7,8 @@ import { logits, tokenLogProb } from '../../../kernels/ops/token-log-prob/index.
 import { topLogProbs } from '../../../kernels/ops/token-log-prob/top.js';
 import { readAll } from '../../../kernels/tfjs.js';
 import type { Decoder } from '../../../models/decoder.js';
+import { phaseOf } from '../pass-record.js';
+import type { OpSampling } from './op-sampling.js';
 import { uniformAt } from './random.js';
 import type { ScheduledRows } from './scheduler.js';
 import type { Sequence } from './sequence.js';
@@ -18,14 +21,27 @@ interface JudgedRow {
   readonly id: number;
 }
 
+/** What a pass has made. */
+export interface PassResult {
+  /** The next token of every sequence that drew one. */
+  readonly tokens: ReadonlyMap<ScheduledRows, number>;
+  readonly sampled: number;
+  readonly scored: number;
+  /** Knows the times of its ops; null where these were not timed. */
+  readonly clock: OpClock | null;
+}
+
 /** Turns scheduled rows into one ragged forward pass and hands every sequence what it asked for. */
 export class ModelRunner {
   private readonly decoder: Decoder;
   private readonly cache: KvCache;
+  private readonly sampling: OpSampling | null;
 
-  constructor(decoder: Decoder, cache: KvCacheShape) {
+  /** @param sampling whose ops are timed; those of no pass unless given */
+  constructor(decoder: Decoder, cache: KvCacheShape, sampling: OpSampling | null = null) {
     this.decoder = decoder;
     this.cache = new KvCache(cache);
+    this.sampling = sampling;
   }
 
   /** Copies the first tokens of a page, over all layers. */
@@ -42,9 +58,7 @@ export class ModelRunner {
    * that sequences ask for are written to them. The whole pass is given to the device before the call returns, and only
    * ids and log-probabilities come back; those of tokens that are drawn in it are asked for when these are known.
    */
-  async run(
-    batch: readonly ScheduledRows[],
-  ): Promise<{ tokens: Map<ScheduledRows, number>; sampled: number; scored: number }> {
+  async run(batch: readonly ScheduledRows[]): Promise<PassResult> {
     const { ids, rows } = this.raggedRows(batch);
     const drawing: { entry: ScheduledRows; row: number }[] = [];
     const judged: JudgedRow[] = [];
@@ -62,11 +76,14 @@ export class ModelRunner {
       }
       first += entry.rows;
     }
-    const hidden = this.decoder.forward(ids, rows, this.cache); // [T, d]
+    const telling = drawing.filter(({ entry }) => entry.sequence.wantsLogProbs).length;
+    const counts = { sampled: drawing.length, scored: judged.length + telling };
+    const clock = this.sampling?.clockFor(phaseOf({ sequences: batch, ...counts })) ?? null;
+    const hidden = this.decoder.forward(ids, rows, this.cache, clock); // [T, d]
     try {
       const values = await made(() => [
-        ...(drawing.length > 0 ? [this.draw(pick(hidden, drawing), drawing)] : []),
-        ...this.judge(hidden, judged),
+        ...(drawing.length > 0 ? [this.draw(pick(hidden, drawing), drawing, clock)] : []),
+        ...this.judge(hidden, judged, clock),
       ]);
       const drawn = drawing.length > 0 ? values.splice(0, 1)[0] : [];
       write(judged, values);
@@ -74,30 +91,39 @@ export class ModelRunner {
       const told = drawing.flatMap(({ entry: { sequence }, row }, i) =>
         sequence.wantsLogProbs ? [{ sequence, row, place: sequence.numGenerated, id: drawn[i] }] : [],
       );
-      if (told.length > 0) write(told, await made(() => this.judge(hidden, told)));
-      return { tokens, sampled: drawing.length, scored: judged.length + told.length };
+      if (told.length > 0) write(told, await made(() => this.judge(hidden, told, clock)));
+      return { tokens, ...counts, clock };
     } finally {
       hidden.dispose();
     }
   }
 
   /** Log-probabilities of the rows' tokens, [R], then the logits of each row whose alternatives are asked for, [1, V]. */
-  private judge(hidden: tf.Tensor, judged: readonly JudgedRow[]): tf.Tensor[] {
+  private judge(hidden: tf.Tensor, judged: readonly JudgedRow[], clock: OpClock | null): tf.Tensor[] {
     if (judged.length === 0) return [];
     const { head } = this.decoder;
     const ids = Int32Array.from(judged, ({ id }) => id);
+    const asked = pick(hidden, judged);
+    clock?.skip();
+    const logProbs = tokenLogProb(asked, head, ids);
+    clock?.did('tokenLogProb');
     const looking = judged.filter(({ sequence }) => sequence.numTop > 0);
-    return [tokenLogProb(pick(hidden, judged), head, ids), ...looking.map((row) => logits(pick(hidden, [row]), head))];
+    return [logProbs, ...looking.map((row) => logits(pick(hidden, [row]), head))];
   }
 
   /** The next token of each row of hidden[R, d]: [R] ids. */
-  private draw(hidden: tf.Tensor, drawing: readonly { entry: ScheduledRows }[]): tf.Tensor {
+  private draw(hidden: tf.Tensor, drawing: readonly { entry: ScheduledRows }[], clock: OpClock | null): tf.Tensor {
     const sequences = drawing.map(({ entry }) => entry.sequence);
-    return sample(logits(hidden, this.decoder.head), {
+    clock?.skip();
+    const ofRows = logits(hidden, this.decoder.head); // [R, V]
+    clock?.did('head');
+    const ids = sample(ofRows, {
       temperatures: Float32Array.from(sequences, (sequence) => sequence.temperature),
       topPs: Float32Array.from(sequences, (sequence) => sequence.topP),
       uniforms: Float64Array.from(sequences, (sequence) => uniformAt(sequence.key, sequence.ids.length)),
     });
+    clock?.did('sample');
+    return ids;
   }
 
   private raggedRows(batch: readonly ScheduledRows[]): { ids: Int32Array; rows: RaggedRows } {

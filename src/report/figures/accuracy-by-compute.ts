@@ -1,4 +1,3 @@
-import { readLedger } from '../../runs/ledger-file.js';
 import { number, percent } from '../format.js';
 import { type ColourName, colour } from '../palette.js';
 import { chainCount, type MethodName, type ReportSource } from '../source.js';
@@ -10,8 +9,7 @@ const colours: Record<MethodName, ColourName> = {
 
 /** Accuracy against the arithmetic that a chain took, a point a method; null where fewer than two were counted. */
 export function accuracyByComputeFigure(source: ReportSource): Figure | null {
-  const values = source.methods.flatMap(({ name, run, summary }) => {
-    const ledger = readLedger(run.path);
+  const values = source.methods.flatMap(({ name, summary, ledger }) => {
     if (!ledger) return [];
     const flops = Object.values(ledger.models).reduce((sum, { total }) => sum + total.flops, 0);
     const { mean, ci95 } = summary.accuracy;

@@ -1,5 +1,4 @@
 import { intensityByTurn } from '../../profiler/intensity.js';
-import { readLedger } from '../../runs/ledger-file.js';
 import { number } from '../format.js';
 import { colour } from '../palette.js';
 import { judgedStreams, type ReportSource } from '../source.js';
@@ -8,8 +7,7 @@ import { type Figure, widths } from './figure.js';
 /** Asynchronous intensity r by turn, sync beside async; null where nothing was counted. */
 export function intensityByTurnFigure(source: ReportSource): Figure | null {
   const series = judgedStreams(source).flatMap((stream) => {
-    const run = source.methods.find(({ name }) => name === stream.name)!.run;
-    const ledger = readLedger(run.path);
+    const { run, ledger } = source.methods.find(({ name }) => name === stream.name)!;
     return ledger ? [{ ...stream, turns: intensityByTurn(run.events, ledger.models, ledger.roofs) }] : [];
   });
   if (series.length === 0) return null;

@@ -10,10 +10,10 @@ import { isQuantised } from '../linear/simd.as';
 @inline
 function float16(at: usize): f32 { return f32x4.extract_lane(widenLow(v128.load16_splat(at)), 0); }
 
-// Feature j of panel p of four at k, as float32.
-function element(stream: usize, dtype: i32, p: usize, k: i32, j: i32): f32 {
+// Feature j of panel p of four at k of d, as float32.
+function element(stream: usize, dtype: i32, d: i32, p: usize, k: i32, j: i32): f32 {
   if (!isQuantised(dtype)) {
-    const at = stream + streamBytes(dtype, k) + p * panelStep(dtype);
+    const at = stream + (p * <usize>d + <usize>k) * panelStep(dtype);
     if (dtype == F32) return load<f32>(at + (<usize>j << 2));
     const word = load<u32>(at + (<usize>(j & 3) << 2));
     return reinterpret<f32>(j < 4 ? word << 16 : word & 0xffff0000);
@@ -43,6 +43,6 @@ export function embeddingJob(): void {
     const id = load<i32>(ids + (<usize>t << 2));
     const stream = packed + <usize>(id >>> 5) * streamBytes(dtype, d), p = <usize>((id >>> 3) & 3);
     const to = y + <usize>t * (<usize>d << 2);
-    for (let k = 0; k < d; k++) store<f32>(to + (<usize>k << 2), element(stream, dtype, p, k, id & 7) * scale);
+    for (let k = 0; k < d; k++) store<f32>(to + (<usize>k << 2), element(stream, dtype, d, p, k, id & 7) * scale);
   }
 }

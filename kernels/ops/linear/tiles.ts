@@ -40,16 +40,19 @@ const unpackedShapes: Shapes = [
   [4, 1],
 ];
 
-/** Floating weights; the next k is `next` bytes away. */
-function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
+/**
+ * Floating weights, whose panels lie `panelBytes` apart, and rows packed as [k][MR] (pack-rows.as.ts).
+ * @param widens the tile also writes its panel as float32 to `to`, for the rows after its own
+ */
+function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number, widens = false): string {
   const rows = range(MR);
   const panels = range(NP);
   const accumulators = rows.flatMap((m) => panels.flatMap((p) => [`a${m}_${p}_0`, `a${m}_${p}_1`]));
   const at = (m: number, p: number, j: number) => `y + ldy * ${m}, ${p * 32 + j * 16}`;
-  const place = (p: number, j: number) => `w, ${p * panelStep(dtype) + j * 16}`;
+  const [name, second] = widens ? ['widening', 'to: usize'] : [dtype, 'panelBytes: usize'];
   const lines = [
-    `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, w: usize, next: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
-    ...rows.map((m) => `let x${m} = x + ldx * ${m};`),
+    `function ${name}_${MR}_${NP}(x: usize, w0: usize, ${second}, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    ...panels.slice(1).map((p) => `let w${p} = w0 + panelBytes * ${p};`),
     ...rows.flatMap((m) =>
       panels.flatMap((p) =>
         halves.map((j) => `let a${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(${at(m, p, j)});`),
@@ -58,17 +61,18 @@ function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
     'for (let k = 0; k < K; k++) {',
     ...panels.flatMap((p) => [
       ...(dtype === 'f32'
-        ? [`const b${p}_0 = v128.load(${place(p, 0)}), b${p}_1 = v128.load(${place(p, 1)});`]
+        ? [`const b${p}_0 = v128.load(w${p}), b${p}_1 = v128.load(w${p}, 16);`]
         : [
-            `const v${p} = v128.load(${place(p, 0)});`,
+            `const v${p} = v128.load(w${p});`,
             `const b${p}_0 = i32x4.shl(v${p}, 16), b${p}_1 = v128.and(v${p}, i32x4.splat(0xffff0000));`,
           ]),
+      ...(widens ? [`v128.store(to, b${p}_0); v128.store(to, b${p}_1, 16); to += 32;`] : []),
       ...rows.flatMap((m) => [
-        `const s${m}_${p} = v128.load32_splat(x${m});`,
+        `const s${m}_${p} = v128.load32_splat(x, ${4 * m});`,
         `a${m}_${p}_0 = madd(b${p}_0, s${m}_${p}, a${m}_${p}_0); a${m}_${p}_1 = madd(b${p}_1, s${m}_${p}, a${m}_${p}_1);`,
       ]),
     ]),
-    `w += next; ${rows.map((m) => `x${m} += 4;`).join(' ')}`,
+    `${panels.map((p) => `w${p} += ${panelStep(dtype)};`).join(' ')} x += ${4 * MR};`,
     '}',
     ...accumulators.map((name) => {
       const [m, p, j] = name.slice(1).split('_').map(Number);
@@ -79,37 +83,59 @@ function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
   return lines.join('\n');
 }
 
+/** Calls the tile of so many rows and panels. */
+function floatTiles(name: string, shapes: Shapes, second: string): string {
+  return [
+    `export function ${name}Tile(rows: i32, panels: i32, x: usize, w: usize, ${second}: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    ...shapes.map(
+      ([MR, NP]) =>
+        `if (rows == ${MR} && panels == ${NP}) { ${name}_${MR}_${NP}(x, w, ${second}, K, y, ldy, first); return; }`,
+    ),
+    '}',
+  ].join('\n');
+}
+
 /** What a tile takes between the rows and K, and what of it moves on with the rows. */
 const operands = {
-  float: { types: 'w: usize, next: usize', names: 'w, next', numbers: false },
-  quantised: { types: 'w: usize, panel: usize', names: 'w, panel', numbers: true },
-  unpacked: { types: 'd: usize', names: 'd', numbers: true },
+  quantised: { types: 'w: usize, panel: usize', names: 'w, panel' },
+  unpacked: { types: 'd: usize', names: 'd' },
 };
 
 /** Calls tiles until `M` rows of the panels that a tile takes are done, for one block of k. */
 function rowLoop(name: string, shapes: Shapes, kind: keyof typeof operands): string {
-  const { types, names, numbers } = operands[kind];
+  const { types, names } = operands[kind];
   const call = (MR: number, NP: number) =>
-    `${name}_${MR}_${NP}(x + ldx * m, ldx, ${numbers ? 'xs + ldxs * m, ldxs, ' : ''}${names}, K, y + ldy * m, ldy, first); m += ${MR};`;
+    `${name}_${MR}_${NP}(x + ldx * m, ldx, xs + ldxs * m, ldxs, ${names}, K, y + ldy * m, ldy, first); m += ${MR};`;
   const wide = shapes.filter(([, panels]) => panels > 1);
   const narrow = shapes.filter(([, panels]) => panels === 1).toReversed();
   const [[most]] = narrow;
   return [
-    `// Panels side by side that a tile of M rows takes: 1 where M is more than any wide tile has.`,
-    `function ${name}Width(M: i32): i32 {`,
-    ...wide.map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
-    'return 1;',
-    '}',
-    `export function ${name}Rows(x: usize, ldx: usize, ${numbers ? 'xs: usize, ldxs: usize, ' : ''}M: i32, ${types}, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    `export function ${name}Rows(x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, ${types}, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
     'let m: usize = 0;',
     ...wide.map(([rows, panels]) => `if (M == ${rows} && panels == ${panels}) { ${call(rows, panels)} return; }`),
     `for (let left = M; left > 0; left = M - <i32>m) {`,
-    `// Two tiles of about as many rows rather than a full one and a small one, which would wait for its own additions.`,
-    `const rows = left >= ${2 * most} || left <= ${most} ? min(left, ${most}) : (left + 1) >>> 1;`,
+    `const rows = rowsOfTile(left, ${most});`,
     narrow.map(([rows]) => `if (rows == ${rows}) { ${call(rows, 1)} }`).join(' else '),
     '}',
     '}',
-    `export const ${name}MostRows: i32 = ${most};`,
+  ].join('\n');
+}
+
+/** Rows of the next tile where so many are left and a tile has so many at most. */
+const rowsOfTile = `export function rowsOfTile(left: i32, most: i32): i32 {
+  // Two tiles of about as many rows rather than a full one and a small one, which would wait for its own additions.
+  return left >= 2 * most || left <= most ? min(left, most) : (left + 1) >>> 1;
+}`;
+
+/** How many rows and panels a dtype's tiles take. */
+function extents(name: string, shapes: Shapes): string {
+  return [
+    '// Panels side by side that a tile of M rows takes: 1 where M is more than any wide tile has.',
+    `function ${name}Width(M: i32): i32 {`,
+    ...shapes.filter(([, panels]) => panels > 1).map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
+    'return 1;',
+    '}',
+    `export const ${name}MostRows: i32 = ${shapes[shapes.length - 1][0]};`,
   ].join('\n');
 }
 
@@ -149,7 +175,7 @@ function sizes(): string[] {
     ...by('headerBytes', 'usize', (dtype) => (isQuantised(dtype) ? headerBytes(dtype) : 0)),
     ...by('unitBytes', 'usize', (dtype) => (isQuantised(dtype) ? unitBytes(dtype) : 0)),
     ...by('tileWidth', 'i32', (dtype) => `${dtype}Width(M)`, 'dtype: i32, M: i32'),
-    '// Bytes of four interleaved panels of K values.',
+    '// Bytes of four panels of K values.',
     ...by(
       'streamBytes',
       'usize',
@@ -161,6 +187,12 @@ function sizes(): string[] {
     ),
   ];
 }
+
+/** Tiles of bf16 that also write its panel as float32. */
+const widening: Shapes = [
+  [3, 1],
+  [4, 1],
+];
 
 /** The whole module, imported by simd.as.ts as './tiles.as'. */
 export function tilesSource(): string {
@@ -175,9 +207,14 @@ export function tilesSource(): string {
     ...([4, 5, 6] as const).map(wordValue),
     ...weightDtypes.flatMap((dtype) => [
       ...shapes[dtype].map(([rows, panels]) => tile(dtype, rows, panels)),
-      rowLoop(dtype, shapes[dtype], isQuantised(dtype) ? 'quantised' : 'float'),
-      ...(isQuantised(dtype) ? [unpacker(dtype)] : []),
+      extents(dtype, shapes[dtype]),
+      ...(isQuantised(dtype)
+        ? [rowLoop(dtype, shapes[dtype], 'quantised'), unpacker(dtype)]
+        : [floatTiles(dtype, shapes[dtype], 'panelBytes')]),
     ]),
+    rowsOfTile,
+    ...widening.map(([rows, panels]) => floatTile('bf16', rows, panels, true)),
+    floatTiles('widening', widening, 'to'),
     ...kinds.flatMap((kind) => [
       ...unpackedShapes.map(([rows]) => unpackedTile(kind, rows)),
       rowLoop(kind, unpackedShapes, 'unpacked'),

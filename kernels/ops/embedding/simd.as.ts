@@ -4,7 +4,7 @@ import { address, operand, operandF32, take } from '../../backends/simd/pool.as'
 import {
   BF16, F32, Q4, Q4K, Q5, Q5K, Q6, Q8, headerBytes, panelStep, streamBytes, unitBytes, value4, value5, value6,
 } from '../linear/tiles.as';
-import { isQuantised } from '../linear/simd.as';
+import { floatsAt, isQuantised } from '../linear/simd.as';
 
 // @ts-ignore: decorator
 @inline
@@ -13,7 +13,7 @@ function float16(at: usize): f32 { return f32x4.extract_lane(widenLow(v128.load1
 // Feature j of panel p of four at k of d, as float32.
 function element(stream: usize, dtype: i32, d: i32, p: usize, k: i32, j: i32): f32 {
   if (!isQuantised(dtype)) {
-    const at = stream + (p * <usize>d + <usize>k) * panelStep(dtype);
+    const at = floatsAt(stream, dtype, d, p, k);
     if (dtype == F32) return load<f32>(at + (<usize>j << 2));
     const word = load<u32>(at + (<usize>(j & 3) << 2));
     return reinterpret<f32>(j < 4 ? word << 16 : word & 0xffff0000);

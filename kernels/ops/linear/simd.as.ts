@@ -2,13 +2,16 @@
 // (tiles.ts has the innermost loops, layout.ts the layouts).
 import { normRow } from '../rms-norm/simd.as';
 import { packRows } from './pack-rows.as';
-import { address, barrier, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, panelStep, quantisedRows, rowsOfTile, streamBytes, tileWidth, wideningTile } from './tiles.as';
+import { address, barrier, operand, operandF32, take, threadCount, threadIndex } from '../../backends/simd/pool.as';
+import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, quantisedRows, rowsOfTile, streamBytes, tileWidth } from './tiles.as';
 
 // Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the L1 cache until all rows have met
 // them. Units of quantised weights stand before every 128 (layout.ts).
-const FLOAT_BLOCK = 512;
+const FLOAT_BLOCK = 2048;
 const QUANTISED_BLOCK = 128;
+
+// Bytes of a stripe from one k to the next (layout.ts).
+const STRIPE_STEP: usize = 32;
 
 // Panels that are multiplied together where rows are few.
 export const TOGETHER: i32 = 4;
@@ -69,24 +72,28 @@ function multiplyQuantised(x: usize, xs: usize, M: i32, K: i32, stream: usize, d
   }
 }
 
+// Where panel p of four begins at k: as float32 in a stripe of its own, as bfloat16 beside another (layout.ts).
+// @ts-ignore: decorator
+@inline
+export function floatsAt(stream: usize, dtype: i32, K: i32, p: usize, k: i32): usize {
+  const stripe: usize = dtype == BF16 ? p >>> 1 : p;
+  return stream + (stripe * <usize>K + <usize>k) * STRIPE_STEP + (dtype == BF16 ? (p & 1) << 4 : 0);
+}
+
 // x are rows that `packRows` has packed.
 function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
   const width = min(panels, tileWidth(dtype, M));
-  const step = panelStep(dtype), panelBytes = <usize>K * step;
-  const block = rowsFrom(dtype, 0, M) == M ? K : FLOAT_BLOCK;
-  const widened = threadBuffer();
+  const stripe = <usize>K * STRIPE_STEP;
+  const block = rowsFrom(dtype, 0, M) == M || K <= FLOAT_BLOCK ? K : FLOAT_BLOCK;
   for (let k = 0; k < K; k += block) {
     const n = min(block, K - k), first = k == 0;
     for (let i = 0; i < panels; i += width) {
-      const w = stream + <usize>(p + i) * panelBytes + <usize>k * step;
+      const w = floatsAt(stream, dtype, K, <usize>(p + i), k);
       for (let m = 0, rows = 0; m < M; m += rows) {
         rows = rowsFrom(dtype, m, M);
         const own = x + (<usize>(m * K + k * rows) << 2), to = y + <usize>m * ldy + (<usize>i << 5);
-        if (dtype == F32) f32Tile(rows, width, own, w, panelBytes, n, to, ldy, first);
-        else if (rows == M) bf16Tile(rows, width, own, w, panelBytes, n, to, ldy, first);
-        // The first rows widen it for the others: the same products and sums, at the speed of float32.
-        else if (m == 0) wideningTile(rows, 1, own, w, widened, n, to, ldy, first);
-        else f32Tile(rows, 1, own, widened, 0, n, to, ldy, first);
+        if (dtype == F32) f32Tile(rows, width, own, w, stripe, n, to, ldy, first);
+        else bf16Tile(rows, width, own, w, stripe, n, to, ldy, first);
       }
     }
   }
@@ -94,11 +101,7 @@ function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, dtype: i32, p: 
 
 // Rows of the tile that begins at row m.
 export function rowsFrom(dtype: i32, m: i32, M: i32): i32 {
-  if (dtype == BF16) {
-    if (M <= bf16MostRows) return M;
-    if (m == 0) return min(4, (M + 1) >>> 1);
-  }
-  return rowsOfTile(M - m, f32MostRows);
+  return rowsOfTile(M - m, dtype == F32 ? f32MostRows : bf16MostRows);
 }
 
 // Rows that a thread takes at a time, where a row is soon done: asking for each costs more than some rows do.

@@ -74,8 +74,8 @@ function packF32(w: Float32Array, n: number, width: number, K: number, to: numbe
 
 function packBf16(w: Float32Array, n: number, width: number, K: number, to: number, out: Uint8Array): void {
   const halves = new Uint16Array(out.buffer, out.byteOffset, out.length / 2);
-  const at = (to >> 3) * K * 8 + (to & 3) * 2 + ((to & 4) >> 2);
-  for (let k = 0; k < width; k++) halves[at + k * 8] = bf16Bits(w[n * width + k]);
+  const at = (to >> 4) * K * 16 + (to & 8) + (to & 3) * 2 + ((to & 4) >> 2);
+  for (let k = 0; k < width; k++) halves[at + k * 16] = bf16Bits(w[n * width + k]);
 }
 
 function packQuantised(block: QuantisedMatrix, n: number, K: number, to: number, out: Uint8Array): void {

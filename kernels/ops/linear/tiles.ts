@@ -7,7 +7,7 @@
 
 import { halves, range } from './group-loops.js';
 import { type WeightDtype, weightDtypes } from './index.js';
-import { headerBytes, panelStep, streamBytes, unitBytes, unitSpan } from './layout.js';
+import { headerBytes, panelStep, streamBytes, stripeStep, unitBytes, unitSpan } from './layout.js';
 import { isQuantised } from './quantise.js';
 import { quantisedTile, unpackedKind, unpackedKinds, unpackedTile, unpacker, wordValue } from './quantised-tiles.js';
 
@@ -40,19 +40,18 @@ const unpackedShapes: Shapes = [
   [4, 1],
 ];
 
-/**
- * Floating weights, whose panels lie `panelBytes` apart, and rows packed as [k][MR] (pack-rows.as.ts).
- * @param widens the tile also writes its panel as float32 to `to`, for the rows after its own
- */
-function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number, widens = false): string {
+/** Floating weights in stripes that lie `stripe` bytes apart, and rows packed as [k][MR] (pack-rows.as.ts). */
+function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
   const rows = range(MR);
   const panels = range(NP);
   const accumulators = rows.flatMap((m) => panels.flatMap((p) => [`a${m}_${p}_0`, `a${m}_${p}_1`]));
   const at = (m: number, p: number, j: number) => `y + ldy * ${m}, ${p * 32 + j * 16}`;
-  const [name, second] = widens ? ['widening', 'to: usize'] : [dtype, 'panelBytes: usize'];
+  const each = stripeStep / panelStep(dtype);
+  const stripes = range(Math.ceil(NP / each));
+  const place = (p: number, j: number) => `w${Math.floor(p / each)}, ${(p % each) * panelStep(dtype) + j * 16}`;
   const lines = [
-    `function ${name}_${MR}_${NP}(x: usize, w0: usize, ${second}, K: i32, y: usize, ldy: usize, first: bool): void {`,
-    ...panels.slice(1).map((p) => `let w${p} = w0 + panelBytes * ${p};`),
+    `function ${dtype}_${MR}_${NP}(x: usize, w0: usize, stripe: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    ...stripes.slice(1).map((s) => `let w${s} = w0 + stripe * ${s};`),
     ...rows.flatMap((m) =>
       panels.flatMap((p) =>
         halves.map((j) => `let a${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(${at(m, p, j)});`),
@@ -61,18 +60,17 @@ function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number, widens = false
     'for (let k = 0; k < K; k++) {',
     ...panels.flatMap((p) => [
       ...(dtype === 'f32'
-        ? [`const b${p}_0 = v128.load(w${p}), b${p}_1 = v128.load(w${p}, 16);`]
+        ? [`const b${p}_0 = v128.load(${place(p, 0)}), b${p}_1 = v128.load(${place(p, 1)});`]
         : [
-            `const v${p} = v128.load(w${p});`,
+            `const v${p} = v128.load(${place(p, 0)});`,
             `const b${p}_0 = i32x4.shl(v${p}, 16), b${p}_1 = v128.and(v${p}, i32x4.splat(0xffff0000));`,
           ]),
-      ...(widens ? [`v128.store(to, b${p}_0); v128.store(to, b${p}_1, 16); to += 32;`] : []),
       ...rows.flatMap((m) => [
         `const s${m}_${p} = v128.load32_splat(x, ${4 * m});`,
-        `a${m}_${p}_0 = madd(b${p}_0, s${m}_${p}, a${m}_${p}_0); a${m}_${p}_1 = madd(b${p}_1, s${m}_${p}, a${m}_${p}_1);`,
+        ...halves.map((j) => `a${m}_${p}_${j} = madd(b${p}_${j}, s${m}_${p}, a${m}_${p}_${j});`),
       ]),
     ]),
-    `${panels.map((p) => `w${p} += ${panelStep(dtype)};`).join(' ')} x += ${4 * MR};`,
+    `${stripes.map((s) => `w${s} += ${stripeStep};`).join(' ')} x += ${4 * MR};`,
     '}',
     ...accumulators.map((name) => {
       const [m, p, j] = name.slice(1).split('_').map(Number);
@@ -84,12 +82,12 @@ function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number, widens = false
 }
 
 /** Calls the tile of so many rows and panels. */
-function floatTiles(name: string, shapes: Shapes, second: string): string {
+function floatTiles(name: string, shapes: Shapes): string {
   return [
-    `export function ${name}Tile(rows: i32, panels: i32, x: usize, w: usize, ${second}: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    `export function ${name}Tile(rows: i32, panels: i32, x: usize, w: usize, stripe: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
     ...shapes.map(
       ([MR, NP]) =>
-        `if (rows == ${MR} && panels == ${NP}) { ${name}_${MR}_${NP}(x, w, ${second}, K, y, ldy, first); return; }`,
+        `if (rows == ${MR} && panels == ${NP}) { ${name}_${MR}_${NP}(x, w, stripe, K, y, ldy, first); return; }`,
     ),
     '}',
   ].join('\n');
@@ -188,12 +186,6 @@ function sizes(): string[] {
   ];
 }
 
-/** Tiles of bf16 that also write its panel as float32. */
-const widening: Shapes = [
-  [3, 1],
-  [4, 1],
-];
-
 /** The whole module, imported by simd.as.ts as './tiles.as'. */
 export function tilesSource(): string {
   const tile = (dtype: WeightDtype, rows: number, panels: number) =>
@@ -210,11 +202,9 @@ export function tilesSource(): string {
       extents(dtype, shapes[dtype]),
       ...(isQuantised(dtype)
         ? [rowLoop(dtype, shapes[dtype], 'quantised'), unpacker(dtype)]
-        : [floatTiles(dtype, shapes[dtype], 'panelBytes')]),
+        : [floatTiles(dtype, shapes[dtype])]),
     ]),
     rowsOfTile,
-    ...widening.map(([rows, panels]) => floatTile('bf16', rows, panels, true)),
-    floatTiles('widening', widening, 'to'),
     ...kinds.flatMap((kind) => [
       ...unpackedShapes.map(([rows]) => unpackedTile(kind, rows)),
       rowLoop(kind, unpackedShapes, 'unpacked'),

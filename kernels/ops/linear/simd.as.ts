@@ -1,8 +1,9 @@
 // y[M, N] = norm(x)[M, K] · Wᵀ (+ bias) (+ residual), for floating and quantised weights packed in panels of 8 features
 // (tiles.ts has the innermost loops, layout.ts the layouts).
+import { clear, laneMax } from '../../backends/simd/math.as';
 import { normRow } from '../rms-norm/simd.as';
 import { packRows } from './pack-rows.as';
-import { address, barrier, operand, operandF32, take, threadCount, threadIndex } from '../../backends/simd/pool.as';
+import { address, barrier, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
 import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, quantisedRows, rowsOfTile, streamBytes, tileWidth } from './tiles.as';
 
 // Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the L1 cache until all rows have met
@@ -30,25 +31,51 @@ export function groupNumbers(K: i32): usize { return <usize>((K + 31) >>> 5) * G
 // Quantises one row to 16 bits in groups of 32: q[K], and four numbers a group: the scale, the sum of the dequantised
 // values, and −32 times the integer sum of each half.
 export function quantiseRow(x: usize, K: i32, q: usize, numbers: usize): void {
-  for (let k = 0; k < K; k += 32) {
-    const n = min(32, K - k);
-    let largest: f32 = 0;
-    for (let i = 0; i < n; i++) largest = max(largest, abs(load<f32>(x + (<usize>(k + i) << 2))));
-    const inverse: f32 = largest > 0 ? 32767 / largest : 0;
-    let sum = 0, firstHalf = 0;
-    for (let i = 0; i < 32; i++) {
-      const value = i < n ? <i32>nearest(load<f32>(x + (<usize>(k + i) << 2)) * inverse) : 0;
-      store<i16>(q + (<usize>(k + i) << 1), <i16>value);
-      if (i == 16) firstHalf = sum;
-      sum += value;
-    }
-    const scale = largest / 32767;
-    store<f32>(numbers, scale);
-    store<f32>(numbers, scale * <f32>sum, 4);
-    store<i32>(numbers, -32 * firstHalf, 8);
-    store<i32>(numbers, -32 * (sum - firstHalf), 12);
-    numbers += GROUP_NUMBERS;
+  const whole = K & ~31;
+  for (let k = 0; k < whole; k += 32) {
+    quantiseGroup(x, q, numbers);
+    x += 128; q += 64; numbers += GROUP_NUMBERS;
   }
+  if (whole == K) return;
+  // The rest, filled up with zeros.
+  const group = threadBuffer();
+  clear(group, 128);
+  memory.copy(group, x, <usize>(K - whole) << 2);
+  quantiseGroup(group, q, numbers);
+}
+
+function quantiseGroup(x: usize, q: usize, numbers: usize): void {
+  let most = f32x4.splat(0);
+  for (let i: usize = 0; i < 128; i += 32) {
+    most = f32x4.pmax(most, f32x4.pmax(f32x4.abs(v128.load(x + i)), f32x4.abs(v128.load(x + i, 16))));
+  }
+  const largest = laneMax(most);
+  const inverse = f32x4.splat(largest > 0 ? 32767 / largest : 0);
+  const scale = largest / 32767;
+  const firstHalf = quantiseHalf(x, inverse, q), secondHalf = quantiseHalf(x + 64, inverse, q + 32);
+  store<f32>(numbers, scale);
+  store<f32>(numbers, scale * <f32>(firstHalf + secondHalf), 4);
+  store<i32>(numbers, -32 * firstHalf, 8);
+  store<i32>(numbers, -32 * secondHalf, 12);
+}
+
+// 16 values; gives their sum.
+// @ts-ignore: decorator
+@inline
+function quantiseHalf(x: usize, inverse: v128, q: usize): i32 {
+  const first = i16x8.narrow_i32x4_s(nearest4(x, inverse), nearest4(x + 16, inverse));
+  const second = i16x8.narrow_i32x4_s(nearest4(x + 32, inverse), nearest4(x + 48, inverse));
+  v128.store(q, first);
+  v128.store(q, second, 16);
+  const ones = i16x8.splat(1);
+  const sums = i32x4.add(i32x4.dot_i16x8_s(first, ones), i32x4.dot_i16x8_s(second, ones));
+  return (i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1)) + (i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function nearest4(x: usize, inverse: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), inverse)));
 }
 
 // M rows × one panel, or × the four panels from `p` (a multiple of 4) on, into y (row stride ldy bytes).

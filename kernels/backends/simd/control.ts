@@ -1,5 +1,5 @@
 /** Byte addresses of the control block at the bottom of the shared memory; pool.as.ts has the same. */
-export const control = { epoch: 64, stop: 448, failed: 452, idle: 460, job: 512, threads: 516, operands: 520 } as const;
+export const control = { epoch: 64, stop: 448, failed: 452, job: 512, threads: 516, operands: 520 } as const;
 
 /** Threads of a pool at most. */
 export const mostThreads = 256;
@@ -28,8 +28,7 @@ export type JobName = keyof typeof jobs;
 
 /** What the compiled module exports. */
 export interface KernelExports {
-  dispatch(): number;
-  finished(): number;
+  dispatch(): void;
   work(index: number): void;
   testMadd(a: number, b: number, c: number): number;
 }

@@ -8,7 +8,7 @@ import { ropeAppendJob } from '../../ops/rope/simd.as';
 import { sampleJob } from '../../ops/sample/simd.as';
 import { tokenLogProbJob } from '../../ops/token-log-prob/simd.as';
 import { madd } from './math.as';
-import { JOB, awaitEpoch, begin, finished as poolFinished, reportDone, setThread, startJob } from './pool.as';
+import { JOB, awaitEpoch, begin, finish, reportDone, setThread, startJob } from './pool.as';
 import { peak16Job, peakJob, readJob, sweepJob } from './roofs.as';
 
 function runJob(): void {
@@ -31,14 +31,12 @@ function runJob(): void {
   }
 }
 
-// Thread 0 runs the job whose operands are written; true when every thread has finished.
-export function dispatch(): bool {
+// Thread 0 runs the job whose operands are written; on all threads.
+export function dispatch(): void {
   begin();
   runJob();
-  return poolFinished();
+  finish();
 }
-
-export function finished(): bool { return poolFinished(); }
 
 // The loop of a worker thread; returns when the pool stops.
 export function work(index: i32): void {

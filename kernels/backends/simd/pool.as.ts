@@ -5,19 +5,20 @@
 const EPOCH: usize = 64;      // jobs begun; workers wait for it to change
 const DONE: usize = 128;      // workers that have finished the current job
 const BARRIER: usize = 192;   // arrivals at barriers of the current job
-const SLEEPERS: usize = 256;  // workers asleep
+const SLEEPERS: usize = 256;  // threads asleep: workers between jobs, then those at DONE or BARRIER
+const WAITERS: usize = 260;
 const COUNTERS: usize = 320;  // next piece of work, one counter a phase
 const STOP: usize = 448;
 export const JOB: usize = 512; // job code, threads in it, then the operands
 
 const PHASES: usize = 4;
-// Thread 0 watches for longer than the shares of a job are apart, then gives way for 50 microseconds and its own awakening. A
-// worker watches for longer than that: else both would sleep in turn, a hundred microseconds a job, and never find out of it.
+// A thread that waits for others within a job watches for longer than the shares of a job are apart, then sleeps: another
+// program has the processor that they need, and it gets this one. A worker between jobs watches for longer than a sleeper
+// takes to wake: else both would sleep in turn, a hundred microseconds a job, and never find out of it.
 const SPINS = 100_000;
 const WORKER_SPINS = 1_000_000;
 const SLEEP_NANOSECONDS: i64 = 200_000_000; // wakes now and then, so that a terminated worker ends
-
-const PATIENCE = 10_000_000; // spins, some tens of milliseconds
+const WAIT_NANOSECONDS: i64 = 20_000_000;   // and a thread finds out that the one it waits for has ended
 
 // Asks the thread's owner whether the others are still there; throws when not.
 // @ts-ignore: decorator
@@ -63,6 +64,25 @@ export function take(phase: i32, count: i32): i32 {
   return atomic.add<i32>(counter, count);
 }
 
+// Waits until the count at `at`, which others add to by `arrive`, has come to `all`.
+function awaitCount(at: usize, all: i32): void {
+  for (let spin = 0; spin < SPINS; spin++) {
+    if (atomic.load<i32>(at) >= all) return;
+  }
+  atomic.add<i32>(WAITERS, 1);
+  for (let count = atomic.load<i32>(at); count < all; count = atomic.load<i32>(at)) {
+    atomic.wait<i32>(at, count, WAIT_NANOSECONDS);
+    if (atomic.load<i32>(STOP) != 0) unreachable();
+    stalled();
+  }
+  atomic.sub<i32>(WAITERS, 1);
+}
+
+function arrive(at: usize): void {
+  atomic.add<i32>(at, 1);
+  if (atomic.load<i32>(WAITERS) > 0) atomic.notify(at, -1);
+}
+
 let passed = 0; // barriers of the current job behind this thread
 
 // Waits until every thread of the job has come as far.
@@ -70,16 +90,13 @@ export function barrier(): void {
   const threads = threadCount();
   if (threads == 1) return;
   passed++;
-  atomic.add<i32>(BARRIER, 1);
-  for (let spin = 1; atomic.load<i32>(BARRIER) < passed * threads; spin++) {
-    if (atomic.load<i32>(STOP) != 0) unreachable();
-    if (spin % PATIENCE == 0) stalled();
-  }
+  arrive(BARRIER);
+  awaitCount(BARRIER, passed * threads);
 }
 
 export function startJob(): void { passed = 0; }
 
-// Thread 0: begins the job whose code and operands are written. The caller then does its share and calls `finished`.
+// Thread 0: begins the job whose code and operands are written. The caller then does its share and calls `finish`.
 export function begin(): void {
   for (let phase: usize = 0; phase < PHASES; phase++) store<i32>(COUNTERS + (phase << 2), 0);
   store<i32>(BARRIER, 0);
@@ -89,13 +106,9 @@ export function begin(): void {
   if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(EPOCH, -1);
 }
 
-// Thread 0: spins until the workers are done; false when they are not after many spins, for the caller to look at why.
-export function finished(): bool {
-  const others = threadCount() - 1;
-  for (let spin = 0; spin < SPINS; spin++) {
-    if (others == 0 || atomic.load<i32>(DONE) == others) return true;
-  }
-  return false;
+// Thread 0: waits until the workers are done.
+export function finish(): void {
+  if (threadCount() > 1) awaitCount(DONE, threadCount() - 1);
 }
 
 // A worker: waits for the next epoch after `seen` and gives it back; −1 when it is to end.
@@ -115,4 +128,4 @@ export function awaitEpoch(seen: i32): i32 {
 
 export function setThread(index: i32): void { thread = index; }
 
-export function reportDone(): void { atomic.add<i32>(DONE, 1); }
+export function reportDone(): void { arrive(DONE); }

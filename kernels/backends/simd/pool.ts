@@ -61,13 +61,7 @@ export class ThreadPool {
     if (floats) for (const index in floats) this.floats[first + Number(index)] = floats[index];
     this.started = 0;
     try {
-      let done = this.kernels.dispatch();
-      while (!done) {
-        this.checkStall();
-        // Another program has the processor that a worker needs: it gets this one.
-        Atomics.wait(this.words, control.idle / 4, 0, 0.05);
-        done = this.kernels.finished();
-      }
+      this.kernels.dispatch();
     } catch (cause) {
       throw this.failed(cause);
     }

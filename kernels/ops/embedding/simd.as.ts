@@ -4,16 +4,16 @@ import { address, operand, operandF32, take } from '../../backends/simd/pool.as'
 import {
   BF16, F32, Q4, Q4K, Q5, Q5K, Q6, Q8, headerBytes, panelStep, streamBytes, unitBytes, value4, value5, value6,
 } from '../linear/tiles.as';
-import { isQuantised } from '../linear/simd.as';
+import { floatsAt, isQuantised } from '../linear/simd.as';
 
 // @ts-ignore: decorator
 @inline
 function float16(at: usize): f32 { return f32x4.extract_lane(widenLow(v128.load16_splat(at)), 0); }
 
-// Feature j of panel p of four at k, as float32.
-function element(stream: usize, dtype: i32, p: usize, k: i32, j: i32): f32 {
+// Feature j of panel p of four at k of d, as float32.
+function element(stream: usize, dtype: i32, d: i32, p: usize, k: i32, j: i32): f32 {
   if (!isQuantised(dtype)) {
-    const at = stream + streamBytes(dtype, k) + p * panelStep(dtype);
+    const at = floatsAt(stream, dtype, d, p, k);
     if (dtype == F32) return load<f32>(at + (<usize>j << 2));
     const word = load<u32>(at + (<usize>(j & 3) << 2));
     return reinterpret<f32>(j < 4 ? word << 16 : word & 0xffff0000);
@@ -43,6 +43,6 @@ export function embeddingJob(): void {
     const id = load<i32>(ids + (<usize>t << 2));
     const stream = packed + <usize>(id >>> 5) * streamBytes(dtype, d), p = <usize>((id >>> 3) & 3);
     const to = y + <usize>t * (<usize>d << 2);
-    for (let k = 0; k < d; k++) store<f32>(to + (<usize>k << 2), element(stream, dtype, p, k, id & 7) * scale);
+    for (let k = 0; k < d; k++) store<f32>(to + (<usize>k << 2), element(stream, dtype, d, p, k, id & 7) * scale);
   }
 }

@@ -2,7 +2,7 @@
 // of activation and up is taken while both are in the cache.
 import { exp4 } from '../../backends/simd/math.as';
 import { address, barrier, operand, operandF32, take, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { TOGETHER, finish, groupNumbers, isQuantised, multiplyPanels, prepareRows, product, quantiseRow, rowShare } from '../linear/simd.as';
+import { TOGETHER, finish, groupNumbers, isQuantised, multiplyPanels, prepareRows, product, quantiseRow, rowShare, rowsFrom } from '../linear/simd.as';
 
 // @ts-ignore: decorator
 @inline
@@ -19,12 +19,21 @@ function gelu(x: v128): v128 {
   return f32x4.div(x, f32x4.add(f32x4.splat(1), exp4(f32x4.mul(f32x4.splat(-2), z))));
 }
 
-// Operands: x, M, d, gateUp, f, dtype, gate-up bias [2F], is gelu, norm, epsilon, normed, quantised, scales,
+// @ts-ignore: decorator
+@inline
+function storeLanes(value: v128, to: usize, step: usize): void {
+  v128.store_lane<f32>(to, value, 0);
+  v128.store_lane<f32>(to + step, value, 1);
+  v128.store_lane<f32>(to + 2 * step, value, 2);
+  v128.store_lane<f32>(to + 3 * step, value, 3);
+}
+
+// Operands: x, M, d, gateUp, f, dtype, gate-up bias [2F], is gelu, norm, epsilon, normed, prepared, scales,
 // hidden [M, F] with F = f rounded up to 8, down, down dtype, down bias, residual, y, pair (M · 128 bytes a thread),
 // quantised hidden, its scales, tails (M · 32 bytes a thread)
 export function gatedMlpJob(): void {
   const M = operand(1), d = operand(2), gateUp = address(3), f = operand(4), dtype = operand(5), bias = address(6);
-  const isGelu = operand(7) != 0, scales = address(12), hidden = address(13);
+  const isGelu = operand(7) != 0, downDtype = operand(15), scales = address(12), hidden = address(13);
   const x = prepareRows(address(0), M, d, dtype, address(8), operandF32(9), address(10), address(11), scales);
   const pairs = (f + 7) >>> 3;
   const ldh = <usize>pairs << 5;
@@ -44,19 +53,28 @@ export function gatedMlpJob(): void {
       if (count == step) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i, TOGETHER, pair, ldp);
       else for (let p = 0; p < 2; p++) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i + p, 1, pair + (<usize>p << 5), ldp);
       finish(pair, ldp, M, i << 4, count << 4, bias, 0, 0);
-      for (let m = 0; m < M; m++) {
-        for (let c = 0; c < count; c++) {
-          const from = pair + <usize>m * ldp + (<usize>c << 6), to = hidden + <usize>m * ldh + (<usize>(i + c) << 5);
-          for (let j: usize = 0; j < 32; j += 16) {
-            const gate = v128.load(from + j), up = v128.load(from + j, 32);
-            v128.store(to + j, f32x4.mul(isGelu ? gelu(gate) : silu(gate), up));
+      for (let first = 0, rows = 0; first < M; first += rows) {
+        // Floating weights want the rows of a tile packed as [feature][row].
+        rows = isQuantised(downDtype) ? 1 : rowsFrom(downDtype, first, M);
+        const step = <usize>rows << 2;
+        for (let m = first; m < first + rows; m++) {
+          for (let c = 0; c < count; c++) {
+            const from = pair + <usize>m * ldp + (<usize>c << 6);
+            let to = hidden + <usize>first * ldh + (<usize>(m - first) << 2) + <usize>(i + c) * 8 * step;
+            for (let j: usize = 0; j < 32; j += 16) {
+              const gate = v128.load(from + j), up = v128.load(from + j, 32);
+              const value = f32x4.mul(isGelu ? gelu(gate) : silu(gate), up);
+              if (rows == 1) v128.store(to, value);
+              else storeLanes(value, to, step);
+              to += 4 * step;
+            }
           }
         }
       }
     }
   }
   barrier();
-  const downDtype = operand(15), F = pairs << 3;
+  const F = pairs << 3;
   const hs = address(21);
   let h = hidden;
   if (isQuantised(downDtype)) {

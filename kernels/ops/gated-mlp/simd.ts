@@ -2,7 +2,8 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { registerJob, simd, simdNames } from '../../backends/simd/index.js';
 import { packParts } from '../linear/index.js';
 import { rowsOf, stacked } from '../linear/matrix.js';
-import { dtypeCode, quantisedBytes, threadsFor } from '../linear/simd.js';
+import { isQuantised } from '../linear/quantise.js';
+import { dtypeCode, preparedBytes, threadsFor } from '../linear/simd.js';
 import { gatedMlpPacker } from './index.js';
 import type { GatedMlpAttributes, GatedMlpInputs } from './reference.js';
 
@@ -38,12 +39,12 @@ registerJob<GatedMlpInputs, GatedMlpAttributes>('AttsGatedMlp', (inputs, attrs) 
   const M = x.shape[0] as number;
   const F = padded(f);
   const threads = threadsFor(3 * M * d * f);
-  const [normed, quantised, scales, hidden, pair, quantisedHidden, hiddenScales, tail] = backend.scratch(
+  const [normed, prepared, scales, hidden, pair, quantisedHidden, hiddenScales, tail] = backend.scratch(
     norm ? M * d * 4 : 0,
-    ...quantisedBytes(dtype, M, d),
+    ...preparedBytes(dtype, M, d),
     M * F * 4,
     M * 128 * threads,
-    ...quantisedBytes(downDtype, M, F),
+    ...(isQuantised(downDtype) ? preparedBytes(downDtype, M, F) : [0, 0]),
     M * 32 * threads,
   );
   const y = backend.output([M, d]);
@@ -53,7 +54,7 @@ registerJob<GatedMlpInputs, GatedMlpAttributes>('AttsGatedMlp', (inputs, attrs) 
     // biome-ignore format: operands by their order
     [
       at(x), M, d, at(gateUp), f, dtypeCode[dtype], at(gateUpBias), activation === 'gelu-tanh' ? 1 : 0, at(norm),
-      0, normed, quantised, scales, hidden, at(down), dtypeCode[downDtype], at(downBias), at(residual), y.pointer,
+      0, normed, prepared, scales, hidden, at(down), dtypeCode[downDtype], at(downBias), at(residual), y.pointer,
       pair, quantisedHidden, hiddenScales, tail,
     ],
     { 9: epsilon },

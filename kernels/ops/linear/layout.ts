@@ -1,19 +1,23 @@
 /**
- * Where packed weights lie. A panel is 8 features. Four panels lie interleaved, so that whoever takes the four reads
- * memory in one stream: K of a small model is too short for the prefetcher to learn four.
+ * Where packed weights lie. A panel is 8 features.
  *
- * - f32: [k][panel 4][feature 8]; bf16: [k][panel 4][4] words, feature j in the low half, j + 4 in the high half.
- * - quantised, a group of 32 values of k after another: [panel 4](scales, then values). Scales are [8] float16, and as
- *   many minima; where they are multiples of units, [8] bytes, and as many for the minima or, of groups of 16, for the
- *   second scales; and the units, [panel 4]([8] float16, and as many for the minima), stand before every 128 of k.
- *   Values are [k pair 16][8][2] bytes (q8), or 16-bit words that hold a value of several pairs each (`wordFormats`):
- *   [features by four 2][word][4][2].
+ * - Floating ones lie in stripes of 32 bytes a k, about what memory brings while a tile multiplies them by four rows:
+ *   f32: [panel][k][feature 8]; bf16: [two panels][k][panel 2][4] words, feature j in the low half, j + 4 in the high
+ *   half. A tile reads a stripe from end to end, so that the prefetcher keeps ahead of it.
+ * - Quantised ones have four panels interleaved, a group of 32 values of k after another: [panel 4](scales, then values).
+ *   Scales are [8] float16, and as many minima; where they are multiples of units, [8] bytes, and as many for the minima
+ *   or, of groups of 16, for the second scales; and the units, [panel 4]([8] float16, and as many for the minima), stand
+ *   before every 128 of k. Values are [k pair 16][8][2] bytes (q8), or 16-bit words that hold a value of several pairs
+ *   each (`wordFormats`): [features by four 2][word][4][2].
  */
 import type { WeightDtype } from './index.js';
 import { isQuantised, type QuantisedDtype, quantisedFormats } from './quantise.js';
 
-/** Panels that lie interleaved. */
-export const interleaved = 4;
+/** Panels that few rows take together. */
+export const together = 4;
+
+/** Bytes of a stripe from one k to the next. */
+export const stripeStep = 32;
 
 /** Values of k before which units stand. */
 export const unitSpan = 128;
@@ -41,16 +45,16 @@ export function panelStep(dtype: WeightDtype): number {
   return dtype === 'f32' ? 32 : 16;
 }
 
-/** Bytes of four interleaved panels of K values. */
+/** Bytes of four panels of K values. */
 export function streamBytes(dtype: WeightDtype, K: number): number {
-  if (!isQuantised(dtype)) return K * interleaved * panelStep(dtype);
+  if (!isQuantised(dtype)) return K * together * panelStep(dtype);
   const units = Math.ceil(K / unitSpan) * unitBytes(dtype);
-  return interleaved * (units + Math.ceil(K / 32) * panelStep(dtype));
+  return together * (units + Math.ceil(K / 32) * panelStep(dtype));
 }
 
 /** Bytes of W[N, K] packed, with what its last panels are filled up by. */
 export function packedBytes(N: number, K: number, dtype: WeightDtype): number {
-  return Math.ceil(N / (8 * interleaved)) * streamBytes(dtype, K);
+  return Math.ceil(N / (8 * together)) * streamBytes(dtype, K);
 }
 
 /**

@@ -1,14 +1,20 @@
 // y[M, N] = norm(x)[M, K] · Wᵀ (+ bias) (+ residual), for floating and quantised weights packed in panels of 8 features
 // (tiles.ts has the innermost loops, layout.ts the layouts).
+import { clear, laneMax } from '../../backends/simd/math.as';
 import { normRow } from '../rms-norm/simd.as';
+import { packRows } from './pack-rows.as';
 import { address, barrier, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { BF16, F32, Q8, bf16MostRows, bf16Rows, f32Rows, panelStep, quantisedRows, streamBytes, tileWidth } from './tiles.as';
+import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, quantisedRows, rowsOfTile, streamBytes, tileWidth } from './tiles.as';
 
-// Where a tile takes less than the interleaved panels, they go by in blocks of so many k, which stay in the L1 cache until
-// all panels and rows have met them. Units of quantised weights stand before as many (layout.ts).
-const BLOCK = 128;
+// Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the L1 cache until all rows have met
+// them. Units of quantised weights stand before every 128 (layout.ts).
+const FLOAT_BLOCK = 2048;
+const QUANTISED_BLOCK = 128;
 
-// Panels that lie interleaved (layout.ts).
+// Bytes of a stripe from one k to the next (layout.ts).
+const STRIPE_STEP: usize = 32;
+
+// Panels that are multiplied together where rows are few.
 export const TOGETHER: i32 = 4;
 
 // @ts-ignore: decorator
@@ -25,64 +31,104 @@ export function groupNumbers(K: i32): usize { return <usize>((K + 31) >>> 5) * G
 // Quantises one row to 16 bits in groups of 32: q[K], and four numbers a group: the scale, the sum of the dequantised
 // values, and −32 times the integer sum of each half.
 export function quantiseRow(x: usize, K: i32, q: usize, numbers: usize): void {
-  for (let k = 0; k < K; k += 32) {
-    const n = min(32, K - k);
-    let largest: f32 = 0;
-    for (let i = 0; i < n; i++) largest = max(largest, abs(load<f32>(x + (<usize>(k + i) << 2))));
-    const inverse: f32 = largest > 0 ? 32767 / largest : 0;
-    let sum = 0, firstHalf = 0;
-    for (let i = 0; i < 32; i++) {
-      const value = i < n ? <i32>nearest(load<f32>(x + (<usize>(k + i) << 2)) * inverse) : 0;
-      store<i16>(q + (<usize>(k + i) << 1), <i16>value);
-      if (i == 16) firstHalf = sum;
-      sum += value;
-    }
-    const scale = largest / 32767;
-    store<f32>(numbers, scale);
-    store<f32>(numbers, scale * <f32>sum, 4);
-    store<i32>(numbers, -32 * firstHalf, 8);
-    store<i32>(numbers, -32 * (sum - firstHalf), 12);
-    numbers += GROUP_NUMBERS;
+  const whole = K & ~31;
+  for (let k = 0; k < whole; k += 32) {
+    quantiseGroup(x, q, numbers);
+    x += 128; q += 64; numbers += GROUP_NUMBERS;
   }
+  if (whole == K) return;
+  // The rest, filled up with zeros.
+  const group = threadBuffer();
+  clear(group, 128);
+  memory.copy(group, x, <usize>(K - whole) << 2);
+  quantiseGroup(group, q, numbers);
 }
 
-// n values of k of a bf16 panel as float32, [n][8].
-function widenPanel(from: usize, n: i32, to: usize): void {
-  for (const end = to + (<usize>n << 5); to < end; to += 32) {
-    const words = v128.load(from);
-    v128.store(to, i32x4.shl(words, 16));
-    v128.store(to, v128.and(words, i32x4.splat(0xffff0000)), 16);
-    from += 64;
+function quantiseGroup(x: usize, q: usize, numbers: usize): void {
+  let most = f32x4.splat(0);
+  for (let i: usize = 0; i < 128; i += 32) {
+    most = f32x4.pmax(most, f32x4.pmax(f32x4.abs(v128.load(x + i)), f32x4.abs(v128.load(x + i, 16))));
   }
+  const largest = laneMax(most);
+  const inverse = f32x4.splat(largest > 0 ? 32767 / largest : 0);
+  const scale = largest / 32767;
+  const firstHalf = quantiseHalf(x, inverse, q), secondHalf = quantiseHalf(x + 64, inverse, q + 32);
+  store<f32>(numbers, scale);
+  store<f32>(numbers, scale * <f32>(firstHalf + secondHalf), 4);
+  store<i32>(numbers, -32 * firstHalf, 8);
+  store<i32>(numbers, -32 * secondHalf, 12);
 }
 
-// M rows × one panel, or × the interleaved panels from `p` (a multiple of 4) on, into y (row stride ldy bytes).
+// 16 values; gives their sum.
+// @ts-ignore: decorator
+@inline
+function quantiseHalf(x: usize, inverse: v128, q: usize): i32 {
+  const first = i16x8.narrow_i32x4_s(nearest4(x, inverse), nearest4(x + 16, inverse));
+  const second = i16x8.narrow_i32x4_s(nearest4(x + 32, inverse), nearest4(x + 48, inverse));
+  v128.store(q, first);
+  v128.store(q, second, 16);
+  const ones = i16x8.splat(1);
+  const sums = i32x4.add(i32x4.dot_i16x8_s(first, ones), i32x4.dot_i16x8_s(second, ones));
+  return (i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1)) + (i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function nearest4(x: usize, inverse: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), inverse)));
+}
+
+// M rows × one panel, or × the four panels from `p` (a multiple of 4) on, into y (row stride ldy bytes).
 export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
   const stream = w + <usize>(p >>> 2) * streamBytes(dtype, K);
+  if (isQuantised(dtype)) multiplyQuantised(x, xs, M, K, stream, dtype, p & 3, panels, y, ldy);
+  else multiplyFloats(x, M, K, stream, dtype, p & 3, panels, y, ldy);
+}
+
+function multiplyQuantised(x: usize, xs: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
   const width = min(panels, tileWidth(dtype, M));
-  const block = width == TOGETHER ? K : BLOCK;
+  const block = width == TOGETHER ? K : QUANTISED_BLOCK;
+  for (let k = 0; k < K; k += block) {
+    const n = min(block, K - k), come = stream + streamBytes(dtype, k);
+    for (let i = 0; i < panels; i += width) {
+      quantisedRows(
+        dtype, x + (<usize>k << 1), groupNumbers(K) << 2, xs + groupNumbers(k), groupNumbers(K), M,
+        come, <usize>(p + i), width, n, y + (<usize>i << 5), ldy, k == 0,
+      );
+    }
+  }
+}
+
+// Where panel p of four begins at k: as float32 in a stripe of its own, as bfloat16 beside another (layout.ts).
+// @ts-ignore: decorator
+@inline
+export function floatsAt(stream: usize, dtype: i32, K: i32, p: usize, k: i32): usize {
+  const stripe: usize = dtype == BF16 ? p >>> 1 : p;
+  return stream + (stripe * <usize>K + <usize>k) * STRIPE_STEP + (dtype == BF16 ? (p & 1) << 4 : 0);
+}
+
+// x are rows that `packRows` has packed.
+function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
+  const width = min(panels, tileWidth(dtype, M));
+  const stripe = <usize>K * STRIPE_STEP;
+  const block = rowsFrom(dtype, 0, M) == M || K <= FLOAT_BLOCK ? K : FLOAT_BLOCK;
   for (let k = 0; k < K; k += block) {
     const n = min(block, K - k), first = k == 0;
-    const come = stream + streamBytes(dtype, k);
     for (let i = 0; i < panels; i += width) {
-      const to = y + (<usize>i << 5);
-      const panel = <usize>((p & 3) + i);
-      if (isQuantised(dtype)) {
-        quantisedRows(dtype, x + (<usize>k << 1), groupNumbers(K) << 2, xs + groupNumbers(k), groupNumbers(K), M, come, panel, width, n, to, ldy, first);
-      } else {
-        const at = come + panel * panelStep(dtype);
-        const xk = x + (<usize>k << 2), ldx = <usize>K << 2;
-        if (dtype == F32) f32Rows(xk, ldx, M, at, 128, width, n, to, ldy, first);
-        else if (M <= bf16MostRows) bf16Rows(xk, ldx, M, at, 64, width, n, to, ldy, first);
-        else {
-          // Widened once for all rows: the same products and sums, at the speed of float32.
-          const widened = threadBuffer();
-          widenPanel(at, n, widened);
-          f32Rows(xk, ldx, M, widened, 32, 1, n, to, ldy, first);
-        }
+      const w = floatsAt(stream, dtype, K, <usize>(p + i), k);
+      for (let m = 0, rows = 0; m < M; m += rows) {
+        rows = rowsFrom(dtype, m, M);
+        const own = x + (<usize>(m * K + k * rows) << 2), to = y + <usize>m * ldy + (<usize>i << 5);
+        if (dtype == F32) f32Tile(rows, width, own, w, stripe, n, to, ldy, first);
+        else bf16Tile(rows, width, own, w, stripe, n, to, ldy, first);
       }
     }
   }
+}
+
+// Rows of the tile that begins at row m.
+export function rowsFrom(dtype: i32, m: i32, M: i32): i32 {
+  return rowsOfTile(M - m, dtype == F32 ? f32MostRows : bf16MostRows);
 }
 
 // Rows that a thread takes at a time, where a row is soon done: asking for each costs more than some rows do.
@@ -90,24 +136,27 @@ export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dt
 @inline
 export function rowShare(M: i32): i32 { return max(1, M / (4 * threadCount())); }
 
-// Phase 0 of a product: rows are normalised and quantised where the job asks for it. Gives the x that panels read.
-export function prepareRows(x: usize, M: i32, K: i32, dtype: i32, norm: usize, epsilon: f32, normed: usize, quantised: usize, scales: usize): usize {
-  const quantises = isQuantised(dtype);
-  if (norm == 0 && !quantises) return x;
-  const share = rowShare(M);
-  for (let m = take(0, share); m < M; m = take(0, share)) {
-    for (const end = min(M, m + share); m < end; m++) {
-      let row = x + <usize>m * (<usize>K << 2);
-      if (norm != 0) {
-        const to = normed + <usize>m * (<usize>K << 2);
-        normRow(row, norm, K, epsilon, to);
-        row = to;
-      }
-      if (quantises) quantiseRow(row, K, quantised + <usize>m * (groupNumbers(K) << 2), scales + <usize>m * groupNumbers(K));
+// Phase 0 of a product: rows are normalised where the job asks for it, and quantised or packed as the tiles read them.
+// Gives the x that panels read.
+export function prepareRows(x: usize, M: i32, K: i32, dtype: i32, norm: usize, epsilon: f32, normed: usize, prepared: usize, scales: usize): usize {
+  const quantises = isQuantised(dtype), packs = M > 1 && !quantises;
+  if (norm == 0 && !quantises && !packs) return x;
+  const ldx = <usize>K << 2;
+  const source = norm != 0 ? normed : x;
+  const share = packs ? 1 : rowShare(M);
+  let taken = take(0, share); // tiles, or rows
+  for (let m = 0, i = 0, rows = 0; m < M; m += rows, i++) {
+    rows = packs ? rowsFrom(dtype, m, M) : 1;
+    if (i < taken) continue;
+    for (let own = m; own < m + rows; own++) {
+      if (norm != 0) normRow(x + <usize>own * ldx, norm, K, epsilon, normed + <usize>own * ldx);
+      if (quantises) quantiseRow(source + <usize>own * ldx, K, prepared + <usize>own * (groupNumbers(K) << 2), scales + <usize>own * groupNumbers(K));
     }
+    if (packs) packRows(source + <usize>m * ldx, rows, K, prepared + <usize>m * ldx);
+    if (i + 1 == taken + share) taken = take(0, share);
   }
   barrier();
-  return quantises ? quantised : normed;
+  return quantises || packs ? prepared : normed;
 }
 
 // Adds bias[n] and residual[m, n] to finished outputs: `count` features from n on (a multiple of 4, or the tail).
@@ -167,7 +216,7 @@ export function product(
   }
 }
 
-// Operands: x, M, K, w, N, dtype, y, bias, residual, norm, epsilon, normed, quantised, scales, tails
+// Operands: x, M, K, w, N, dtype, y, bias, residual, norm, epsilon, normed, prepared, scales, tails
 export function linearJob(): void {
   const M = operand(1), K = operand(2), dtype = operand(5), scales = address(13);
   const x = prepareRows(address(0), M, K, dtype, address(9), operandF32(10), address(11), address(12), scales);

@@ -5,10 +5,10 @@ import { bf16Bits } from './bf16.js';
 import { linearPacker, type WeightDtype, weightDtypes } from './index.js';
 import {
   headerBytes,
-  interleaved,
   packedBytes,
   panelStep,
   streamBytes,
+  together,
   unitBytes,
   unitSpan,
   valueBits,
@@ -31,9 +31,9 @@ export function threadsFor(multiplyAdds: number): number {
   return multiplyAdds < smallestShared ? 1 : simd().pool.threads;
 }
 
-/** Bytes of the areas that quantised weights need for M rows: 16-bit rows, and four numbers a group. */
-export function quantisedBytes(dtype: WeightDtype, M: number, K: number): [number, number] {
-  if (!isQuantised(dtype)) return [0, 0];
+/** Bytes of the areas that M rows are prepared in: 16-bit rows, and four numbers a group; or the rows packed. */
+export function preparedBytes(dtype: WeightDtype, M: number, K: number): [number, number] {
+  if (!isQuantised(dtype)) return [M > 1 ? M * K * 4 : 0, 0];
   const groups = Math.ceil(K / 32);
   return [M * groups * 64, M * groups * 16];
 }
@@ -59,23 +59,23 @@ linearPacker.register(simdNames, (parts, N, K, dtype) => {
 
 /** Bytes before the four panels of which feature n's is one. */
 function streamAt(dtype: WeightDtype, K: number, n: number): number {
-  return Math.floor(n / (8 * interleaved)) * streamBytes(dtype, K);
+  return Math.floor(n / (8 * together)) * streamBytes(dtype, K);
 }
 
 /** Which of four a feature's panel is. */
-const panelOf = (n: number) => (n >> 3) % interleaved;
+const panelOf = (n: number) => (n >> 3) % together;
 
 /** Row n of a block of width `width` to feature `to`. */
 function packF32(w: Float32Array, n: number, width: number, K: number, to: number, out: Uint8Array): void {
   const floats = new Float32Array(out.buffer, out.byteOffset, out.length / 4);
-  const at = (streamAt('f32', K, to) + panelOf(to) * panelStep('f32')) / 4 + (to & 7);
-  for (let k = 0; k < width; k++) floats[at + k * 32] = w[n * width + k];
+  const at = (to >> 3) * K * 8 + (to & 7);
+  for (let k = 0; k < width; k++) floats[at + k * 8] = w[n * width + k];
 }
 
 function packBf16(w: Float32Array, n: number, width: number, K: number, to: number, out: Uint8Array): void {
   const halves = new Uint16Array(out.buffer, out.byteOffset, out.length / 2);
-  const at = (streamAt('bf16', K, to) + panelOf(to) * panelStep('bf16')) / 2 + (to & 3) * 2 + ((to & 4) >> 2);
-  for (let k = 0; k < width; k++) halves[at + k * 32] = bf16Bits(w[n * width + k]);
+  const at = (to >> 4) * K * 16 + (to & 8) + (to & 3) * 2 + ((to & 4) >> 2);
+  for (let k = 0; k < width; k++) halves[at + k * 16] = bf16Bits(w[n * width + k]);
 }
 
 function packQuantised(block: QuantisedMatrix, n: number, K: number, to: number, out: Uint8Array): void {
@@ -91,8 +91,8 @@ function packQuantised(block: QuantisedMatrix, n: number, K: number, to: number,
   const copied = new Int8Array(32);
   const copiedPairs = new Uint16Array(copied.buffer);
   for (let k = 0; k < width; k += 32) {
-    const run = stream + Math.floor(k / unitSpan) * interleaved * (units + (unitSpan / 32) * step);
-    const at = run + interleaved * units + (((k % unitSpan) / 32) * interleaved + panel) * step;
+    const run = stream + Math.floor(k / unitSpan) * together * (units + (unitSpan / 32) * step);
+    const at = run + together * units + (((k % unitSpan) / 32) * together + panel) * step;
     const scale = firstScale + k / group;
     if (mostSteps === 0) {
       halves[at / 2 + j] = float16Bits(scales[scale]);
@@ -165,9 +165,9 @@ registerJob<LinearInputs, LinearAttributes>('AttsLinear', ({ x, weight, bias, re
   const { N, K, dtype, epsilon } = attrs;
   const M = x.shape[0] as number;
   const threads = threadsFor(M * N * K);
-  const [normed, quantised, scales, tail] = backend.scratch(
+  const [normed, prepared, scales, tail] = backend.scratch(
     norm ? M * K * 4 : 0,
-    ...quantisedBytes(dtype, M, K),
+    ...preparedBytes(dtype, M, K),
     N % 8 === 0 ? 0 : M * 32 * threads,
   );
   const y = backend.output([M, N]);
@@ -177,7 +177,7 @@ registerJob<LinearInputs, LinearAttributes>('AttsLinear', ({ x, weight, bias, re
     // biome-ignore format: operands by their order
     [
       at(x), M, K, at(weight), N, dtypeCode[dtype], y.pointer, at(bias), at(residual), at(norm),
-      0, normed, quantised, scales, tail,
+      0, normed, prepared, scales, tail,
     ],
     { 10: epsilon },
     threads,

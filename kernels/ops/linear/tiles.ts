@@ -7,7 +7,7 @@
 
 import { halves, range } from './group-loops.js';
 import { type WeightDtype, weightDtypes } from './index.js';
-import { headerBytes, panelStep, streamBytes, unitBytes, unitSpan } from './layout.js';
+import { headerBytes, panelStep, streamBytes, stripeStep, unitBytes, unitSpan } from './layout.js';
 import { isQuantised } from './quantise.js';
 import { quantisedTile, unpackedKind, unpackedKinds, unpackedTile, unpacker, wordValue } from './quantised-tiles.js';
 
@@ -40,16 +40,18 @@ const unpackedShapes: Shapes = [
   [4, 1],
 ];
 
-/** Floating weights; the next k is `next` bytes away. */
+/** Floating weights in stripes that lie `stripe` bytes apart, and rows packed as [k][MR] (pack-rows.as.ts). */
 function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
   const rows = range(MR);
   const panels = range(NP);
   const accumulators = rows.flatMap((m) => panels.flatMap((p) => [`a${m}_${p}_0`, `a${m}_${p}_1`]));
   const at = (m: number, p: number, j: number) => `y + ldy * ${m}, ${p * 32 + j * 16}`;
-  const place = (p: number, j: number) => `w, ${p * panelStep(dtype) + j * 16}`;
+  const each = stripeStep / panelStep(dtype);
+  const stripes = range(Math.ceil(NP / each));
+  const place = (p: number, j: number) => `w${Math.floor(p / each)}, ${(p % each) * panelStep(dtype) + j * 16}`;
   const lines = [
-    `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, w: usize, next: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
-    ...rows.map((m) => `let x${m} = x + ldx * ${m};`),
+    `function ${dtype}_${MR}_${NP}(x: usize, w0: usize, stripe: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    ...stripes.slice(1).map((s) => `let w${s} = w0 + stripe * ${s};`),
     ...rows.flatMap((m) =>
       panels.flatMap((p) =>
         halves.map((j) => `let a${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(${at(m, p, j)});`),
@@ -64,11 +66,11 @@ function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
             `const b${p}_0 = i32x4.shl(v${p}, 16), b${p}_1 = v128.and(v${p}, i32x4.splat(0xffff0000));`,
           ]),
       ...rows.flatMap((m) => [
-        `const s${m}_${p} = v128.load32_splat(x${m});`,
-        `a${m}_${p}_0 = madd(b${p}_0, s${m}_${p}, a${m}_${p}_0); a${m}_${p}_1 = madd(b${p}_1, s${m}_${p}, a${m}_${p}_1);`,
+        `const s${m}_${p} = v128.load32_splat(x, ${4 * m});`,
+        ...halves.map((j) => `a${m}_${p}_${j} = madd(b${p}_${j}, s${m}_${p}, a${m}_${p}_${j});`),
       ]),
     ]),
-    `w += next; ${rows.map((m) => `x${m} += 4;`).join(' ')}`,
+    `${stripes.map((s) => `w${s} += ${stripeStep};`).join(' ')} x += ${4 * MR};`,
     '}',
     ...accumulators.map((name) => {
       const [m, p, j] = name.slice(1).split('_').map(Number);
@@ -79,37 +81,59 @@ function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
   return lines.join('\n');
 }
 
+/** Calls the tile of so many rows and panels. */
+function floatTiles(name: string, shapes: Shapes): string {
+  return [
+    `export function ${name}Tile(rows: i32, panels: i32, x: usize, w: usize, stripe: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    ...shapes.map(
+      ([MR, NP]) =>
+        `if (rows == ${MR} && panels == ${NP}) { ${name}_${MR}_${NP}(x, w, stripe, K, y, ldy, first); return; }`,
+    ),
+    '}',
+  ].join('\n');
+}
+
 /** What a tile takes between the rows and K, and what of it moves on with the rows. */
 const operands = {
-  float: { types: 'w: usize, next: usize', names: 'w, next', numbers: false },
-  quantised: { types: 'w: usize, panel: usize', names: 'w, panel', numbers: true },
-  unpacked: { types: 'd: usize', names: 'd', numbers: true },
+  quantised: { types: 'w: usize, panel: usize', names: 'w, panel' },
+  unpacked: { types: 'd: usize', names: 'd' },
 };
 
 /** Calls tiles until `M` rows of the panels that a tile takes are done, for one block of k. */
 function rowLoop(name: string, shapes: Shapes, kind: keyof typeof operands): string {
-  const { types, names, numbers } = operands[kind];
+  const { types, names } = operands[kind];
   const call = (MR: number, NP: number) =>
-    `${name}_${MR}_${NP}(x + ldx * m, ldx, ${numbers ? 'xs + ldxs * m, ldxs, ' : ''}${names}, K, y + ldy * m, ldy, first); m += ${MR};`;
+    `${name}_${MR}_${NP}(x + ldx * m, ldx, xs + ldxs * m, ldxs, ${names}, K, y + ldy * m, ldy, first); m += ${MR};`;
   const wide = shapes.filter(([, panels]) => panels > 1);
   const narrow = shapes.filter(([, panels]) => panels === 1).toReversed();
   const [[most]] = narrow;
   return [
-    `// Panels side by side that a tile of M rows takes: 1 where M is more than any wide tile has.`,
-    `function ${name}Width(M: i32): i32 {`,
-    ...wide.map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
-    'return 1;',
-    '}',
-    `export function ${name}Rows(x: usize, ldx: usize, ${numbers ? 'xs: usize, ldxs: usize, ' : ''}M: i32, ${types}, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    `export function ${name}Rows(x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, ${types}, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
     'let m: usize = 0;',
     ...wide.map(([rows, panels]) => `if (M == ${rows} && panels == ${panels}) { ${call(rows, panels)} return; }`),
     `for (let left = M; left > 0; left = M - <i32>m) {`,
-    `// Two tiles of about as many rows rather than a full one and a small one, which would wait for its own additions.`,
-    `const rows = left >= ${2 * most} || left <= ${most} ? min(left, ${most}) : (left + 1) >>> 1;`,
+    `const rows = rowsOfTile(left, ${most});`,
     narrow.map(([rows]) => `if (rows == ${rows}) { ${call(rows, 1)} }`).join(' else '),
     '}',
     '}',
-    `export const ${name}MostRows: i32 = ${most};`,
+  ].join('\n');
+}
+
+/** Rows of the next tile where so many are left and a tile has so many at most. */
+const rowsOfTile = `export function rowsOfTile(left: i32, most: i32): i32 {
+  // Two tiles of about as many rows rather than a full one and a small one, which would wait for its own additions.
+  return left >= 2 * most || left <= most ? min(left, most) : (left + 1) >>> 1;
+}`;
+
+/** How many rows and panels a dtype's tiles take. */
+function extents(name: string, shapes: Shapes): string {
+  return [
+    '// Panels side by side that a tile of M rows takes: 1 where M is more than any wide tile has.',
+    `function ${name}Width(M: i32): i32 {`,
+    ...shapes.filter(([, panels]) => panels > 1).map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
+    'return 1;',
+    '}',
+    `export const ${name}MostRows: i32 = ${shapes[shapes.length - 1][0]};`,
   ].join('\n');
 }
 
@@ -149,7 +173,7 @@ function sizes(): string[] {
     ...by('headerBytes', 'usize', (dtype) => (isQuantised(dtype) ? headerBytes(dtype) : 0)),
     ...by('unitBytes', 'usize', (dtype) => (isQuantised(dtype) ? unitBytes(dtype) : 0)),
     ...by('tileWidth', 'i32', (dtype) => `${dtype}Width(M)`, 'dtype: i32, M: i32'),
-    '// Bytes of four interleaved panels of K values.',
+    '// Bytes of four panels of K values.',
     ...by(
       'streamBytes',
       'usize',
@@ -175,9 +199,12 @@ export function tilesSource(): string {
     ...([4, 5, 6] as const).map(wordValue),
     ...weightDtypes.flatMap((dtype) => [
       ...shapes[dtype].map(([rows, panels]) => tile(dtype, rows, panels)),
-      rowLoop(dtype, shapes[dtype], isQuantised(dtype) ? 'quantised' : 'float'),
-      ...(isQuantised(dtype) ? [unpacker(dtype)] : []),
+      extents(dtype, shapes[dtype]),
+      ...(isQuantised(dtype)
+        ? [rowLoop(dtype, shapes[dtype], 'quantised'), unpacker(dtype)]
+        : [floatTiles(dtype, shapes[dtype])]),
     ]),
+    rowsOfTile,
     ...kinds.flatMap((kind) => [
       ...unpackedShapes.map(([rows]) => unpackedTile(kind, rows)),
       rowLoop(kind, unpackedShapes, 'unpacked'),

@@ -7,7 +7,7 @@ import { TOGETHER, multiplyPanels, prepareRows } from '../linear/simd.as';
 const TILE_PANELS: i32 = 32; // 256 vocabulary rows
 
 // Operands: hidden, T, d, head, V, dtype, ids, y [T] of f64 pairs (logit − maximum, Σ e^(logit − maximum)), targets [T], partial (max, sum) [tiles][T], logits (T · 1,024 bytes a
-// thread), quantised, scales
+// thread), prepared, scales
 export function tokenLogProbJob(): void {
   const T = operand(1), d = operand(2), head = address(3), V = operand(4), dtype = operand(5), ids = address(6);
   const y = address(7), targets = address(8), partial = address(9), scales = address(12);

@@ -1,6 +1,6 @@
 import { registerJob, simd, simdNames } from '../../backends/simd/index.js';
 import { packLinear } from '../linear/index.js';
-import { dtypeCode, quantisedBytes, threadsFor } from '../linear/simd.js';
+import { dtypeCode, preparedBytes, threadsFor } from '../linear/simd.js';
 import { headPacker } from './index.js';
 import type { TokenLogProbAttributes, TokenLogProbInputs } from './reference.js';
 
@@ -16,13 +16,13 @@ registerJob<TokenLogProbInputs, TokenLogProbAttributes>('AttsTokenLogProb', (inp
   const T = ids.length;
   const threads = threadsFor(T * V * d);
   const tiles = Math.ceil(V / tileRows);
-  const [pairs, idsAt, targets, partial, logits, quantised, scales] = backend.scratch(
+  const [pairs, idsAt, targets, partial, logits, prepared, scales] = backend.scratch(
     ...[T * 16, T * 4, T * 4, tiles * T * 8, T * tileRows * 4 * threads],
-    ...quantisedBytes(dtype, T, d),
+    ...preparedBytes(dtype, T, d),
   );
   backend.heap.int32(idsAt, T).set(ids);
   const operands = [backend.pointer(hidden), T, d, backend.pointer(head), V, dtypeCode[dtype], idsAt];
-  operands.push(pairs, targets, partial, logits, quantised, scales);
+  operands.push(pairs, targets, partial, logits, prepared, scales);
   backend.pool.run('tokenLogProb', operands, undefined, threads);
   const sums = new Float64Array(backend.heap.memory.buffer, pairs, 2 * T);
   const y = backend.output([T]);

@@ -179,7 +179,7 @@ function finished(answer: Answer): Answer {
   const { type, message, status_code: status } = answer.meta_info.finish_reason ?? {};
   if (type !== 'abort') return answer;
   const line = `gave the call up (${message ?? 'no reason told'})`;
-  if (status === 400) throw new Refused(`the server ${line}`);
+  if (status === 400) throw new Refused(`the server ${line}`, 'usage');
   throw new Transient('broken', line);
 }
 

@@ -261,6 +261,7 @@ describe('a model on a server', () => {
 
   for (const [what, spoil] of [
     ['misses a token', (list: unknown[]) => list.slice(0, -1)],
+    ['has one too many', (list: unknown[]) => [...list, list.at(-1)]],
     ['is of other tokens', (list: unknown[]) => [...list.slice(0, -1), [-1, 3, null]]],
     ['is null', (list: unknown[]) => [...list.slice(0, -1), [null, ...(list.at(-1) as unknown[]).slice(1)]]],
     ['is above 0', (list: unknown[]) => [...list.slice(0, -1), [0.5, ...(list.at(-1) as unknown[]).slice(1)]]],
@@ -278,7 +279,8 @@ describe('a model on a server', () => {
       );
       const remote = await open(`sglang://${double.host}`);
       isSpoilt = true;
-      const { code, message } = await failureOf(remote.score({ prefix, chunk: piece(local, [5, 6, 7]) }));
+      // Equal tokens, so that a shifted list is of the right ones.
+      const { code, message } = await failureOf(remote.score({ prefix, chunk: piece(local, [5, 5, 5]) }));
       expect(code).to.equal('score');
       expect(message).to.contain(`http://${double.host}: `).and.to.contain('10 times');
     });

@@ -92,11 +92,11 @@ function read(model: ServedModel, body: GenerateBody, prompt: string | number[],
   return { model, prefix, n: given.n ?? 1, sampling, from, withText: body.return_text_in_logprobs ?? false };
 }
 
-/** @param hear hears of the k-th continuation as far as it is, whenever there is more of it */
+/** @param hear hears of the k-th continuation as far as it is, without log-probabilities, whenever there is more of it */
 async function generate(
   asked: Asked,
   signal: AbortSignal,
-  hear?: (k: number, begun: Generated) => void,
+  hear?: (k: number, begun: () => Generated) => void,
 ): Promise<Generated[]> {
   const { model, prefix, n, sampling, from } = asked;
   const begun = performance.now();
@@ -104,7 +104,7 @@ async function generate(
   const ids = Array.from({ length: n }, () => randomUUID().replaceAll('-', ''));
   const written = await continuePrompt(model, prefix, sampling, n, (k) => ({
     signal,
-    onTokens: hear && tellSoFar(asked, (output) => hear(k, generatedOf(asked, judged, ids[k], output))),
+    onTokens: hear && tellSoFar(asked, (output) => hear(k, () => generatedOf(asked, null, ids[k], output))),
   }));
   return written.map(({ generation, text, finish, matched }, k) => {
     const tokens = judgedTokens(generation.ids, generation);
@@ -115,7 +115,7 @@ async function generate(
   });
 }
 
-/** SGLang tells in every event all that there is so far. */
+/** Gathers what comes: SGLang tells in every event all that there is so far. */
 function tellSoFar(
   { model, sampling }: Asked,
   hear: (output: Output) => void,
@@ -123,8 +123,8 @@ function tellSoFar(
   const stopText = new StopText(model.engine.tokenizer, sampling.keepsStop ? [] : sampling.stop);
   const tokens: JudgedToken[] = [];
   let text = '';
-  return (ids, told) => {
-    tokens.push(...judgedTokens(ids, told ?? {}));
+  return (ids) => {
+    tokens.push(...judgedTokens(ids, {}));
     text += stopText.push(ids);
     hear({ tokens, text, reason: null, cached: 0 });
   };
@@ -137,12 +137,15 @@ function stream(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const events = new EventStream(reply);
+  // A client that reads slowly misses nothing: every event has all that was in those before it.
   return events.answer(async () => {
     const send = (index: number, generated: Generated) => events.send(isOne ? generated : { ...generated, index });
     await Promise.all(
       asked.map(async (one, i) => {
         const first = asked.slice(0, i).reduce((sum, { n }) => sum + n, 0);
-        const whole = await generate(one, signal, (k, begun) => send(first + k, begun));
+        const whole = await generate(one, signal, (k, begun) => {
+          if (!events.isBehind) send(first + k, begun());
+        });
         for (const [k, generated] of whole.entries()) send(first + k, generated);
       }),
     );

@@ -47,6 +47,7 @@ export const generateBody = z.strictObject({
   logprob_start_len: perPrompt(z.int().min(-1)),
   top_logprobs_num: perPrompt(z.int().min(0).max(mostAlternatives)),
   return_text_in_logprobs: z.boolean().nullish(),
+  /** Log-probabilities come with the last event. */
   stream: z.boolean().nullish(),
   rid: ignored.user,
   log_metrics: ignored.user,

@@ -164,12 +164,16 @@ calibrator-runs: build ## every calibrator on the embedded models (about 4 minut
 budget: build ## the budget with and without a barrier on the embedded models (about a minute on two cores)
 	node dist/experiments/budget.js
 
+# The weights of a .gguf file in float32, which is what vLLM reads on the CPU; the exporter writes this file last.
+runs/peers/%/generation_config.json: | build
+	@test -f $(MODELS)/$*.gguf || { echo "no $(MODELS)/$*.gguf; give MODELS=folder" >&2; exit 1; }
+	@node dist/experiments/peers/export-safetensors.js $(MODELS)/$*.gguf runs/peers/$*
+
 VLLM := runs/peers/vllm
-SMOLLM := SmolLM2-135M-Instruct.Q4_1
-vllm: build ## draft and target on a real vLLM, a crash in the middle, a real checkpoint (MODELS=folder; about 5 minutes, and 3 and 6 GB the first time)
+REAL_PAIR := SmolLM2-135M-Instruct.Q4_1 Qwen2.5-Coder-0.5B-Instruct.Q4
+vllm: build $(REAL_PAIR:%=runs/peers/%/generation_config.json) ## two pairs on real vLLM servers, one of them real, and a crash in the middle (MODELS=folder; about 7 minutes, and 3 and 9 GB the first time)
 	@sh experiments/peers/vllm.sh $(VLLM)
-	@node dist/experiments/peers/export-safetensors.js $(MODELS)/$(SMOLLM).gguf runs/peers/$(SMOLLM)
-	@node dist/experiments/peers/vllm.js $(VLLM) $(MODELS)/$(SMOLLM).gguf runs/peers/$(SMOLLM)
+	@node dist/experiments/peers/vllm.js $(VLLM) $(MODELS) runs/peers $(REAL_PAIR)
 
 lm-eval: build ## lm-evaluation-harness against atts serve and its own backend (a minute and a half, and 4 and 6 GB the first time)
 	@sh experiments/peers/lm-eval.sh $(VLLM)

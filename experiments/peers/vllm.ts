@@ -1,14 +1,15 @@
 /**
  * Models on a real vLLM beside the same models here: scores, accuracy, and a server that dies in the middle of a run.
  *
- * make vllm    (node dist/experiments/peers/vllm.js VENV [FILE.gguf FOLDER]: FOLDER holds the file's weights in float32)
+ * make vllm    (node dist/experiments/peers/vllm.js VENV [MODELS FOLDERS DRAFT TARGET]: where the .gguf files of a real
+ * pair are, where their weights in float32, and its names)
  *
  * Fails where a score differs by more than 1e-2 nats, accuracies differ by more than chance, or a chain is lost, doubled
  * or failed. Writes runs/vllm.
  */
 
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { groupBy } from '../../src/group-by.js';
@@ -26,7 +27,7 @@ import {
 } from '../../src/index.js';
 import { runMethod } from '../run-method.js';
 import { accuracyText, markdownTable } from '../table.js';
-import { VllmServer } from './vllm-server.js';
+import { freePort, VllmServer } from './vllm-server.js';
 
 const largestDifference = 1e-2;
 const out = 'runs/vllm';
@@ -83,8 +84,7 @@ function finishedAt(path: string): number {
 }
 
 /** Runs the command line, kills the server in the middle, and brings it back when the run says that it waits. */
-async function runThroughCrash(config: RunConfig, bank: string, server: VllmServer): Promise<Summary> {
-  const path = join(out, 'killed');
+async function runThroughCrash(config: RunConfig, bank: string, path: string, server: VllmServer): Promise<Summary> {
   const settings = ['draft', 'target', 'limit', 'samples', 'turns', 'policy', 'calibration', 'concurrency'] as const;
   const flags = settings.flatMap((name) => [`--${name}`, String(config[name])]);
   const child = spawn(process.execPath, ['dist/src/cli/main.js', 'run', ...flags, '--bank', bank, '--out', path], {
@@ -114,9 +114,6 @@ async function runThroughCrash(config: RunConfig, bank: string, server: VllmServ
   const run = readRun(path);
   const distinct = new Set(run.chains.map(({ problem, sample }) => `${problem} ${sample}`));
   if (run.chains.length !== chains || distinct.size !== chains) throw new Error('a chain was lost or doubled');
-  const unbroken = tokensOf(join(out, 'remote'));
-  const same = [...tokensOf(path)].filter(([chain, ids]) => unbroken.get(chain) === ids).length;
-  console.log(`${same} of ${chains} chains are those of the run that nothing broke, token for token`);
   return run.summary as Summary;
 }
 
@@ -142,64 +139,92 @@ function requireAgreement(here: string, there: string): void {
   if (lower > 0 || upper < 0) throw new Error('they differ');
 }
 
-const [venv, gguf, folder] = process.argv.slice(2);
-if (!venv) throw new Error('usage: vllm.js VENV [FILE.gguf FOLDER]');
+/** One line: whose chains are, token for token, those of the other run. */
+function sameChains(here: string, there: string): string {
+  const own = tokensOf(here);
+  const others = [...tokensOf(there)];
+  const same = others.filter(([chain, ids]) => own.get(chain) === ids).length;
+  return `${same} of ${others.length} chains of ${there} are those of ${here}, token for token`;
+}
+
+const [venv, models, folders, ...realPair] = process.argv.slice(2);
+if (!venv) throw new Error('usage: vllm.js VENV [MODELS FOLDERS DRAFT TARGET]');
 rmSync(out, { recursive: true, force: true });
-const [draft, target] = ['abacus-llama-0.4m', 'abacus-qwen3-2m'];
+mkdirSync(out, { recursive: true });
 const servers: VllmServer[] = [];
-const serve = async (model: string, core: number): Promise<VllmServer> => {
-  const server = new VllmServer({ venv, folder: model, port: 8123 + servers.length, core });
-  servers.push(server);
-  await server.up();
-  return server;
-};
+/** Draft and target on servers of one core each. */
+async function servePair(paths: readonly string[]): Promise<VllmServer[]> {
+  const begun = performance.now();
+  const ports = await Promise.all(paths.map(freePort));
+  const pair = paths.map((folder, core) => new VllmServer({ venv, folder, core, port: ports[core], logs: out }));
+  servers.push(...pair);
+  await Promise.all(pair.map((server) => server.up()));
+  console.log(`two servers started in ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+  return pair;
+}
 // Servers end with this process, however it ends.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 const scores: string[][] = [['model', 'tokens scored', 'mean |Δ| nats', 'largest', 'largest of a chunk’s mean']];
 const runs: string[][] = [['run', 'accuracy [95 %]', 'rejected %', 'finished', 'failed', 'wall s', 'tokens/s']];
 const differences: Differences[] = [];
-try {
-  const begun = performance.now();
-  const [draftServer, targetServer] = await Promise.all(
-    [draft, target].map((name, core) => serve(join('models/abacus', name), core)),
-  );
-  console.log(`two servers started in ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+async function compare(local: string, server: VllmServer, problems: readonly Problem[]): Promise<void> {
+  const found = await compareScores(local, server.spec, problems);
+  differences.push(found);
+  scores.push(scoreRow(local, found));
+}
+
+/** The embedded pair: both remote, and again with the target's server killed in the middle. */
+async function embedded(): Promise<void> {
+  const pair = ['abacus-llama-0.4m', 'abacus-qwen3-2m'];
+  const [draft, target] = await servePair(pair.map((name) => join('models/abacus', name)));
   const { problems } = await loadDataset('abacus', { limit: 32 });
-  for (const [name, server] of [[draft, draftServer] as const, [target, targetServer] as const]) {
-    differences.push(await compareScores(name, server.spec, problems));
-    scores.push(scoreRow(name, differences.at(-1) as Differences));
-  }
+  await compare(pair[0], draft, problems);
+  await compare(pair[1], target, problems);
   const config = runConfigSchema.parse({
     ...{ policy: 'replace', calibration: 'marginal', limit: 20, samples: 4, turns: 12, concurrency: 32 },
     ...{ calibrationProblems: 12, calibrationSamples: 2, threads: 1 },
   });
-  const remote = { ...config, draft: draftServer.spec, target: targetServer.spec };
-  const { summary: here } = await runMethod(config, 'here', join(out, 'here'));
-  const { summary: there } = await runMethod(remote, 'vLLM', join(out, 'remote'));
-  requireAgreement(join(out, 'here'), join(out, 'remote'));
-  const crashed = await runThroughCrash(remote, join(out, 'remote', 'bank.json'), targetServer);
-  requireAgreement(join(out, 'here'), join(out, 'killed'));
-  runs.push(runRow('both models here', here), runRow('both on vLLM', there));
+  const remote = { ...config, draft: draft.spec, target: target.spec };
+  const [here, there, killed] = ['here', 'remote', 'killed'].map((name) => join(out, name));
+  runs.push(runRow('both models here', (await runMethod(config, 'here', here)).summary));
+  runs.push(runRow('both on vLLM', (await runMethod(remote, 'vLLM', there)).summary));
+  requireAgreement(here, there);
+  const crashed = await runThroughCrash(remote, join(there, 'bank.json'), killed, target);
   runs.push(runRow('the same, its target’s server killed and started again', crashed));
-  for (const server of servers) server.kill();
-  if (gguf && folder) {
-    const server = await serve(folder, 0);
-    const real = await loadDataset('abacus', { limit: 8 });
-    for (const spec of [folder, gguf]) {
-      differences.push(await compareScores(spec, server.spec, real.problems));
-      scores.push(scoreRow(spec, differences.at(-1) as Differences));
-    }
-    const small = runConfigSchema.parse({
-      ...{ draft: gguf, target: gguf, policy: 'continue', calibration: 'marginal', limit: 2, samples: 2, turns: 3 },
-      ...{ calibrationProblems: 4, calibrationSamples: 1, threads: 1 },
-    });
-    const { summary: own } = await runMethod(small, 'real, here', join(out, 'real-here'));
-    const { summary } = await runMethod({ ...small, target: server.spec }, 'real, vLLM', join(out, 'real-remote'));
-    if (summary.chains.failed > 0) throw new Error(`${summary.chains.failed} chains failed`);
-    runs.push(runRow('real draft and target here', own), runRow('real draft here, real target on vLLM', summary));
+  console.log(sameChains(there, killed));
+  requireAgreement(here, killed);
+}
+
+/** A real pair of two tokenizers, greedy and with one bank, so that both runs should be of the same tokens. */
+async function real(pair: readonly string[]): Promise<void> {
+  const paths = pair.map((name) => join(folders, name));
+  const [draft, target] = await servePair(paths);
+  const { problems } = await loadDataset('abacus', { limit: 8 });
+  for (const [i, server] of [draft, target].entries()) {
+    for (const local of [paths[i], join(models, `${pair[i]}.gguf`)]) await compare(local, server, problems);
   }
+  const config = runConfigSchema.parse({
+    ...{ draft: paths[0], target: paths[1], policy: 'replace', calibration: 'marginal', rejectionRate: 0.6 },
+    ...{ limit: 10, samples: 1, turns: 4, draftTokens: 48, targetTokens: 48, temperature: 0 },
+    ...{ calibrationProblems: 8, calibrationSamples: 1 },
+  });
+  const [here, there] = ['real-here', 'real-remote'].map((name) => join(out, name));
+  runs.push(runRow('a real pair here, float32', (await runMethod(config, 'real, here', here)).summary));
+  const remote = { ...config, draft: draft.spec, target: target.spec, bank: join(here, 'bank.json') };
+  runs.push(runRow('both on vLLM', (await runMethod(remote, 'real, vLLM', there)).summary));
+  console.log(sameChains(here, there));
+  requireAgreement(here, there);
+}
+
+const end = () => {
+  for (const server of servers.splice(0)) server.kill();
+};
+try {
+  await embedded();
+  end();
+  if (realPair.length === 2) await real(realPair);
 } finally {
-  for (const server of servers) server.kill();
+  end();
 }
 console.log(`\n${markdownTable(scores)}\n\n${markdownTable(runs)}`);
 const worst = Math.max(...differences.map(({ largest }) => largest));

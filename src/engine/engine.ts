@@ -10,7 +10,10 @@ export interface TokenText {
   readonly fingerprint: string;
 }
 /** Everything before the tokens to be generated or scored. */
-export type Prefix = TokenText;
+export interface Prefix extends TokenText {
+  /** The messages that it began as and the text that they made, where it began so: some servers are asked by messages alone. */
+  readonly chat?: { readonly messages: readonly ChatMessage[]; readonly text: string };
+}
 /** The tokens to be scored. */
 export type Chunk = TokenText;
 
@@ -125,7 +128,7 @@ export interface Tokenizer {
   /** Text of the ids; special tokens have none. Bytes that are no character become U+FFFD. */
   decode(ids: readonly number[]): string;
   /** The chat template applied, with the assistant's turn opened. */
-  chat(messages: readonly ChatMessage[]): TokenText;
+  chat(messages: readonly ChatMessage[]): Prefix;
 }
 
 /** What an engine is doing at the moment. */

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
-import type { GenerateRequest, Generation, Prefix, Score } from '../engine/engine.js';
+import type { GenerateRequest, Generation, Prefix } from '../engine/engine.js';
 import type { ServedModel } from './models.js';
 import { findStop } from './stop-text.js';
+import { type JudgedToken, judgedTokens } from './token-labels.js';
 
 /** Below this a temperature is greedy: logits divided by it would overflow. */
 const leastTemperature = 1e-5;
@@ -82,15 +83,17 @@ function nothingOf({ ids, fingerprint }: Prefix, top: number | null): Written {
   return { generation, text: '', finish: 'length', matched: null };
 }
 
-/** Log-probabilities of the prompt's tokens from a place on, which has at least one token before it; null for no token. */
-export async function scorePrompt(
+/** The prompt's tokens from a place on with their log-probabilities; the first of them has none, in every protocol. */
+export async function judgePrompt(
   { engine }: ServedModel,
   { ids, fingerprint }: Prefix,
   from: number,
   top: number,
   signal: AbortSignal,
-): Promise<Score | null> {
-  if (from >= ids.length) return null;
+): Promise<JudgedToken[]> {
   const piece = (some: readonly number[]) => ({ ids: some, text: engine.tokenizer.decode(some), fingerprint });
-  return engine.score({ prefix: piece(ids.slice(0, from)), chunk: piece(ids.slice(from)), top, signal });
+  const rest = ids.slice(from + 1);
+  const asked = { prefix: piece(ids.slice(0, from + 1)), chunk: piece(rest), top, signal };
+  const score = rest.length > 0 ? await engine.score(asked) : {};
+  return [{ id: ids[from], logProb: null, top: [] }, ...judgedTokens(rest, score)];
 }

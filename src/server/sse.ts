@@ -17,6 +17,11 @@ export class EventStream {
     this.out.write(`data: ${JSON.stringify(data)}\n\n`);
   }
 
+  /** Whether the client has yet to read what was sent. */
+  get isBehind(): boolean {
+    return this.out.writableNeedDrain;
+  }
+
   /**
    * Lets the body send events, to its end.
    * @throws what the body does before its first event; later the status is gone, and an error is sent as an event

@@ -57,20 +57,23 @@ describe('the command line with models on servers', () => {
 
   it('run pauses when its server dies, ends cleanly if it is told to, and goes on where it was', async () => {
     const draft = await started(openaiDouble(await fakeEngine('fake-draft', 1), { kind: 'vllm' }));
-    const target = await started(sglangDouble(await fakeEngine('fake-target', 2)));
+    let stopped = 0;
+    const target: Double = await started(
+      sglangDouble(await fakeEngine('fake-target', 2), {
+        spoil(answer) {
+          if (stopped === 0 && target.calls.length >= 22) {
+            stopped = Date.now();
+            void target.stop();
+          }
+          return answer;
+        },
+      }),
+    );
     const out = join(folder, 'paused');
     const args = [
       ...['run', '--draft', `vllm://${draft.host}${tokenizer}`, '--target', `sglang://${target.host}${tokenizer}`],
       ...[...small, ...calibration, '--concurrency', '1', '--policy', 'replace', '--out', out],
     ];
-    let stopped = 0;
-    target.trouble = (_, __, response) => {
-      if (target.calls.length < 22) return false;
-      stopped ||= Date.now();
-      response.destroy();
-      void target.stop();
-      return true;
-    };
     const isPaused = () => stopped > 0 && Date.now() - stopped > 1000;
     const paused = await atts(args, isPaused);
     expect(paused.code, paused.stderr).to.equal(130);
@@ -78,7 +81,6 @@ describe('the command line with models on servers', () => {
     expect(paused.stderr)
       .to.contain('calls wait until one does')
       .and.to.contain('run the same command again to resume');
-    target.trouble = null;
     await target.start();
     const resumed = await atts(args);
     expect(resumed.code, resumed.stderr).to.equal(0);

@@ -1,6 +1,9 @@
 import { expect } from 'chai';
 import { type Engine, openEngine } from '../../src/index.js';
+import type { Chat } from '../../src/server/schemas/chat.js';
 import type { Generated } from '../../src/server/schemas/generate.js';
+import { buildServer } from '../../src/server/server.js';
+import { openaiDouble } from '../engine/remote/openai-double.js';
 import { openServed, piece, type Served } from './served.js';
 
 const text = 'Start with 5. Add 3. Double it. What is the result?';
@@ -31,6 +34,30 @@ describe('a server of ours', () => {
       expect([there.text, there.finish]).to.deep.equal([here.text, here.finish]);
       const [told, known] = await Promise.all([remote, target].map((engine) => engine.score({ prefix, chunk: here })));
       expect(told.logProbs).to.deep.equal(known.logProbs);
+    });
+  }
+
+  for (const [what, quirks, body, why] of [
+    ['only takes messages', { kind: 'openai', refuses: ['completions'] }, {}, 'is only asked by messages'],
+    ['takes no stop strings', { kind: 'vllm', root: name, refuses: ['stop'] }, { stop: 'a' }, 'stop is not supported'],
+  ] as const) {
+    it(`says that the model's own server ${what}, and stays well`, async () => {
+      const double = await openaiDouble(served.target, quirks).start();
+      const spec = quirks.kind === 'vllm' ? `vllm://${double.host}` : `openai+http://${double.host}/v1?context=513`;
+      const target = await openEngine(spec, { scores: false });
+      const { app } = await buildServer({ engines: { target } });
+      const post = (url: string, payload: object) => app.inject({ method: 'POST', url, payload });
+      const refused = await post('/v1/completions', { prompt: 'a text', max_tokens: 2, ...body });
+      expect(refused.statusCode).to.equal(400);
+      expect(refused.json().error.message).to.contain(why);
+      expect((await app.inject('/health')).statusCode).to.equal(200);
+      const messages = [{ role: 'user', content: text }];
+      const answered = await post('/v1/chat/completions', { messages, max_tokens: 3, temperature: 0 });
+      const here = await served.ask<Chat>('/v1/chat/completions', { messages, max_tokens: 3, temperature: 0 });
+      expect(answered.json().choices[0].message).to.deep.equal(here.body.choices[0].message);
+      await app.close();
+      await target.close();
+      await double.stop();
     });
   }
 

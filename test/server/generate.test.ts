@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Completion } from '../../src/server/schemas/completions.js';
 import type { Generated } from '../../src/server/schemas/generate.js';
-import { openServed, piece, type Served } from './served.js';
+import { eventsOf, openServed, piece, type Served } from './served.js';
 
 const url = '/generate';
 const text = 'Start with 5. Add 3. Double it. What is the result?';
@@ -91,6 +92,52 @@ describe("POST /generate, SGLang's protocol", () => {
     expect(body[1].meta_info).not.to.have.property('input_token_logprobs');
   });
 
+  it('streams all that there is so far, event by event, up to the whole answer', async () => {
+    const sampling_params = { max_new_tokens: 30, temperature: 0.9, sampling_seed: 3, stop: ['+'], n: 2 };
+    for (const more of [{ n: 1 }, { n: 2 }]) {
+      const body = {
+        text,
+        sampling_params: { ...sampling_params, ...more },
+        return_logprob: true,
+        top_logprobs_num: 1,
+      };
+      const { body: told } = await served.ask<Generated | Generated[]>(url, body);
+      const whole = [told].flat();
+      const { payload } = await served.app.inject({ method: 'POST', url, payload: { ...body, stream: true } });
+      const events = eventsOf<Generated & { index?: number }>(payload);
+      for (const [index, { text, output_ids, meta_info }] of whole.entries()) {
+        const own = events.filter((event) => more.n === 1 || event.index === index);
+        const last = own.pop();
+        expect(new Set(own.map(({ meta_info }) => meta_info.id))).to.deep.equal(new Set([last?.meta_info.id]));
+        for (const [i, { output_ids: ids, text: begun, meta_info: meta }] of own.entries()) {
+          expect(ids).to.deep.equal(output_ids.slice(0, i + 1));
+          expect(text.startsWith(begun)).to.equal(true);
+          expect(meta).to.deep.include({ finish_reason: null, completion_tokens: i + 1 });
+          expect(meta).not.to.have.any.keys('input_token_logprobs', 'output_token_logprobs');
+        }
+        expect(own).to.have.length(output_ids.length);
+        const { id, e2e_latency, cached_tokens, ...rest } = last?.meta_info ?? meta_info;
+        expect(last).to.deep.include({ text, output_ids });
+        expect(meta_info).to.deep.include(rest);
+      }
+      if (more.n === 1) expect(events[0]).not.to.have.property('index');
+    }
+  });
+
+  it('streams no more than the last event to a client that does not read', async () => {
+    const sampling_params = { max_new_tokens: 100, temperature: 100, sampling_seed: 1, n: 4 };
+    const payload = { text, stream: true, sampling_params };
+    const response = await served.app.inject({ method: 'POST', url, payload, payloadAsStream: true });
+    while ((served.target.load?.running ?? 0) > 0) await sleep(5);
+    let received = '';
+    for await (const data of response.stream()) received += data;
+    const events = eventsOf<Generated>(received);
+    const whole = events.filter(({ meta_info }) => meta_info.finish_reason !== null);
+    expect(whole).to.have.length(4);
+    const written = whole.reduce((sum, { output_ids }) => sum + output_ids.length, 0);
+    expect(events.length).to.be.below(written / 2);
+  });
+
   it('refuses what it cannot answer by the name of the parameter', async () => {
     for (const [body, message] of [
       [{}, 'give text or input_ids'],
@@ -99,7 +146,7 @@ describe("POST /generate, SGLang's protocol", () => {
       [{ text: ['a', 'b'], return_logprob: [true] }, 'return_logprob'],
       [{ text, sampling_params: { regex: 'a+' } }, 'sampling_params.regex'],
       [{ text, sampling_params: { top_k: 5 } }, 'top_k'],
-      [{ text, stream: true }, 'stream'],
+      [{ text, stream: 'yes' }, 'stream'],
       [{ input_ids: [1, 512] }, 'vocabulary'],
       [{ input_ids: [] }, 'input_ids'],
       [{ text: '' }, 'no tokens'],

@@ -26,10 +26,10 @@ export class Transient extends Error {
   }
 }
 
-/** Another attempt will not do what was asked: the request itself is refused. */
+/** Another attempt will not do what was asked; code `usage` where the request itself is at fault, not who serves it. */
 export class Refused extends AttsError {
-  constructor(message: string) {
-    super('engine', message);
+  constructor(message: string, code: 'usage' | 'engine' = 'engine') {
+    super(code, message);
   }
 }
 
@@ -78,7 +78,8 @@ export function documentOf(base: string, { status, retryAfter: header, text }: R
     throw new Transient('busy', line, { pause: retryAfter(header) });
   }
   if (status >= 500 && status !== 501) throw new Transient('broken', line, { pause: retryAfter(header) });
-  throw new Refused(`${base} ${line}`);
+  const isRequest = status === 400 || status === 413 || status === 422;
+  throw new Refused(`${base} ${line}`, isRequest ? 'usage' : 'engine');
 }
 
 /** What a server says of an error, in whichever of the usual places. */

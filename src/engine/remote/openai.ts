@@ -139,9 +139,10 @@ function scoreWays(api: string, model: string): Way<ScoreJob, Scored>[] {
 }
 
 /** The assistant's turn as far as it is written is a message that the server must not end. */
-function chatOf({ chat }: WriteJob, model: string): object {
-  if (chat === null) throw new AttsError('engine', `${model} is only asked by messages; give it no plain text`);
-  const { messages, begun } = chat;
+function chatOf({ prefix: { chat, text } }: WriteJob, model: string): object {
+  if (!chat) throw new AttsError('usage', `${model} is only asked by messages; give it no plain text`);
+  const { messages } = chat;
+  const begun = text.slice(chat.text.length);
   if (begun === '') return { messages };
   const all = [...messages, { role: 'assistant', content: begun }];
   return { messages: all, continue_final_message: true, add_generation_prompt: false };

@@ -1,9 +1,9 @@
 import { AttsError } from '../../errors.js';
-import type { ChatMessage, Prefix, Tokenizer } from '../engine.js';
+import type { Prefix, Tokenizer } from '../engine.js';
 import { openText } from '../tokenizer/index.js';
 import { Refused, Transient } from './failure.js';
 import type { Fleet } from './fleet.js';
-import type { ChatPrefix, Protocol, Scored, ScoreJob, Served, Way, WriteJob, Written } from './protocol.js';
+import type { Protocol, Scored, ScoreJob, Served, Way, WriteJob, Written } from './protocol.js';
 
 /** Several, since a server that tells only text may have written one in other tokens than it is encoded to here. */
 const samples = ['One, two, three, four,', 'The sum of 2 and 3 is', '1 + 2 = 3\n2 + 3 ='];
@@ -30,16 +30,16 @@ export interface Ways {
  * @throws AttsError `engine` where they cannot continue a text, `usage` where their tokens are not the tokenizer's
  */
 export async function probe(fleet: Fleet, protocol: Protocol, served: Served, tokenizer: Tokenizer): Promise<Ways> {
-  const ask = async (way: Way<WriteJob, Written>, prefix: Prefix, chat: ChatPrefix | null): Promise<Written> => {
+  const ask = async (way: Way<WriteJob, Written>, prefix: Prefix): Promise<Written> => {
     const job: WriteJob = {
-      ...{ prefix, chat, maxTokens: sampleTokens, temperature: 0, topP: 1, seed: 1 },
+      ...{ prefix, maxTokens: sampleTokens, temperature: 0, topP: 1, seed: 1 },
       ...{ stop: [], stopIds: tokenizer.stopIds, logProbs: true, top: 0 },
     };
     return (await fleet.call('generate', way.exchange(job), { attempts })).value;
   };
   const draw = async (way: Way<WriteJob, Written>, sample: string): Promise<Drawn | null> => {
     const prefix = openText(tokenizer, sample);
-    const { ids: told, text, finish, logProbs = [] } = await ask(way, prefix, null);
+    const { ids: told, text, finish, logProbs = [] } = await ask(way, prefix);
     const ids = told ?? tokenizer.encodeContinuation(text);
     if (told !== null) requireSameText(tokenizer, ids, text, served);
     // An end token has a log-probability and no text.
@@ -48,11 +48,10 @@ export async function probe(fleet: Fleet, protocol: Protocol, served: Served, to
   };
   /** A turn that is opened, and one that goes on, must be the tokens that they are here. */
   const chat = async (way: Way<WriteJob, Written>): Promise<null> => {
-    const messages: ChatMessage[] = [{ role: 'user', content: samples[0] }];
-    const opened = tokenizer.chat(messages);
+    const opened = tokenizer.chat([{ role: 'user', content: samples[0] }]);
     for (const begun of ['', samples[0]]) {
       const ids = [...opened.ids, ...tokenizer.encodeContinuation(begun)];
-      const { prompt } = await ask(way, { ...opened, ids, text: opened.text + begun }, { messages, begun });
+      const { prompt } = await ask(way, { ...opened, ids, text: opened.text + begun });
       if (prompt === null || prompt === ids.length) continue;
       const what = begun === '' ? 'another chat template' : 'it does not go on with a turn';
       throw new Refused(`${what} (${prompt} tokens where ${ids.length} were expected)`);

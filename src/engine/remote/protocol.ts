@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ChatMessage, Prefix, TokenLogProbs } from '../engine.js';
+import type { Prefix, TokenLogProbs } from '../engine.js';
 import { Refused, Transient } from './failure.js';
 import type { Exchange } from './fleet.js';
 
@@ -15,16 +15,8 @@ export interface Served {
   readonly dtype: string;
 }
 
-/** A prefix as messages: what was said, and what the assistant's turn has so far. */
-export interface ChatPrefix {
-  readonly messages: readonly ChatMessage[];
-  readonly begun: string;
-}
-
 export interface WriteJob {
   readonly prefix: Prefix;
-  /** Null where the prefix did not begin as messages. */
-  readonly chat: ChatPrefix | null;
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topP: number;

@@ -13,7 +13,6 @@ import type {
   TokenText,
 } from '../engine.js';
 import { philox, streamKey } from '../local/random.js';
-import { ChatMemory } from './chat-memory.js';
 import { Transient } from './failure.js';
 import type { Exchange, Fleet } from './fleet.js';
 import type { Ways } from './probe.js';
@@ -43,12 +42,9 @@ export class RemoteEngine implements Engine {
   readonly tokenizer: Tokenizer;
   readonly ways: Ways;
   private readonly fleet: Fleet;
-  /** Null where the server takes more than messages. */
-  private readonly chats: ChatMemory | null;
 
   constructor({ kind, served, contextLength, tokenizer, ways, fleet }: RemoteParts) {
-    this.chats = ways.write.takes === 'messages' ? new ChatMemory(tokenizer) : null;
-    this.tokenizer = this.chats?.tokenizer ?? tokenizer;
+    this.tokenizer = tokenizer;
     this.ways = ways;
     this.fleet = fleet;
     const { model, version, dtype } = served;
@@ -65,7 +61,7 @@ export class RemoteEngine implements Engine {
     const room = this.model.contextLength - prefix.ids.length;
     if (room < 1) throw this.tooLong(prefix.ids.length + 1);
     const job: WriteJob = {
-      ...{ prefix, chat: this.chats?.prefixOf(prefix) ?? null, maxTokens: Math.min(maxTokens, room) },
+      ...{ prefix, maxTokens: Math.min(maxTokens, room) },
       ...{ stop, stopIds: this.tokenizer.stopIds, temperature: request.temperature, topP: request.topP ?? 1 },
       ...{ seed: seedAt(request.key, prefix.ids.length), logProbs: wantsLogProbs, top },
     };

@@ -161,9 +161,10 @@ function scoreExchange({ prefix, chunk, top }: ScoreJob, newTokens: number): Exc
       const { meta_info: meta } = finished(read(answerSchema, answer));
       const tokens = meta.input_token_logprobs ?? [];
       const count = chunk.length + 1;
-      requireCount('the prompt', meta.prompt_tokens, prefix.length + chunk.length);
+      const whole = prefix.length + chunk.length;
+      requireCount('the prompt', meta.prompt_tokens, whole);
       // A server that lies behind a router may answer for the whole prompt.
-      if (tokens.length < count) {
+      if (tokens.length !== count && tokens.length !== whole) {
         throw new Transient('bad-answer', `log-probabilities of ${tokens.length} tokens where ${count} were asked for`);
       }
       return {
@@ -179,7 +180,7 @@ function finished(answer: Answer): Answer {
   const { type, message, status_code: status } = answer.meta_info.finish_reason ?? {};
   if (type !== 'abort') return answer;
   const line = `gave the call up (${message ?? 'no reason told'})`;
-  if (status === 400) throw new Refused(`the server ${line}`);
+  if (status === 400) throw new Refused(`the server ${line}`, 'usage');
   throw new Transient('broken', line);
 }
 

@@ -67,7 +67,8 @@ export function bytePairTokenizer(file: TokenizerFile): Tokenizer {
       const pieces = template.render(marked, file.templateTokens).split(seam);
       const ids = pieces.flatMap((part, i) => (i % 2 === 0 ? encode(part) : encodeContinuation(part)));
       const opening = bosId === null || ids[0] === bosId ? [] : [bosId];
-      return { ids: [...opening, ...ids], text: pieces.join(''), fingerprint };
+      const text = pieces.join('');
+      return { ids: [...opening, ...ids], text, fingerprint, chat: { messages, text } };
     },
   };
 }

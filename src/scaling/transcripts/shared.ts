@@ -29,7 +29,7 @@ export class SharedTranscript implements Transcript {
 
   prefix(): Prefix {
     const { prompt, ids, text } = this;
-    return { ids: [...prompt.ids, ...ids], text: prompt.text + text, fingerprint: prompt.fingerprint };
+    return { ...prompt, ids: [...prompt.ids, ...ids], text: prompt.text + text };
   }
 
   received(_author: Author, generation: Generation): Generation {

@@ -29,7 +29,8 @@ export class TranslatedTranscript implements Transcript {
   }
 
   prefix(author: Author): Prefix {
-    return this.piece(author, this.readings[author].ids, this.prompts[author].text + this.text);
+    const prompt = this.prompts[author];
+    return { ...prompt, ids: this.readings[author].ids, text: prompt.text + this.text };
   }
 
   /**

@@ -5,7 +5,7 @@ import { CompletionLogProbsWriter } from '../completion-log-probs.js';
 import type { App, ServerContext } from '../context.js';
 import { HttpError } from '../errors.js';
 import { readPrompt, type ServedModel } from '../models.js';
-import { continuePrompt, type Sampling, scorePrompt, type Written } from '../sampling.js';
+import { continuePrompt, judgePrompt, type Sampling, type Written } from '../sampling.js';
 import { errors, orStream, stopsOf } from '../schemas/common.js';
 import {
   type Completion,
@@ -79,7 +79,7 @@ async function complete(asked: Asked, signal: AbortSignal): Promise<Completion> 
   const { model, prompts, n, sampling } = asked;
   const answered = await Promise.all(
     prompts.map(async (prefix) => {
-      const judged = await judgePrompt(asked, prefix, signal);
+      const judged = await judgedPrompt(asked, prefix, signal);
       const written = await continuePrompt(model, prefix, sampling, n, () => ({ signal }));
       return { prefix, judged, written };
     }),
@@ -97,17 +97,10 @@ function headOf({ model }: Asked) {
 }
 
 /** The tokens of the prompt with their log-probabilities, where they are asked for. */
-async function judgePrompt(
-  { model, sampling, body }: Asked,
-  prefix: Prefix,
-  signal: AbortSignal,
-): Promise<JudgedToken[] | null> {
+async function judgedPrompt({ model, sampling, body }: Asked, prefix: Prefix, signal: AbortSignal) {
   const inEcho = body.echo ? sampling.top : null;
   const top = Math.max(inEcho ?? -1, body.prompt_logprobs ?? -1);
-  if (top < 0) return null;
-  const score = await scorePrompt(model, prefix, 1, top, signal);
-  const [first, ...rest] = prefix.ids;
-  return [{ id: first, logProb: null, top: [] }, ...judgedTokens(rest, score ?? {})];
+  return top < 0 ? null : judgePrompt(model, prefix, 0, top, signal);
 }
 
 function choiceOf(
@@ -163,7 +156,7 @@ function stream(asked: Asked, signal: AbortSignal, reply: FastifyReply): Promise
     });
   const usages: Usage[][] = [];
   const one = async (prefix: Prefix, i: number) => {
-    const judged = await judgePrompt(asked, prefix, signal);
+    const judged = await judgedPrompt(asked, prefix, signal);
     const logs = Array.from({ length: n }, () => new CompletionLogProbsWriter(tokenizer, sampling.top ?? 0));
     const texts = Array.from({ length: n }, () => new StopText(tokenizer, sampling.keepsStop ? [] : sampling.stop));
     const logged = (k: number, tokens: JudgedToken[]) => (sampling.top === null ? null : logs[k].write(tokens));

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Prefix } from '../../engine/engine.js';
+import type { FastifyReply } from 'fastify';
+import type { GenerateRequest, Prefix } from '../../engine/engine.js';
 import type { App, ServerContext } from '../context.js';
 import { HttpError } from '../errors.js';
 import { readPrompt, type ServedModel } from '../models.js';
-import { continuePrompt, type Sampling, scorePrompt, type Written } from '../sampling.js';
-import { errors, stopsOf } from '../schemas/common.js';
+import { continuePrompt, judgePrompt, type Sampling } from '../sampling.js';
+import { errors, orStream, stopsOf } from '../schemas/common.js';
 import {
   type GenerateBody,
   type Generated,
@@ -13,6 +14,8 @@ import {
   generateSchema,
   type TokenTuple,
 } from '../schemas/generate.js';
+import { EventStream } from '../sse.js';
+import { StopText } from '../stop-text.js';
 import { alternativesWith, type JudgedToken, judgedTokens, tokenLabel } from '../token-labels.js';
 
 const defaultMaxTokens = 128;
@@ -25,17 +28,19 @@ export function generateRoute(app: App, { models, admission }: ServerContext): v
         summary: 'Continue and judge texts or token ids, as SGLang does',
         tags: ['SGLang'],
         body: generateBody,
-        response: { 200: generateSchema, ...errors },
+        response: { 200: orStream(generateSchema), ...errors },
       },
     },
-    async ({ body, closed }) => {
+    async ({ body, closed }, reply) => {
       const model = models.named(body.model);
       const { prompts, isList } = promptsOf(body);
       const asked = prompts.map((prompt, i) => read(model, body, prompt, i, prompts.length));
       const sequences = asked.reduce((sum, { n }) => sum + n, 0);
+      const isOne = !isList && sequences === 1;
       return admission.run(sequences, async () => {
+        if (body.stream) return stream(asked, isOne, closed, reply);
         const generated = (await Promise.all(asked.map((one) => generate(one, closed)))).flat();
-        return isList || generated.length > 1 ? generated : generated[0];
+        return reply.send(isOne ? generated[0] : generated);
       });
     },
   );
@@ -87,42 +92,88 @@ function read(model: ServedModel, body: GenerateBody, prompt: string | number[],
   return { model, prefix, n: given.n ?? 1, sampling, from, withText: body.return_text_in_logprobs ?? false };
 }
 
-async function generate(asked: Asked, signal: AbortSignal): Promise<Generated[]> {
-  const { model, prefix, n, sampling } = asked;
+/** @param hear hears of the k-th continuation as far as it is, without log-probabilities, whenever there is more of it */
+async function generate(
+  asked: Asked,
+  signal: AbortSignal,
+  hear?: (k: number, begun: () => Generated) => void,
+): Promise<Generated[]> {
+  const { model, prefix, n, sampling, from } = asked;
   const begun = performance.now();
-  const judged = await judgePrompt(asked, signal);
-  const written = await continuePrompt(model, prefix, sampling, n, () => ({ signal }));
-  return written.map((one) => {
-    const generated = generatedOf(asked, judged, one);
+  const judged = from === null ? null : await judgePrompt(model, prefix, from, sampling.top ?? 0, signal);
+  const ids = Array.from({ length: n }, () => randomUUID().replaceAll('-', ''));
+  const written = await continuePrompt(model, prefix, sampling, n, (k) => ({
+    signal,
+    onTokens: hear && tellSoFar(asked, (output) => hear(k, () => generatedOf(asked, null, ids[k], output))),
+  }));
+  return written.map(({ generation, text, finish, matched }, k) => {
+    const tokens = judgedTokens(generation.ids, generation);
+    const reason = finish === 'stop' ? { type: finish, matched } : { type: finish, length: tokens.length };
+    const { cached } = generation.usage;
+    const generated = generatedOf(asked, judged, ids[k], { tokens, text, reason, cached });
     return { ...generated, meta_info: { ...generated.meta_info, e2e_latency: (performance.now() - begun) / 1000 } };
   });
 }
 
-/** The prompt's tokens from the asked one on: SGLang tells no log-probability of the first of them. */
-async function judgePrompt(
-  { model, prefix, from, sampling }: Asked,
+/** Gathers what comes: SGLang tells in every event all that there is so far. */
+function tellSoFar(
+  { model, sampling }: Asked,
+  hear: (output: Output) => void,
+): NonNullable<GenerateRequest['onTokens']> {
+  const stopText = new StopText(model.engine.tokenizer, sampling.keepsStop ? [] : sampling.stop);
+  const tokens: JudgedToken[] = [];
+  let text = '';
+  return (ids) => {
+    tokens.push(...judgedTokens(ids, {}));
+    text += stopText.push(ids);
+    hear({ tokens, text, reason: null, cached: 0 });
+  };
+}
+
+function stream(
+  asked: readonly Asked[],
+  isOne: boolean,
   signal: AbortSignal,
-): Promise<JudgedToken[] | null> {
-  if (from === null) return null;
-  const score = await scorePrompt(model, prefix, from + 1, sampling.top ?? 0, signal);
-  const [first, ...rest] = prefix.ids.slice(from);
-  return [{ id: first, logProb: null, top: [] }, ...judgedTokens(rest, score ?? {})];
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const events = new EventStream(reply);
+  // A client that reads slowly misses nothing: every event has all that was in those before it.
+  return events.answer(async () => {
+    const send = (index: number, generated: Generated) => events.send(isOne ? generated : { ...generated, index });
+    await Promise.all(
+      asked.map(async (one, i) => {
+        const first = asked.slice(0, i).reduce((sum, { n }) => sum + n, 0);
+        const whole = await generate(one, signal, (k, begun) => {
+          if (!events.isBehind) send(first + k, begun());
+        });
+        for (const [k, generated] of whole.entries()) send(first + k, generated);
+      }),
+    );
+  });
+}
+
+interface Output {
+  readonly tokens: readonly JudgedToken[];
+  readonly text: string;
+  /** Null while there is more to come. */
+  readonly reason: Generated['meta_info']['finish_reason'];
+  /** Tokens of the prompt that were not computed; nobody knows before the end. */
+  readonly cached: number;
 }
 
 function generatedOf(
   asked: Asked,
   judged: readonly JudgedToken[] | null,
-  { generation, text, finish, matched }: Written,
+  id: string,
+  { tokens, text, reason, cached }: Output,
 ): Generated {
-  const { ids, usage } = generation;
   return {
     text,
-    output_ids: [...ids],
+    output_ids: tokens.map((token) => token.id),
     meta_info: {
-      id: randomUUID().replaceAll('-', ''),
-      finish_reason: finish === 'stop' ? { type: 'stop', matched } : { type: 'length', length: ids.length },
-      ...{ prompt_tokens: usage.prompt, completion_tokens: ids.length, cached_tokens: usage.cached },
-      ...(judged === null ? {} : logProbsOf(asked, judged, judgedTokens(ids, generation))),
+      ...{ id, finish_reason: reason },
+      ...{ prompt_tokens: asked.prefix.ids.length, completion_tokens: tokens.length, cached_tokens: cached },
+      ...(judged === null ? {} : logProbsOf(asked, judged, tokens)),
     },
   };
 }

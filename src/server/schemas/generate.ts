@@ -47,7 +47,8 @@ export const generateBody = z.strictObject({
   logprob_start_len: perPrompt(z.int().min(-1)),
   top_logprobs_num: perPrompt(z.int().min(0).max(mostAlternatives)),
   return_text_in_logprobs: z.boolean().nullish(),
-  stream: only(false),
+  /** Log-probabilities come with the last event. */
+  stream: z.boolean().nullish(),
   rid: ignored.user,
   log_metrics: ignored.user,
   ...ignored,

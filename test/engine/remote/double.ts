@@ -13,6 +13,8 @@ export interface Call {
   readonly method: string;
   readonly path: string;
   readonly authorization: string | null;
+  /** The client's, which names the connection. */
+  readonly port: number | undefined;
   readonly body: Record<string, unknown>;
   /** Raised when the client hangs up. */
   readonly signal: AbortSignal;
@@ -26,8 +28,6 @@ export class Double {
   readonly calls: Call[] = [];
   /** Calls whose client hung up before the answer. */
   abandoned = 0;
-  /** Takes an answer over, where it says so: what goes wrong on the way. */
-  trouble: ((call: Call, text: string, response: ServerResponse) => boolean) | null = null;
   private server: Server | null = null;
   private port = 0;
   private readonly answer: (call: Call) => Promise<Answer>;
@@ -65,14 +65,14 @@ export class Double {
     });
     const { method = 'GET', url = '/', headers } = request;
     const call: Call = {
-      ...{ method, path: url, authorization: headers.authorization ?? null, signal: controller.signal },
+      ...{ method, path: url, authorization: headers.authorization ?? null },
+      ...{ port: request.socket.remotePort, signal: controller.signal },
       body: sent === '' ? {} : JSON.parse(sent),
     };
     this.calls.push(call);
     try {
       const { status = 200, headers: more = {}, body } = await this.answer(call);
       const text = typeof body === 'string' ? body : JSON.stringify(body);
-      if (this.trouble?.(call, text, response)) return;
       response.writeHead(status, { 'content-type': 'application/json', ...more }).end(text);
     } catch (error) {
       if (controller.signal.aborted) return;

@@ -255,12 +255,13 @@ describe('a model on a server', () => {
     );
     const other = await open(`sglang://${never.host}`);
     const { code, message } = await failureOf(other.generate(request()));
-    expect([code, message]).to.deep.equal(['engine', 'the server gave the call up (the input is too long)']);
+    expect([code, message]).to.deep.equal(['usage', 'the server gave the call up (the input is too long)']);
     expect(refused).to.equal(1);
   });
 
   for (const [what, spoil] of [
     ['misses a token', (list: unknown[]) => list.slice(0, -1)],
+    ['has one too many', (list: unknown[]) => [...list, list.at(-1)]],
     ['is of other tokens', (list: unknown[]) => [...list.slice(0, -1), [-1, 3, null]]],
     ['is null', (list: unknown[]) => [...list.slice(0, -1), [null, ...(list.at(-1) as unknown[]).slice(1)]]],
     ['is above 0', (list: unknown[]) => [...list.slice(0, -1), [0.5, ...(list.at(-1) as unknown[]).slice(1)]]],
@@ -278,7 +279,8 @@ describe('a model on a server', () => {
       );
       const remote = await open(`sglang://${double.host}`);
       isSpoilt = true;
-      const { code, message } = await failureOf(remote.score({ prefix, chunk: piece(local, [5, 6, 7]) }));
+      // Equal tokens, so that a shifted list is of the right ones.
+      const { code, message } = await failureOf(remote.score({ prefix, chunk: piece(local, [5, 5, 5]) }));
       expect(code).to.equal('score');
       expect(message).to.contain(`http://${double.host}: `).and.to.contain('10 times');
     });
@@ -356,12 +358,14 @@ describe('opening a model on a server', () => {
     const prompt = remote.tokenizer.chat([{ role: 'user', content: 'Start with 5. Add 3. What is the result?' }]);
     const key = { seed: 3, problem: 'p', sample: 0, role: 'draft' };
     for (const ids of [prompt.ids, [...prompt.ids, ...local.tokenizer.encodeContinuation('a bc + 23')]]) {
-      const prefix = { ...piece(local, ids), text: prompt.text + local.tokenizer.decode(ids.slice(prompt.ids.length)) };
+      const prefix = { ...prompt, ids, text: prompt.text + local.tokenizer.decode(ids.slice(prompt.ids.length)) };
       const request = { prefix, maxTokens: 10, temperature: 0, key };
       expect((await remote.generate(request)).text).to.equal((await local.generate(request)).text);
     }
     const plain = remote.generate({ prefix: piece(local, [5, 6]), maxTokens: 10, temperature: 0, key });
-    expect((await failureOf(plain)).message).to.contain('only asked by messages');
+    expect(await failureOf(plain)).to.include({
+      ...{ code: 'usage', message: 'abacus-llama-0.4m is only asked by messages; give it no plain text' },
+    });
     await remote.close();
     const deaf = await hostOf(openaiDouble(local, { kind: 'openai', refuses: ['completions'], endsTurns: true }));
     const refused = await failureOf(openRemote(`openai+http://${deaf}?context=513`, { tuning, scores: false }));

@@ -22,7 +22,10 @@ describe('what a reply means', () => {
 
   it('no attempt will: a request it refuses, a key it does not know, an account without credit', () => {
     const long = '{"error":{"message":"This model\'s maximum context length is 512 tokens.\\nShorten it."}}';
-    expect(failure(400, long)).to.be.instanceOf(Refused);
+    for (const status of [400, 413, 422])
+      expect(failure(status)).to.be.instanceOf(Refused).and.include({ code: 'usage' });
+    for (const status of [404, 405, 501])
+      expect(failure(status)).to.be.instanceOf(Refused).and.include({ code: 'engine' });
     expect(failure(400, long).message).to.equal(
       "http://a answers 400: This model's maximum context length is 512 tokens. Shorten it.",
     );

@@ -18,6 +18,7 @@ export interface OpenaiQuirks {
     | 'max_tokens 0'
     | 'stop_token_ids'
     | 'completions'
+    | 'stop'
   )[];
   /** Does not know `continue_final_message`. */
   readonly endsTurns?: boolean;
@@ -91,6 +92,7 @@ export function openaiDouble(engine: Engine, quirks: OpenaiQuirks): Double {
     if (refuses.includes('stop_token_ids') && 'stop_token_ids' in request)
       return refuse('not supported: stop_token_ids');
     const { prompt = '', echo = false, logprobs, prompt_logprobs: promptLogProbs, stop = [] } = request;
+    if (stop.length > 0 && refuses.includes('stop')) return refuse('stop is not supported');
     if (typeof prompt !== 'string' && refuses.includes('ids')) return refuse('prompt must be a string');
     if (echo && refuses.includes('echo')) return refuse('echo is not supported');
     if (promptLogProbs !== undefined && refuses.includes('prompt_logprobs'))

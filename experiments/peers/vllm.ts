@@ -204,7 +204,7 @@ async function real(pair: readonly string[]): Promise<void> {
     for (const local of [paths[i], join(models, `${pair[i]}.gguf`)]) await compare(local, server, problems);
   }
   const config = runConfigSchema.parse({
-    ...{ draft: paths[0], target: paths[1], policy: 'replace', calibration: 'marginal', rejectionRate: 0.6 },
+    ...{ draft: paths[0], target: paths[1], policy: 'replace', calibration: 'marginal', rejectionRate: 0.8 },
     ...{ limit: 10, samples: 1, turns: 4, draftTokens: 48, targetTokens: 48, temperature: 0 },
     ...{ calibrationProblems: 8, calibrationSamples: 1 },
   });

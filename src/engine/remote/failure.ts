@@ -50,6 +50,9 @@ function innermost(cause: unknown): NodeJS.ErrnoException {
   return cause instanceof Error ? cause : new Error(String(cause));
 }
 
+/** A server does not take our key. */
+export class Locked extends AttsError {}
+
 export interface Reply {
   readonly status: number;
   readonly retryAfter: string | null;
@@ -58,7 +61,7 @@ export interface Reply {
 
 /**
  * The document of a reply.
- * @throws Transient; Refused; AttsError `usage` where the server does not let us in
+ * @throws Transient; Refused; Locked
  */
 export function documentOf(base: string, { status, retryAfter: header, text }: Reply): unknown {
   if (status >= 200 && status < 300) {
@@ -71,7 +74,7 @@ export function documentOf(base: string, { status, retryAfter: header, text }: R
   const says = reasonIn(text);
   const line = `answers ${status}${says === '' ? '' : `: ${says}`}`;
   if (status === 401 || status === 403) {
-    throw new AttsError('usage', `${base} ${line}; its key goes into an environment variable (?key=NAME)`);
+    throw new Locked('engine', `${base} ${line}; its key goes into an environment variable (?key=NAME)`);
   }
   // An account without credit is told with the status of a busy server.
   if (status === 408 || status === 425 || (status === 429 && !/insufficient_quota/.test(text))) {

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AttsError } from '../../errors.js';
 import { Endpoint, type Lane } from './endpoint.js';
-import { documentOf, Transient } from './failure.js';
+import { documentOf, Locked, Transient } from './failure.js';
 import { Places } from './places.js';
 
 /** What one call sends and how its answer is read. */
@@ -247,6 +247,8 @@ export class Fleet {
         await admit(get, endpoint.base);
         return null;
       } catch (cause) {
+        // Who gives a wrong key is at fault; not who calls when a server does not take it any more.
+        if (cause instanceof Locked) throw new AttsError('usage', cause.message);
         if (!(cause instanceof Transient)) throw cause;
         if (cause.kind === 'unreachable' || attempt === 4) return cause;
       }

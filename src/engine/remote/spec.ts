@@ -65,6 +65,9 @@ export function parseRemoteSpec(spec: string, environment: NodeJS.ProcessEnv = p
   const variable = given.get('key') ?? `${kind.toUpperCase()}_API_KEY`;
   const key = environment[variable] || null;
   if (given.has('key') && key === null) throw bad(`the environment variable ${variable} is not set`);
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(key ?? '')) {
+    throw bad(`the key in ${variable} has a line break or another character that no header may have`);
+  }
   return {
     ...{ kind, bases, key, model: model ?? null },
     tokenizer: given.get('tokenizer') || null,

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { documentOf, failureOf, Refused, Transient } from '../../../src/engine/remote/failure.js';
-import { AttsError } from '../../../src/errors.js';
+import { documentOf, failureOf, Locked, Refused, Transient } from '../../../src/engine/remote/failure.js';
 import { retryAfter } from '../../../src/retry-after.js';
 
 function failure(status: number, text = '', header: string | null = null): Error {
@@ -30,7 +29,7 @@ describe('what a reply means', () => {
       "http://a answers 400: This model's maximum context length is 512 tokens. Shorten it.",
     );
     expect(failure(404, '{"detail":"Not Found"}').message).to.equal('http://a answers 404: Not Found');
-    for (const status of [401, 403]) expect(failure(status)).to.be.instanceOf(AttsError).and.include({ code: 'usage' });
+    for (const status of [401, 403]) expect(failure(status)).to.be.instanceOf(Locked).and.include({ code: 'engine' });
     expect(failure(429, '{"error":{"code":"insufficient_quota","message":"pay"}}')).to.be.instanceOf(Refused);
   });
 

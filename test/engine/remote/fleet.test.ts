@@ -160,6 +160,19 @@ describe('servers as one', () => {
     expect(doubles.map(worked).reduce((a, b) => a + b)).to.equal(1);
   });
 
+  it('a key is the fault of who gives it when it is never taken, and of the server when it is not taken any more', async () => {
+    const locked: Answer = { status: 401, body: { error: { message: 'wrong key' } } };
+    const servers = await serve(1, async () => locked);
+    expect((await failureOf(servers.call('generate', exchange))).code).to.equal('engine');
+    await servers.close();
+    doubles.push(await new Double(async () => locked).start());
+    fleet = new Fleet([`http://${doubles[1].host}`], {
+      ...{ ...tuning, name: 'them', key: null, health: 'health', note: () => {} },
+      admit: async (get) => void (await get('who')),
+    });
+    expect((await failureOf(fleet.open())).code).to.equal('usage');
+  });
+
   it('a call that nobody waits for any more is given up here and there, also while it pauses or waits for a place', async () => {
     const servers = await serve(
       1,

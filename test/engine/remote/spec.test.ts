@@ -51,6 +51,9 @@ describe('the name of a model on servers', () => {
       'o',
       'm',
     ]);
+    expect(refusal('vllm://a?key=LINES', { LINES: 'a secret\n' })).to.equal(
+      'vllm://a?key=LINES: the key in LINES has a line break or another character that no header may have',
+    );
     expect(refusal('vllm://a?key=EMPTY', environment)).to.equal(
       'vllm://a?key=EMPTY: the environment variable EMPTY is not set',
     );

@@ -176,7 +176,7 @@ export class LocalEngine implements Engine {
       const started = performance.now();
       const { tokens, clock, ...counts } = await this.runner.run(batch);
       const finished = performance.now();
-      const ops = await clock?.times();
+      const ops = clock ? await clock.times() : undefined;
       // Reading a device's clock is no work of the run.
       const readMilliseconds = ops ? performance.now() - finished : 0;
       if (this.failure) return; // closed meanwhile

@@ -1,9 +1,9 @@
 import { readCached, writeCached } from '../../../src/user-cache.js';
-import { setTuning, type Tuning } from '../../ops/linear/webgpu.js';
+import { setTuning, type Tuning, tiles } from '../../ops/linear/webgpu.js';
 import { tune } from '../../ops/linear/webgpu-tune.js';
 
 /** Changes with the programs, so that what was found out for others is found out anew. */
-const version = 1;
+const version = 2;
 
 const file = 'webgpu-tuning.json';
 
@@ -25,5 +25,5 @@ function read(): Record<string, Tuning> {
 }
 
 function isTuning(found: Tuning | undefined): found is Tuning {
-  return Number.isInteger(found?.mostFewRows) && [16, 32, 64].includes(found?.tileRows as number);
+  return Number.isInteger(found?.mostFewRows) && tiles[found?.tile as number] !== undefined;
 }

@@ -16,8 +16,22 @@ export interface Ending {
   declare(binding: number): string;
   /** Of few rows: thread `tid` < 8 · rows has `total`, four features from quad `tid & 7` of block `block`, of row `tid >> 3`. */
   few(rows: number): string;
-  /** Of many rows: each thread has total{row 0–3}_{half 0–1}: panel `pc` of 8, rows 4 · rg … of the tile. */
-  many(tileRows: number): string;
+  /** Of many rows: each thread has some sums. */
+  many(tile: Tile, sums: readonly PanelSums[]): string;
+}
+
+/** The matrix-matrix program's tile: so many rows × 64 features a workgroup, and of these rows × panels of 8 a thread. */
+export interface Tile {
+  readonly rows: number;
+  readonly threadRows: number;
+  readonly threadPanels: number;
+}
+
+/** WGSL names of a thread's sums of one row (of the tile) and panel (of 8), its halves of four features. */
+export interface PanelSums {
+  readonly row: string;
+  readonly panel: string;
+  readonly halves: readonly [string, string];
 }
 
 export interface ProductShape {
@@ -146,35 +160,60 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 }`;
 }
 
+/** Panels of 8 features that a workgroup's tile has, and threads that share them. */
+const tilePanels = 8;
+export const tileThreads = ({ rows, threadRows, threadPanels }: Tile) =>
+  (rows / threadRows) * (tilePanels / threadPanels);
+
 /**
- * Many rows, a matrix-matrix product: a workgroup takes a tile of rows and two blocks of features; a thread 4 rows × 8
- * features. A group of k at a time goes through workgroup memory, widened to float32.
+ * Many rows, a matrix-matrix product: a workgroup takes a tile of rows and two blocks of features. A group of k at a time
+ * goes through workgroup memory, widened to float32.
  */
-export function manyRowsCode(shape: ProductShape, tileRows: number, ending: Ending): string {
+export function manyRowsCode(shape: ProductShape, tile: Tile, ending: Ending): string {
   const { dtype, norm } = shape;
-  const threads = 2 * tileRows;
-  const rowQuads = tileRows / 4;
-  const weightsAt = 8 * tileRows;
-  const parts = range(4).flatMap((r) => [0, 1].map((h) => ({ r, h })));
+  const { rows, threadRows, threadPanels } = tile;
+  const threads = tileThreads(tile);
+  const columns = tilePanels / threadPanels;
+  const rowQuads = rows / 4;
+  const weightsAt = 8 * rows;
+  const panels = range(threadPanels);
+  const parts = range(threadRows).flatMap((r) =>
+    panels.flatMap((n) => [0, 1].map((h) => ({ r, n, h, name: `${r}_${n}_${h}` }))),
+  );
+  // First halves of all panels, then second ones: neighbouring threads read neighbouring quads.
   const store = fourRows(
     dtype,
     (c) =>
-      `{ let to = ${weightsAt}u + (i * 4u + ${components.indexOf(c)}u) * 16u + (j >> 5u) * 8u + panel * 2u; tile[to] = w0; tile[to + 1u] = w1; }`,
+      `{ let to = ${weightsAt}u + (i * 4u + ${components.indexOf(c)}u) * 16u + (j >> 5u) * 4u + panel; tile[to] = w0; tile[to + 8u] = w1; }`,
   );
-  return /* wgsl */ `${preamble(shape, ending, threads, tileRows, weightsAt + 512)}
+  const x =
+    threadRows === 1
+      ? `let v0 = tile[k * ${rowQuads}u + (rg >> 2u)][rg & 3u];`
+      : range(threadRows / 4)
+          .map((q) => `let v${q} = tile[k * ${rowQuads}u + rg * ${threadRows / 4}u + ${q}u];`)
+          .join(' ');
+  const value = (r: number) => (threadRows === 1 ? 'v0' : `v${r >> 2}.${components[r & 3]}`);
+  const sums = range(threadRows).flatMap((r) =>
+    panels.map((n) => ({
+      row: `(rg * ${threadRows}u + ${r}u)`,
+      panel: `(pc + ${n * columns}u)`,
+      halves: [`total${r}_${n}_0`, `total${r}_${n}_1`] as const,
+    })),
+  );
+  return /* wgsl */ `${preamble(shape, ending, threads, rows, weightsAt + 512)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) tid: u32) {
   let block = workgroup.x * 2u;
   let blocks = (p.N + 31u) / 32u;
-  let first = workgroup.y * ${tileRows}u;
-  let pc = tid & 7u;
-  let rg = tid >> 3u;
+  let first = workgroup.y * ${rows}u;
+  let pc = tid % ${columns}u;
+  let rg = tid / ${columns}u;
   ${norm ? 'findInverses(first, tid);' : ''}
-  ${parts.map(({ r, h }) => `var total${r}_${h} = vec4f(0.0);`).join(' ')}
+  ${parts.map(({ name }) => `var total${name} = vec4f(0.0);`).join(' ')}
   for (var g = 0u; g < p.G; g++) {
-    {
-      let rows = tid % ${rowQuads}u;
-      let i = tid / ${rowQuads}u;
+    for (var j = tid; j < ${2 * rows}u; j += ${threads}u) {
+      let rows = j % ${rowQuads}u;
+      let i = j / ${rowQuads}u;
       let k = g * 32u + i * 4u;
       ${range(4)
         .map((r) => `let q${r} = xQuad(first, rows * 4u + ${r}u, k);`)
@@ -191,16 +230,20 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       }
     }
     workgroupBarrier();
-    ${parts.map(({ r, h }) => `var a${r}_${h} = vec4f(0.0);`).join(' ')}
+    ${parts.map(({ name }) => `var a${name} = vec4f(0.0);`).join(' ')}
     for (var k = 0u; k < 32u; k++) {
-      let w0 = tile[${weightsAt}u + k * 16u + pc * 2u];
-      let w1 = tile[${weightsAt}u + k * 16u + pc * 2u + 1u];
-      let v = tile[k * ${rowQuads}u + rg];
-      ${parts.map(({ r, h }) => `a${r}_${h} = fma(vec4f(v.${components[r]}), w${h}, a${r}_${h});`).join(' ')}
+      ${x}
+      ${panels
+        .map((n) => {
+          const at = `${weightsAt}u + k * 16u + pc + ${n * columns}u`;
+          return `let w${n}_0 = tile[${at}]; let w${n}_1 = tile[${at} + 8u];`;
+        })
+        .join('\n      ')}
+      ${parts.map(({ r, n, h, name }) => `a${name} = fma(vec4f(${value(r)}), w${n}_${h}, a${name});`).join(' ')}
     }
-    ${parts.map(({ r, h }) => `total${r}_${h} += a${r}_${h};`).join(' ')}
+    ${parts.map(({ name }) => `total${name} += a${name};`).join(' ')}
     workgroupBarrier();
   }
-  ${ending.many(tileRows)}
+  ${ending.many(tile, sums)}
 }`;
 }

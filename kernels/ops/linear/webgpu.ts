@@ -3,7 +3,7 @@ import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.j
 import { linearPacker, type WeightDtype } from './index.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
 import { blockFeatures, gpuBytes, groupRows, packForGpu } from './webgpu-layout.js';
-import { type Ending, fewRowsCode, manyRowsCode, type ProductShape, productKey } from './webgpu-product.js';
+import { type Ending, fewRowsCode, manyRowsCode, type ProductShape, productKey, type Tile } from './webgpu-product.js';
 
 linearPacker.register(webGpuNames, (parts, N, K, dtype) =>
   tf
@@ -15,12 +15,20 @@ linearPacker.register(webGpuNames, (parts, N, K, dtype) =>
 export interface Tuning {
   /** Rows up to which the matrix-vector program is taken. */
   readonly mostFewRows: number;
-  /** Rows of a tile of the matrix-matrix program, where there are more than 32; 64 where they fit in workgroup memory. */
-  readonly tileRows: number;
+  /** Of the matrix-matrix program, where there are more than 32 rows: one of `tiles`. */
+  readonly tile: number;
 }
 
+/** Tiles to choose from; the last is for adapters that load what all threads want alike at no cost. */
+export const tiles: readonly Tile[] = [
+  { rows: 16, threadRows: 4, threadPanels: 1 },
+  { rows: 64, threadRows: 4, threadPanels: 1 },
+  { rows: 64, threadRows: 8, threadPanels: 1 },
+  { rows: 64, threadRows: 1, threadPanels: 8 },
+];
+
 /** In force; webgpu-tune.ts finds it out. */
-export let tuning: Tuning = { mostFewRows: 8, tileRows: 64 };
+export let tuning: Tuning = { mostFewRows: 8, tile: 1 };
 
 export function setTuning(found: Tuning): void {
   tuning = found;
@@ -42,7 +50,7 @@ export function runProduct(
   product: Product,
   ending: Ending,
   buffers: readonly (GPUBuffer | undefined)[],
-  { mostFewRows, tileRows }: Tuning = tuning,
+  { mostFewRows, tile }: Tuning = tuning,
 ): void {
   const backend = webGpu();
   const { x, weight, norm, M, N, K, dtype, epsilon } = product;
@@ -50,18 +58,21 @@ export function runProduct(
   const uniforms = backend.uniform([M, N, K, Math.ceil(K / groupRows), 0], { 4: epsilon });
   const bound = [uniforms, backend.buffer(x), backend.buffer(weight)];
   if (norm) bound.push(backend.buffer(norm));
-  const isFew = M <= mostFewRows;
-  const rows = isFew ? fewRows(M) : manyRows(M, tileRows);
+  const key = productKey(shape, ending);
   const blocks = Math.ceil(N / blockFeatures);
-  backend.dispatch(
-    `${productKey(shape, ending)} ${isFew ? 'few' : 'many'}${rows}`,
-    () => (isFew ? fewRowsCode : manyRowsCode)(shape, rows, ending),
-    [...bound, ...buffers],
-    [isFew ? blocks : Math.ceil(blocks / 2), Math.ceil(M / rows)],
-  );
+  if (M <= mostFewRows) {
+    const rows = fewRows(M);
+    const code = () => fewRowsCode(shape, rows, ending);
+    backend.dispatch(`${key} few ${rows}`, code, [...bound, ...buffers], [blocks, Math.ceil(M / rows)]);
+  } else {
+    const chosen = manyRows(M, tiles[tile]);
+    const code = () => manyRowsCode(shape, chosen, ending);
+    const name = `${key} many ${Object.values(chosen)}`;
+    backend.dispatch(name, code, [...bound, ...buffers], [Math.ceil(blocks / 2), Math.ceil(M / chosen.rows)]);
+  }
 }
 
-/** The least workgroup memory that WebGPU promises holds two rows of a matrix-vector tile, or 32 of the other. */
+/** The least workgroup memory that WebGPU promises holds two rows of a matrix-vector tile, or 16 of the other. */
 const isRoomy = () => webGpu().device.limits.maxComputeWorkgroupStorageSize > 16_384;
 
 function fewRows(M: number): number {
@@ -69,9 +80,8 @@ function fewRows(M: number): number {
   return M === 2 || !isRoomy() ? 2 : 4;
 }
 
-function manyRows(M: number, tileRows: number): number {
-  if (M <= 32) return 16;
-  return isRoomy() ? tileRows : Math.min(32, tileRows);
+function manyRows(M: number, tile: Tile): Tile {
+  return M <= 32 || !isRoomy() ? tiles[0] : tile;
 }
 
 /** y = sums (+ bias) (+ residual). */
@@ -95,10 +105,10 @@ fn store(m: u32, n: u32, sums: vec4f) {
 }`,
     few: (rows) =>
       `if (tid < ${rows * 8}u) { ${store('first + (tid >> 3u)', 'block * 32u + (tid & 7u) * 4u', 'total')} }`,
-    many: () =>
-      [0, 1, 2, 3]
-        .flatMap((r) =>
-          [0, 1].map((h) => store(`first + rg * 4u + ${r}u`, `block * 32u + pc * 8u + ${h * 4}u`, `total${r}_${h}`)),
+    many: (_, sums) =>
+      sums
+        .flatMap(({ row, panel, halves }) =>
+          halves.map((half, h) => store(`first + ${row}`, `block * 32u + ${panel} * 8u + ${h * 4}u`, half)),
         )
         .join('\n'),
   };

@@ -2,7 +2,7 @@ import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.j
 import { packLinear } from '../linear/index.js';
 import { runProduct } from '../linear/webgpu.js';
 import { blockFeatures } from '../linear/webgpu-layout.js';
-import type { Ending } from '../linear/webgpu-product.js';
+import { type Ending, tileThreads } from '../linear/webgpu-product.js';
 import { headPacker } from './index.js';
 import type { TokenLogProbAttributes, TokenLogProbInputs } from './reference.js';
 
@@ -40,12 +40,16 @@ fn sumUp(m: u32, block: u32, at: u32) {
   if (tid < ${rows * 8}u) { tile[tid] = total; }
   workgroupBarrier();
   if (tid < ${rows}u) { sumUp(first + tid, block, tid * 8u); }`,
-  many: (tileRows) => /* wgsl */ `
-  ${[0, 1, 2, 3]
-    .flatMap((r) => [0, 1].map((h) => `tile[(rg * 4u + ${r}u) * 16u + pc * 2u + ${h}u] = total${r}_${h};`))
+  many: (tile, sums) => /* wgsl */ `
+  ${sums
+    .flatMap(({ row, panel, halves }) =>
+      halves.map((half, h) => `tile[${row} * 16u + ${panel} * 2u + ${h}u] = ${half};`),
+    )
     .join(' ')}
   workgroupBarrier();
-  sumUp(first + (tid % ${tileRows}u), block + tid / ${tileRows}u, (tid % ${tileRows}u) * 16u + (tid / ${tileRows}u) * 8u);`,
+  for (var j = tid; j < ${2 * tile.rows}u; j += ${tileThreads(tile)}u) {
+    sumUp(first + j % ${tile.rows}u, block + j / ${tile.rows}u, (j % ${tile.rows}u) * 16u + (j / ${tile.rows}u) * 8u);
+  }`,
 };
 
 const joinThreads = 64;

@@ -61,9 +61,7 @@ fn gated(m: u32, n: u32, gate: vec4f, up: vec4f) {
     gated(first + (tid >> 2u), block * 32u + (tid & 3u) * 8u, tile[tid * 2u], tile[tid * 2u + 1u]);
   }`,
     many: (_, sums) =>
-      sums
-        .map(({ row, panel, halves }) => `gated(first + ${row}, block * 32u + ${panel} * 8u, ${halves.join(', ')});`)
-        .join('\n'),
+      sums.map(({ row, halves }) => `gated(first + ${row}, block * 32u + pc * 8u, ${halves.join(', ')});`).join('\n'),
   };
 }
 

@@ -17,20 +17,19 @@ export interface Ending {
   /** Of few rows: thread `tid` < 8 · rows has `total`, four features from quad `tid & 7` of block `block`, of row `tid >> 3`. */
   few(rows: number): string;
   /** Of many rows: each thread has some sums. */
-  many(tile: Tile, sums: readonly PanelSums[]): string;
+  many(tile: Tile, sums: readonly RowSums[]): string;
 }
 
-/** The matrix-matrix program's tile: so many rows × 64 features a workgroup, and of these rows × panels of 8 a thread. */
+/** The matrix-matrix program's tile: so many rows × 64 features a workgroup, and so many of these rows × 8 a thread. */
 export interface Tile {
   readonly rows: number;
+  /** 4 or 8 */
   readonly threadRows: number;
-  readonly threadPanels: number;
 }
 
-/** WGSL names of a thread's sums of one row (of the tile) and panel (of 8), its halves of four features. */
-export interface PanelSums {
+/** WGSL names of a thread's sums of one row of the tile, of the two halves of its panel `pc` of 8 features. */
+export interface RowSums {
   readonly row: string;
-  readonly panel: string;
   readonly halves: readonly [string, string];
 }
 
@@ -39,6 +38,8 @@ export interface ProductShape {
   readonly K: number;
   /** Whether rows are normed (root mean square) as they are read. */
   readonly norm: boolean;
+  /** Whether the program may enable f16: f16 weights then go through workgroup memory as they are. */
+  readonly f16: boolean;
 }
 
 export const productUniforms = 'struct Uniforms { M: u32, N: u32, K: u32, G: u32, epsilon: f32, extra: u32 }';
@@ -47,18 +48,25 @@ const fewThreads = 128;
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const components = ['x', 'y', 'z', 'w'] as const;
 
-export function productKey({ dtype, K, norm }: ProductShape, ending: Ending): string {
-  return `${ending.key} ${dtype}${norm ? ' norm' : ''}${K % 4 === 0 ? '' : ' odd'}`;
+export function productKey({ dtype, K, norm, f16 }: ProductShape, ending: Ending): string {
+  return `${ending.key} ${dtype}${norm ? ' norm' : ''}${K % 4 === 0 ? '' : ' odd'}${f16 ? ' f16' : ''}`;
 }
 
 /** Bindings: 0 uniforms, 1 x, 2 w, 3 norm (where there is one), then the ending's. */
-function preamble({ K, norm }: ProductShape, ending: Ending, threads: number, rows: number, quads: number): string {
+function preamble(
+  { K, norm, f16 }: ProductShape,
+  ending: Ending,
+  threads: number,
+  rows: number,
+  quads: number,
+): string {
   const isWhole = K % 4 === 0;
   const xQuad = isWhole
     ? 'return x[(m * p.K + k) >> 2u];'
     : `let at = m * p.K + k; let left = p.K - k;
        return vec4f(x[at], select(0.0, x[at + 1u], left > 1u), select(0.0, x[at + 2u], left > 2u), select(0.0, x[at + 3u], left > 3u));`;
   return /* wgsl */ `
+${f16 ? 'enable f16;' : ''}
 ${productUniforms}
 @group(0) @binding(0) var<uniform> p: Uniforms;
 @group(0) @binding(1) var<storage, read> x: array<${isWhole ? 'vec4f' : 'f32'}>;
@@ -115,11 +123,13 @@ fn findInverses(first: u32, tid: u32) {
  * features and every 32nd group of k; then the groups' sums are added in order.
  */
 export function fewRowsCode(shape: ProductShape, rows: number, ending: Ending): string {
-  const { dtype, norm } = shape;
+  const { dtype, norm, f16 } = shape;
   const all = range(rows);
   const halves = all.flatMap((r) => [0, 1].map((h) => ({ r, h, name: `a${r}_${h}` })));
-  const steps = fourRows(dtype, (c) =>
-    halves.map(({ r, h, name }) => `${name} = fma(vec4f(x${r}.${c}), w${h}, ${name});`).join(' '),
+  const steps = fourRows(
+    dtype,
+    (c) => halves.map(({ r, h, name }) => `${name} = fma(vec4f(x${r}.${c}), vec4f(w${h}), ${name});`).join(' '),
+    f16,
   );
   return /* wgsl */ `${preamble(shape, ending, fewThreads, rows, rows * 256)}
 @compute @workgroup_size(${fewThreads})
@@ -160,54 +170,42 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 }`;
 }
 
-/** Panels of 8 features that a workgroup's tile has, and threads that share them. */
-const tilePanels = 8;
-export const tileThreads = ({ rows, threadRows, threadPanels }: Tile) =>
-  (rows / threadRows) * (tilePanels / threadPanels);
+export const tileThreads = ({ rows, threadRows }: Tile) => (rows / threadRows) * 8;
 
 /**
  * Many rows, a matrix-matrix product: a workgroup takes a tile of rows and two blocks of features. A group of k at a time
  * goes through workgroup memory, widened to float32.
  */
 export function manyRowsCode(shape: ProductShape, tile: Tile, ending: Ending): string {
-  const { dtype, norm } = shape;
-  const { rows, threadRows, threadPanels } = tile;
+  const { dtype, norm, f16 } = shape;
+  const { rows, threadRows } = tile;
   const threads = tileThreads(tile);
-  const columns = tilePanels / threadPanels;
   const rowQuads = rows / 4;
-  const weightsAt = 8 * rows;
-  const panels = range(threadPanels);
-  const parts = range(threadRows).flatMap((r) =>
-    panels.flatMap((n) => [0, 1].map((h) => ({ r, n, h, name: `${r}_${n}_${h}` }))),
-  );
+  const weightsAt = f16 ? 0 : 8 * rows;
+  const weights = f16 ? 'narrow' : 'tile';
+  const ownRows = range(threadRows);
+  const ownQuads = range(threadRows / 4);
+  const parts = ownRows.flatMap((r) => [0, 1].map((h) => ({ r, h, name: `${r}_${h}` })));
   // First halves of all panels, then second ones: neighbouring threads read neighbouring quads.
   const store = fourRows(
     dtype,
     (c) =>
-      `{ let to = ${weightsAt}u + (i * 4u + ${components.indexOf(c)}u) * 16u + (j >> 5u) * 4u + panel; tile[to] = w0; tile[to + 8u] = w1; }`,
+      `{ let to = ${weightsAt}u + (i * 4u + ${components.indexOf(c)}u) * 16u + (j >> 5u) * 4u + panel; ${weights}[to] = w0; ${weights}[to + 8u] = w1; }`,
+    f16,
   );
-  const x =
-    threadRows === 1
-      ? `let v0 = tile[k * ${rowQuads}u + (rg >> 2u)][rg & 3u];`
-      : range(threadRows / 4)
-          .map((q) => `let v${q} = tile[k * ${rowQuads}u + rg * ${threadRows / 4}u + ${q}u];`)
-          .join(' ');
-  const value = (r: number) => (threadRows === 1 ? 'v0' : `v${r >> 2}.${components[r & 3]}`);
-  const sums = range(threadRows).flatMap((r) =>
-    panels.map((n) => ({
-      row: `(rg * ${threadRows}u + ${r}u)`,
-      panel: `(pc + ${n * columns}u)`,
-      halves: [`total${r}_${n}_0`, `total${r}_${n}_1`] as const,
-    })),
-  );
-  return /* wgsl */ `${preamble(shape, ending, threads, rows, weightsAt + 512)}
+  const sums = ownRows.map((r) => ({
+    row: `(rg * ${threadRows}u + ${r}u)`,
+    halves: [`total${r}_0`, `total${r}_1`] as const,
+  }));
+  return /* wgsl */ `${preamble(shape, ending, threads, rows, Math.max(rows * 16, 8 * rows + (f16 ? 0 : 512)))}
+${f16 ? 'var<workgroup> narrow: array<vec4h, 512>;' : ''}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) tid: u32) {
   let block = workgroup.x * 2u;
   let blocks = (p.N + 31u) / 32u;
   let first = workgroup.y * ${rows}u;
-  let pc = tid % ${columns}u;
-  let rg = tid / ${columns}u;
+  let pc = tid & 7u;
+  let rg = tid >> 3u;
   ${norm ? 'findInverses(first, tid);' : ''}
   ${parts.map(({ name }) => `var total${name} = vec4f(0.0);`).join(' ')}
   for (var g = 0u; g < p.G; g++) {
@@ -232,14 +230,10 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     workgroupBarrier();
     ${parts.map(({ name }) => `var a${name} = vec4f(0.0);`).join(' ')}
     for (var k = 0u; k < 32u; k++) {
-      ${x}
-      ${panels
-        .map((n) => {
-          const at = `${weightsAt}u + k * 16u + pc + ${n * columns}u`;
-          return `let w${n}_0 = tile[${at}]; let w${n}_1 = tile[${at} + 8u];`;
-        })
-        .join('\n      ')}
-      ${parts.map(({ r, n, h, name }) => `a${name} = fma(vec4f(${value(r)}), w${n}_${h}, a${name});`).join(' ')}
+      ${ownQuads.map((q) => `let v${q} = tile[k * ${rowQuads}u + rg * ${threadRows / 4}u + ${q}u];`).join(' ')}
+      let w0 = vec4f(${weights}[${weightsAt}u + k * 16u + pc]);
+      let w1 = vec4f(${weights}[${weightsAt}u + k * 16u + pc + 8u]);
+      ${parts.map(({ r, h, name }) => `a${name} = fma(vec4f(v${r >> 2}.${components[r & 3]}), w${h}, a${name});`).join(' ')}
     }
     ${parts.map(({ name }) => `total${name} += a${name};`).join(' ')}
     workgroupBarrier();

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.js';
-import { linearPacker, type WeightDtype } from './index.js';
+import { float16Dtype, linearPacker, type WeightDtype } from './index.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
 import { blockFeatures, gpuBytes, groupRows, packForGpu } from './webgpu-layout.js';
 import { type Ending, fewRowsCode, manyRowsCode, type ProductShape, productKey, type Tile } from './webgpu-product.js';
@@ -11,6 +11,8 @@ linearPacker.register(webGpuNames, (parts, N, K, dtype) =>
     .makeTensorFromTensorInfo(webGpu().weights(gpuBytes(N, K, dtype), (out) => packForGpu(parts, K, dtype, out))),
 );
 
+float16Dtype.register(webGpuNames, 'f16');
+
 /** What is best on a device, of programs that give the same bits. */
 export interface Tuning {
   /** Rows up to which the matrix-vector program is taken. */
@@ -19,12 +21,11 @@ export interface Tuning {
   readonly tile: number;
 }
 
-/** Tiles to choose from; the last is for adapters that load what all threads want alike at no cost. */
+/** Tiles to choose from, 64 rows where they fit in workgroup memory. */
 export const tiles: readonly Tile[] = [
-  { rows: 16, threadRows: 4, threadPanels: 1 },
-  { rows: 64, threadRows: 4, threadPanels: 1 },
-  { rows: 64, threadRows: 8, threadPanels: 1 },
-  { rows: 64, threadRows: 1, threadPanels: 8 },
+  { rows: 16, threadRows: 4 },
+  { rows: 64, threadRows: 4 },
+  { rows: 64, threadRows: 8 },
 ];
 
 /** In force; webgpu-tune.ts finds it out. */
@@ -54,7 +55,8 @@ export function runProduct(
 ): void {
   const backend = webGpu();
   const { x, weight, norm, M, N, K, dtype, epsilon } = product;
-  const shape: ProductShape = { dtype, K, norm: norm !== undefined };
+  const f16 = dtype === 'f16' && backend.device.features.has('shader-f16');
+  const shape: ProductShape = { dtype, K, norm: norm !== undefined, f16 };
   const uniforms = backend.uniform([M, N, K, Math.ceil(K / groupRows), 0], { 4: epsilon });
   const bound = [uniforms, backend.buffer(x), backend.buffer(weight)];
   if (norm) bound.push(backend.buffer(norm));
@@ -107,8 +109,8 @@ fn store(m: u32, n: u32, sums: vec4f) {
       `if (tid < ${rows * 8}u) { ${store('first + (tid >> 3u)', 'block * 32u + (tid & 7u) * 4u', 'total')} }`,
     many: (_, sums) =>
       sums
-        .flatMap(({ row, panel, halves }) =>
-          halves.map((half, h) => store(`first + ${row}`, `block * 32u + ${panel} * 8u + ${h * 4}u`, half)),
+        .flatMap(({ row, halves }) =>
+          halves.map((half, h) => store(`first + ${row}`, `block * 32u + pc * 8u + ${h * 4}u`, half)),
         )
         .join('\n'),
   };

@@ -41,11 +41,7 @@ fn sumUp(m: u32, block: u32, at: u32) {
   workgroupBarrier();
   if (tid < ${rows}u) { sumUp(first + tid, block, tid * 8u); }`,
   many: (tile, sums) => /* wgsl */ `
-  ${sums
-    .flatMap(({ row, panel, halves }) =>
-      halves.map((half, h) => `tile[${row} * 16u + ${panel} * 2u + ${h}u] = ${half};`),
-    )
-    .join(' ')}
+  ${sums.flatMap(({ row, halves }) => halves.map((half, h) => `tile[${row} * 16u + pc * 2u + ${h}u] = ${half};`)).join(' ')}
   workgroupBarrier();
   for (var j = tid; j < ${2 * tile.rows}u; j += ${tileThreads(tile)}u) {
     sumUp(first + j % ${tile.rows}u, block + j / ${tile.rows}u, (j % ${tile.rows}u) * 16u + (j / ${tile.rows}u) * 8u);

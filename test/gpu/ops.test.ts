@@ -21,7 +21,7 @@ describe('WGSL kernels against their references', () => {
   // Whatever this adapter is best at: both programs, and tiles of every size.
   before(async () => {
     await chooseBackend('webgpu');
-    setTuning({ mostFewRows: 8, tile: 1 });
+    setTuning({ mostFewRows: 8, tile: 2 });
   });
 
   for (const dtype of gpuWeightDtypes) {

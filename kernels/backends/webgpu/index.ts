@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type KernelBody, reader, registerFor, type Tensors } from '../../tfjs.js';
 import { openGpu } from './adapter.js';
 import { AttsWebGpuBackend } from './backend.js';
+import { findLanes } from './lanes.js';
 
 /** Names of the backend, as `simdNames` has those of the CPU. */
 export const webGpuNames = ['webgpu'] as const;
@@ -31,10 +32,11 @@ async function startWebGpu(): Promise<string> {
   started = own;
   tf.registerBackend('webgpu', () => own);
   reader.register(webGpuNames, (tensors) => webGpu().readAll(tensors));
+  own.lanes = await findLanes(own);
   await import('./ops.js');
   const build = buildOf(own.info);
   const { tuned } = await import('./tuning-file.js');
-  await tuned(build);
+  await tuned(build, own.isSoftware);
   return build;
 }
 

@@ -8,7 +8,9 @@ const version = 2;
 const file = 'webgpu-tuning.json';
 
 /** Takes what this adapter is known to be best at; else finds it out and keeps it, where there is a place to. */
-export async function tuned(adapter: string): Promise<void> {
+export async function tuned(adapter: string, isSoftware: boolean): Promise<void> {
+  // Its compiler takes longer than there is to gain.
+  if (isSoftware) return;
   const known = read();
   const key = `${version} ${adapter}`;
   if (isTuning(known[key])) {

@@ -70,7 +70,7 @@ registerWgsl<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attr
   const splits = Math.ceil(longest / splitPositions);
   const workgroups = blocks * (heads / together);
   const isSplit = splits > 1 && workgroups < enoughWorkgroups;
-  const shape: AttentionShape = { heads, kvHeads, headDim, pageSize, together, blockRows };
+  const shape: AttentionShape = { heads, kvHeads, headDim, pageSize, together, blockRows, lanes: backend.lanes };
   const key = Object.values(shape).join(' ');
 
   const uniforms = backend.uniform([T, pages, window ?? 0, 0, isSplit ? 1 : splits, splits], { 3: scale });

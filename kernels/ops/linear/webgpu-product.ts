@@ -5,6 +5,7 @@
  * of its groups of 32 k in their order, each the chain of fused multiply-adds of its k in their order. Nothing is reduced
  * by subgroups, whose size differs between devices.
  */
+import { enableLanes, joining, sum } from '../../backends/webgpu/lanes.js';
 import type { WeightDtype } from './index.js';
 import { fourRows, groupHeader, groupStart } from './webgpu-layout.js';
 
@@ -40,6 +41,8 @@ export interface ProductShape {
   readonly norm: boolean;
   /** Whether the program may enable f16: f16 weights then go through workgroup memory as they are. */
   readonly f16: boolean;
+  /** Neighbouring threads that exchange values. */
+  readonly lanes: number;
 }
 
 export const productUniforms = 'struct Uniforms { M: u32, N: u32, K: u32, G: u32, epsilon: f32, extra: u32 }';
@@ -48,13 +51,13 @@ const fewThreads = 128;
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const components = ['x', 'y', 'z', 'w'] as const;
 
-export function productKey({ dtype, K, norm, f16 }: ProductShape, ending: Ending): string {
-  return `${ending.key} ${dtype}${norm ? ' norm' : ''}${K % 4 === 0 ? '' : ' odd'}${f16 ? ' f16' : ''}`;
+export function productKey({ dtype, K, norm, f16, lanes }: ProductShape, ending: Ending): string {
+  return `${ending.key} ${dtype}${norm ? ` norm ${lanes}` : ''}${K % 4 === 0 ? '' : ' odd'}${f16 ? ' f16' : ''}`;
 }
 
 /** Bindings: 0 uniforms, 1 x, 2 w, 3 norm (where there is one), then the ending's. */
 function preamble(
-  { K, norm, f16 }: ProductShape,
+  { K, norm, f16, lanes }: ProductShape,
   ending: Ending,
   threads: number,
   rows: number,
@@ -67,6 +70,7 @@ function preamble(
        return vec4f(x[at], select(0.0, x[at + 1u], left > 1u), select(0.0, x[at + 2u], left > 2u), select(0.0, x[at + 3u], left > 3u));`;
   return /* wgsl */ `
 ${f16 ? 'enable f16;' : ''}
+${norm ? enableLanes(lanes) : ''}
 ${productUniforms}
 @group(0) @binding(0) var<uniform> p: Uniforms;
 @group(0) @binding(1) var<storage, read> x: array<${isWhole ? 'vec4f' : 'f32'}>;
@@ -92,7 +96,8 @@ fn xQuad(first: u32, row: u32, k: u32) -> vec4f {
 }
 ${
   norm
-    ? `// One over the root mean square of the tile's rows: 32 threads a row, then their sums in order.
+    ? `// One over the root mean square of the tile's rows, 32 threads a row.
+${joining('sumOf', sum, { width: 32, threads, lanes })}
 fn findInverses(first: u32, tid: u32) {
   let lane = tid & 31u;
   for (var base = 0u; base < ${rows}u; base += ${threads / 32}u) {
@@ -104,15 +109,10 @@ fn findInverses(first: u32, tid: u32) {
         sum = fma(v.x, v.x, sum); sum = fma(v.y, v.y, sum); sum = fma(v.z, v.z, sum); sum = fma(v.w, v.w, sum);
       }
     }
-    tile[tid] = vec4f(sum);
-    workgroupBarrier();
-    if (lane == 0u && row < ${rows}u) {
-      var all = 0.0;
-      for (var l = 0u; l < 32u; l++) { all += tile[tid + l].x; }
-      inverse[row] = inverseSqrt(all / f32(p.K) + p.epsilon);
-    }
-    workgroupBarrier();
+    let all = sumOf(sum, tid);
+    if (lane == 0u && row < ${rows}u) { inverse[row] = inverseSqrt(all / f32(p.K) + p.epsilon); }
   }
+  workgroupBarrier();
 }`
     : ''
 }`;

@@ -29,7 +29,7 @@ export const tiles: readonly Tile[] = [
 ];
 
 /** In force; webgpu-tune.ts finds it out. */
-export let tuning: Tuning = { mostFewRows: 8, tile: 1 };
+export let tuning: Tuning = { mostFewRows: 8, tile: 2 };
 
 export function setTuning(found: Tuning): void {
   tuning = found;
@@ -56,7 +56,7 @@ export function runProduct(
   const backend = webGpu();
   const { x, weight, norm, M, N, K, dtype, epsilon } = product;
   const f16 = dtype === 'f16' && backend.device.features.has('shader-f16');
-  const shape: ProductShape = { dtype, K, norm: norm !== undefined, f16 };
+  const shape: ProductShape = { dtype, K, norm: norm !== undefined, f16, lanes: backend.lanes };
   const uniforms = backend.uniform([M, N, K, Math.ceil(K / groupRows), 0], { 4: epsilon });
   const bound = [uniforms, backend.buffer(x), backend.buffer(weight)];
   if (norm) bound.push(backend.buffer(norm));

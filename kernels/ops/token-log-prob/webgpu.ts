@@ -1,4 +1,5 @@
 import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.js';
+import { enableLanes, joining, largest, sum } from '../../backends/webgpu/lanes.js';
 import { packLinear } from '../linear/index.js';
 import { runProduct } from '../linear/webgpu.js';
 import { blockFeatures } from '../linear/webgpu-layout.js';
@@ -50,13 +51,15 @@ fn sumUp(m: u32, block: u32, at: u32) {
 
 const joinThreads = 64;
 
-/** A workgroup a row: each thread joins every 64th block, then one joins the threads, all in their order. */
-const joinCode = () => /* wgsl */ `
+/** A workgroup a row: each thread joins every 64th block in order, then the threads are joined. */
+const joinCode = (lanes: number) => /* wgsl */ `
+${enableLanes(lanes)}
 @group(0) @binding(0) var<uniform> p: vec4u; // blocks
 @group(0) @binding(1) var<storage, read> sums: array<vec2f>;
 @group(0) @binding(2) var<storage, read> asked: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-var<workgroup> parts: array<vec2f, ${joinThreads}>;
+${joining('sumOf', sum, { width: joinThreads, threads: joinThreads, lanes })}
+${joining('largestOf', largest, { width: joinThreads, threads: joinThreads, lanes })}
 fn joined(a: vec2f, b: vec2f) -> vec2f {
   let largest = max(a.x, b.x);
   return vec2f(largest, fma(a.y, exp(a.x - largest), b.y * exp(b.x - largest)));
@@ -66,12 +69,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let m = workgroup.x;
   var all = vec2f(-3.0e38, 0.0);
   for (var b = tid; b < p.x; b += ${joinThreads}u) { all = joined(all, sums[m * p.x + b]); }
-  parts[tid] = all;
-  workgroupBarrier();
-  if (tid == 0u) {
-    for (var t = 1u; t < min(${joinThreads}u, p.x); t++) { all = joined(all, parts[t]); }
-    y[m] = asked[m] - (all.x + log(all.y));
-  }
+  let most = largestOf(all.x, tid);
+  let whole = sumOf(all.y * exp(all.x - most), tid);
+  if (tid == 0u) { y[m] = asked[m] - (most + log(whole)); }
 }`;
 
 registerWgsl<TokenLogProbInputs, TokenLogProbAttributes>('AttsTokenLogProb', (inputs, { ids, V, d, dtype }) => {
@@ -84,7 +84,13 @@ registerWgsl<TokenLogProbInputs, TokenLogProbAttributes>('AttsTokenLogProb', (in
   const asking = backend.upload(ids, () => ids);
   runProduct({ x: hidden, weight: head, M: T, N: V, K: d, dtype, epsilon: 0 }, summing, [asking, partial, asked]);
   const y = backend.output([T]);
-  backend.dispatch('tokenLogProb join', joinCode, [backend.uniform([blocks]), partial, asked, y.buffer], [T]);
+  const { lanes } = backend;
+  backend.dispatch(
+    `tokenLogProb join ${lanes}`,
+    () => joinCode(lanes),
+    [backend.uniform([blocks]), partial, asked, y.buffer],
+    [T],
+  );
   backend.release(partial);
   backend.release(asked);
   return y.info;

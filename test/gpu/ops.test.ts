@@ -6,7 +6,8 @@ import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
 import { gatedMlpReference } from '../../kernels/ops/gated-mlp/reference.js';
 import { gpuWeightDtypes, linear, linearSideBySide, packLinear } from '../../kernels/ops/linear/index.js';
 import { linearReference } from '../../kernels/ops/linear/reference.js';
-import { setTuning } from '../../kernels/ops/linear/webgpu.js';
+import { setTuning, tiles } from '../../kernels/ops/linear/webgpu.js';
+import { tune } from '../../kernels/ops/linear/webgpu-tune.js';
 import { rmsNorm } from '../../kernels/ops/rms-norm/index.js';
 import { rope, rotation } from '../../kernels/ops/rope/index.js';
 import { argmax, sample } from '../../kernels/ops/sample/index.js';
@@ -83,7 +84,7 @@ describe('WGSL kernels against their references', () => {
     });
   }
 
-  for (const dtype of ['f32', 'q4'] as const) {
+  for (const dtype of ['f32', 'f16', 'q4'] as const) {
     it(`gives a row of ${dtype} the same bits in any batch`, async () => {
       const [N, K, most] = [80, 1120, 40];
       const x = values(most * K, 5);
@@ -101,6 +102,13 @@ describe('WGSL kernels against their references', () => {
       }
     });
   }
+
+  it('measures which program and tile are best here', async () => {
+    await chooseBackend('webgpu');
+    const { mostFewRows, tile } = await tune();
+    expect(mostFewRows).to.be.within(1, 16);
+    expect(tiles).to.have.property(String(tile));
+  });
 
   for (const [M, activation, bias] of [
     [2, 'silu', false],

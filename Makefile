@@ -4,7 +4,7 @@
 .PHONY: paper-scale arithmetic-intensity simulator-check profile-overhead report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 # Servers and harnesses of others, and ours under load.
 .PHONY: vllm lm-eval serve-load serve-schemathesis
-.PHONY: gpu-test gpu-bench
+.PHONY: gpu-test gpu-bench gpu-logits
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -56,20 +56,34 @@ bench-peers: build ## the same, and other implementations beside it (about ten m
 # A software adapter from Debian's chromium-common, unpacked without root where it is not installed.
 SWIFTSHADER := $(firstword $(wildcard /usr/lib/chromium/libvk_swiftshader.so) runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so)
 SWIFTSHADER_FOLDER = $(abspath $(dir $(SWIFTSHADER)))
-ON_SOFTWARE = LD_LIBRARY_PATH=$(SWIFTSHADER_FOLDER) VK_ICD_FILENAMES=$(SWIFTSHADER_FOLDER)/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp
-# ADAPTER=hardware tests on the machine's GPU; ADAPTER=software measures without one.
+ON_SWIFTSHADER = LD_LIBRARY_PATH=$(SWIFTSHADER_FOLDER) VK_ICD_FILENAMES=$(SWIFTSHADER_FOLDER)/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp
+# Another, which has shader-f16: Mesa's, 24 or later. It keeps what it has compiled in runs/lavapipe.
+LAVAPIPE := runs/lavapipe/icd.json
+LAVAPIPE_FOLDER = $(abspath runs/lavapipe)
+ON_LAVAPIPE = LD_LIBRARY_PATH=$(LAVAPIPE_FOLDER)/usr/lib/x86_64-linux-gnu VK_ICD_FILENAMES=$(abspath $(LAVAPIPE)) XDG_RUNTIME_DIR=/tmp \
+  MESA_SHADER_CACHE_DIR=$(LAVAPIPE_FOLDER) GALLIVM_PERF=nopt
+# ADAPTER=hardware is the machine's GPU; software (Chromium's SwiftShader) and lavapipe do without one.
 ADAPTER ?=
+ADAPTER_FILES = $(if $(filter lavapipe,$(ADAPTER)),$(LAVAPIPE),$(if $(filter hardware,$(ADAPTER)),,$(SWIFTSHADER)))
+ON_ADAPTER = $(if $(filter lavapipe,$(ADAPTER)),$(ON_LAVAPIPE),$(if $(filter hardware,$(ADAPTER)),,$(ON_SWIFTSHADER)))
 
 runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so:
 	@mkdir -p runs/swiftshader
 	@cd runs/swiftshader && apt-get download chromium-common && dpkg -x chromium-common_*.deb . && rm chromium-common_*.deb \
 	  || { echo "no software adapter: it comes with Debian's chromium-common, which could not be had; ADAPTER=hardware takes a GPU" >&2; exit 1; }
 
-gpu-test: build $(if $(filter hardware,$(ADAPTER)),,$(SWIFTSHADER)) ## test the WGSL kernels on a software adapter (about 2 minutes), or with ADAPTER=hardware on the GPU
-	@$(if $(filter hardware,$(ADAPTER)),,$(ON_SOFTWARE)) npx mocha --no-config --timeout 300000 'dist/test/gpu/*.test.js'
+$(LAVAPIPE):
+	@sh test/gpu/lavapipe.sh $(dir $@)
 
-gpu-bench: build $(if $(filter software,$(ADAPTER)),$(SWIFTSHADER)) ## time the WGSL kernels against the limits of the GPU (about 5 minutes)
-	@$(if $(filter software,$(ADAPTER)),$(ON_SOFTWARE)) $(ATTS) bench --backend webgpu --out runs/gpu-bench.json
+gpu-test: build $(ADAPTER_FILES) ## test the WGSL kernels on a software adapter (about 2 minutes), with ADAPTER=lavapipe on one that has f16 (10 minutes, then 2), or ADAPTER=hardware
+	@$(ON_ADAPTER) npx mocha --no-config --timeout 600000 'dist/test/gpu/*.test.js'
+
+gpu-logits: build $(ADAPTER_FILES) ## logits of a real model on a software adapter, or ADAPTER=lavapipe or hardware (MODELS, GOLDENS=folders; about 3 minutes)
+	@$(ON_ADAPTER) node dist/test/real/gpu-logits.js $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf $(GOLDENS)/smollm2.json
+
+gpu-bench: ADAPTER := $(or $(ADAPTER),hardware)
+gpu-bench: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## time the WGSL kernels against the limits of the GPU (about 5 minutes), or ADAPTER=software or lavapipe
+	@$(ON_ADAPTER) $(ATTS) bench --backend webgpu --out runs/gpu-bench.json
 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js

@@ -1,10 +1,11 @@
-import { type WeightDtype, weightDtypes } from '../kernels/ops/linear/index.js';
+import { float16Dtype, type WeightDtype, weightDtypes } from '../kernels/ops/linear/index.js';
 import { isQuantised } from '../kernels/ops/linear/quantise.js';
+import { AttsError } from '../src/errors.js';
 import type { Checkpoint, StoredDtype } from './checkpoint/checkpoint.js';
 import { groupDtypes } from './checkpoint/gguf/blocks.js';
 
 /** The dtype in which a stored one is kept with `auto`: the smallest that loses nothing. */
-const kept: Readonly<Record<StoredDtype, WeightDtype>> = { F32: 'f32', F16: 'f32', BF16: 'bf16', ...groupDtypes };
+const kept: Readonly<Record<StoredDtype, WeightDtype>> = { F32: 'f32', F16: 'f16', BF16: 'bf16', ...groupDtypes };
 
 /**
  * A model of so few values stays in the processor's caches, where widening bfloat16 costs more than it saves: its
@@ -19,15 +20,22 @@ const mostCachedValues = 8 * 2 ** 20;
 export type KeptDtype = (...names: readonly string[]) => WeightDtype;
 
 export function keptDtypes({ tensors }: Checkpoint, asked: WeightDtype | 'auto'): KeptDtype {
+  if (asked === 'f16' && float16Dtype.active !== 'f16') {
+    throw new AttsError('usage', '--dtype f16 is for --backend webgpu; elsewhere give f32 or bf16');
+  }
   if (asked !== 'auto') return () => asked;
   const values = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const one = (name: string): WeightDtype => {
     const dtype = kept[tensors.get(name)?.dtype ?? 'F32'];
+    if (dtype === 'f16') return float16Dtype.active;
     return dtype === 'bf16' && values <= mostCachedValues ? 'f32' : dtype;
   };
   return (...names) => {
     const [first, ...others] = names.map(one);
-    const widest = others.reduce((a, b) => (weightDtypes.indexOf(a) < weightDtypes.indexOf(b) ? a : b), first);
-    return isQuantised(widest) && others.some((dtype) => dtype !== first) ? 'q8' : widest;
+    if (others.every((dtype) => dtype === first)) return first;
+    if ([first, ...others].every(isQuantised)) return 'q8';
+    // What float16 holds, bfloat16 does not, nor the other way about.
+    const widths = [first, ...others].map((dtype) => weightDtypes.indexOf(dtype === 'f16' ? 'f32' : dtype));
+    return weightDtypes[Math.min(...widths)];
   };
 }

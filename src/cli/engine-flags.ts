@@ -5,7 +5,7 @@ import { warn } from './progress.js';
 /** Flags of the commands that open one engine and run no method. */
 export const engineFlags = {
   backend: { choices: backendChoices, default: 'auto', describe: 'tfjs backend' },
-  dtype: { choices: ['auto', 'f32', 'bf16', 'q8', 'q4'], default: 'auto', describe: 'How weights are kept' },
+  dtype: { choices: ['auto', 'f32', 'f16', 'bf16', 'q8', 'q4'], default: 'auto', describe: 'How weights are kept' },
   'cache-dtype': { choices: ['f32', 'bf16'], default: 'f32', describe: 'How keys and values are kept' },
   threads: { type: 'number', requiresArg: true, describe: 'Threads of the simd backend' },
 } as const satisfies Record<string, Options>;

@@ -51,7 +51,7 @@ export const runConfigSchema = z.strictObject({
     .default(0),
   backend: z.enum(backendChoices).default('auto'),
   /** How weights are kept; auto = as they are stored, where that is exact. q8 and q4 are quantised on loading. */
-  dtype: z.enum(['auto', 'f32', 'bf16', 'q8', 'q4']).default('auto'),
+  dtype: z.enum(['auto', 'f32', 'f16', 'bf16', 'q8', 'q4']).default('auto'),
   cacheDtype: z.enum(['f32', 'bf16']).default('f32'),
   /** Threads of the simd backend; null = as many as the machine runs at once. No result depends on it. */
   threads: z.int().positive().max(256).nullable().default(null),

@@ -6,50 +6,9 @@ import { ropeAppend, rotation } from '../../kernels/ops/rope/index.js';
 import { readAll } from '../../kernels/tfjs.js';
 import { AttsError } from '../../src/errors.js';
 import { values } from '../kernels/backend.js';
-import { type Rows, ragged } from '../kernels/ragged.js';
+import { ragged } from '../kernels/ragged.js';
+import { type AttentionCase, runAttention } from './attention-passes.js';
 import { relativeError } from './on-both.js';
-
-interface Shape {
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly pageSize: number;
-  readonly window: number | null;
-  readonly norms?: boolean;
-}
-
-/** Appends and attends, a pass after the other over one cache; the rows' own values come from their positions. */
-async function run(backend: 'webgpu' | 'cpu', shape: Shape, passes: readonly (readonly Rows[])[]) {
-  await chooseBackend(backend);
-  const { heads, kvHeads, headDim, pageSize, window, norms } = shape;
-  const cache = new KvCache({ layers: 2, pages: 40, pageSize, kvHeads, headDim, dtype: 'f32' });
-  const width = (heads + 2 * kvHeads) * headDim;
-  const outputs: Float32Array[] = [];
-  for (const sequences of passes) {
-    const rows = ragged(sequences, pageSize);
-    const T = rows.positions.length;
-    // A sequence is named by its first page.
-    const own = Array.from(rows.positions, (p, t) => values(width, 1 + p + 1000 * rows.pages[rows.tables[t]]));
-    const out = tf.tidy(() => {
-      const angles = rotation(
-        rows.positions,
-        Float64Array.from({ length: headDim / 2 }, (_, i) => 10 ** -i),
-      );
-      const norm = norms ? tf.tensor1d(values(headDim, 7)) : null;
-      const attributes = { cache, layer: 1, rows, heads };
-      const qkv = tf.tensor2d(
-        own.flatMap((row) => [...row]),
-        [T, width],
-      );
-      const q = ropeAppend(qkv, { ...attributes, angles, epsilon: 1e-6, qNorm: norm, kNorm: norm });
-      return attention(q, { ...attributes, scale: 0.5, window });
-    });
-    outputs.push((await readAll([out]))[0] as Float32Array);
-    out.dispose();
-  }
-  cache.dispose();
-  return outputs;
-}
 
 const range = (n: number, first = 0) => Array.from({ length: n }, (_, i) => first + i);
 
@@ -59,7 +18,7 @@ describe('attention in WGSL over the paged cache', () => {
     { heads: 4, kvHeads: 4, headDim: 64, pageSize: 32, window: 5, norms: true },
     { heads: 6, kvHeads: 2, headDim: 12, pageSize: 4, window: 40 },
     { heads: 8, kvHeads: 1, headDim: 256, pageSize: 16, window: null },
-  ] satisfies Shape[]) {
+  ] satisfies AttentionCase[]) {
     it(`equals the reference: ${JSON.stringify(shape)}`, async () => {
       const passes = [
         [
@@ -71,7 +30,7 @@ describe('attention in WGSL over the paged cache', () => {
           { pages: range(18, 1), from: 61, to: 62 },
         ],
       ];
-      const [gpu, reference] = [await run('webgpu', shape, passes), await run('cpu', shape, passes)];
+      const [gpu, reference] = [await runAttention('webgpu', shape, passes), await runAttention('cpu', shape, passes)];
       for (const [i, expected] of reference.entries()) expect(relativeError(gpu[i], expected)).to.be.below(1e-5);
     });
   }
@@ -80,8 +39,8 @@ describe('attention in WGSL over the paged cache', () => {
     const shape = { heads: 4, kvHeads: 2, headDim: 12, pageSize: 32, window: null };
     const pages = range(20, 5);
     const n = 530; // three splits, the last of them begun
-    const [whole] = await run('webgpu', shape, [[{ pages, from: 0, to: n }]]);
-    const pieces = await run('webgpu', shape, [
+    const [whole] = await runAttention('webgpu', shape, [[{ pages, from: 0, to: n }]]);
+    const pieces = await runAttention('webgpu', shape, [
       [{ pages, from: 0, to: 257 }],
       [
         { pages, from: 257, to: n - 1 },
@@ -95,7 +54,7 @@ describe('attention in WGSL over the paged cache', () => {
     const width = shape.heads * shape.headDim;
     const found = [pieces[0], pieces[1].slice(0, (n - 258) * width), pieces[2].slice(width)];
     expect([...found.flatMap((part) => [...part])]).to.deep.equal([...whole]);
-    const [reference] = (await run('cpu', shape, [[{ pages, from: 0, to: n }]])).slice(-1);
+    const [reference] = (await runAttention('cpu', shape, [[{ pages, from: 0, to: n }]])).slice(-1);
     expect(relativeError(whole, reference)).to.be.below(1e-5);
   });
 

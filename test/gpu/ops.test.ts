@@ -4,9 +4,10 @@ import { chooseBackend } from '../../kernels/backends/choose.js';
 import { embedding, packEmbedding } from '../../kernels/ops/embedding/index.js';
 import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
 import { gatedMlpReference } from '../../kernels/ops/gated-mlp/reference.js';
-import { linear, linearSideBySide, packLinear, weightDtypes } from '../../kernels/ops/linear/index.js';
+import { gpuWeightDtypes, linear, linearSideBySide, packLinear } from '../../kernels/ops/linear/index.js';
 import { linearReference } from '../../kernels/ops/linear/reference.js';
-import { setTuning } from '../../kernels/ops/linear/webgpu.js';
+import { setTuning, tiles } from '../../kernels/ops/linear/webgpu.js';
+import { tune } from '../../kernels/ops/linear/webgpu-tune.js';
 import { rmsNorm } from '../../kernels/ops/rms-norm/index.js';
 import { rope, rotation } from '../../kernels/ops/rope/index.js';
 import { argmax, sample } from '../../kernels/ops/sample/index.js';
@@ -21,18 +22,20 @@ describe('WGSL kernels against their references', () => {
   // Whatever this adapter is best at: both programs, and tiles of every size.
   before(async () => {
     await chooseBackend('webgpu');
-    setTuning({ mostFewRows: 8, tileRows: 64 });
+    setTuning({ mostFewRows: 8, tile: 2 });
   });
 
-  for (const dtype of weightDtypes) {
+  for (const dtype of gpuWeightDtypes) {
     describe(`${dtype} weights`, () => {
       // One row, odd features, k that fills no group: both programs, matrix-vector and matrix-matrix.
-      const product = (M: number, N: number, K: number) => () => {
-        const weights = packLinear(values(N * K, 2), N, K, null, dtype);
-        const y = linear(matrix(M, K, 1), weights);
-        weights.dispose();
-        return y;
-      };
+      const product =
+        (M: number, N: number, K: number, x = values(M * K, 1)) =>
+        () => {
+          const weights = packLinear(values(N * K, 2), N, K, null, dtype);
+          const y = linear(tf.tensor2d(x, [M, K]), weights);
+          weights.dispose();
+          return y;
+        };
 
       for (const [M, N, K] of [
         [1, 71, 100],
@@ -45,10 +48,15 @@ describe('WGSL kernels against their references', () => {
         });
       }
 
-      it('equals the CPU kernels, which round activations to 16 bits where weights are quantised', async () => {
-        const [gpu, simd] = [await on('webgpu', product(1, 71, 100)), await on('simd', product(1, 71, 100))];
-        expect(relativeError(gpu, simd)).to.be.below(2e-5);
-      });
+      if (dtype !== 'f16') {
+        it('equals the CPU kernels, given activations that their 16 bits hold', async () => {
+          // Where weights are quantised, the CPU rounds activations to 32,767ths of the largest of their group.
+          const x = values(2048, 1).map((v, k) => (k % 32 === 0 ? 32767 : Math.round(v * 32766)) / 32768);
+          const exact = product(1, 32, 2048, x);
+          const [gpu, simd] = [await on('webgpu', exact), await on('simd', exact)];
+          expect(relativeError(gpu, simd)).to.be.below(1e-6);
+        });
+      }
 
       it('embedding', async () => {
         const { gpu, reference } = await onBoth(() => {
@@ -76,7 +84,7 @@ describe('WGSL kernels against their references', () => {
     });
   }
 
-  for (const dtype of ['f32', 'q4'] as const) {
+  for (const dtype of ['f32', 'f16', 'q4'] as const) {
     it(`gives a row of ${dtype} the same bits in any batch`, async () => {
       const [N, K, most] = [80, 1120, 40];
       const x = values(most * K, 5);
@@ -94,6 +102,13 @@ describe('WGSL kernels against their references', () => {
       }
     });
   }
+
+  it('measures which program and tile are best here', async () => {
+    await chooseBackend('webgpu');
+    const { mostFewRows, tile } = await tune();
+    expect(mostFewRows).to.be.within(1, 16);
+    expect(tiles).to.have.property(String(tile));
+  });
 
   for (const [M, activation, bias] of [
     [2, 'silu', false],

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { float16 } from '../../kernels/float16.js';
 import { blocksOf } from '../../kernels/ops/attention/blocks.js';
-import { type WeightDtype, weightDtypes } from '../../kernels/ops/linear/index.js';
+import { gpuWeightDtypes, type WeightDtype } from '../../kernels/ops/linear/index.js';
 import { keptValues, rowsOf, stacked } from '../../kernels/ops/linear/matrix.js';
 import { gpuBytes, packForGpu } from '../../kernels/ops/linear/webgpu-layout.js';
 import { values } from './backend.js';
@@ -9,7 +10,7 @@ import { values } from './backend.js';
 /** Reads W[N, K] back as the WGSL of fourRows does. */
 function unpacked(bytes: Uint8Array, N: number, K: number, dtype: WeightDtype): Float32Array {
   const groups = Math.ceil(K / 32);
-  const quads = { f32: 256, bf16: 128, q8: 72, q6: 80, q5: 80, q5k: 80, q4: 48, q4k: 48 }[dtype];
+  const quads = { f32: 256, bf16: 128, f16: 128, q8: 72, q6: 80, q5: 80, q5k: 80, q4: 48, q4k: 48 }[dtype];
   const floats = new Float32Array(bytes.buffer);
   const halves = new Uint16Array(bytes.buffer);
   const word = new Uint32Array(1);
@@ -25,6 +26,8 @@ function unpacked(bytes: Uint8Array, N: number, K: number, dtype: WeightDtype): 
       } else if (dtype === 'bf16') {
         word[0] = halves[(at + i * 4 + panel) * 8 + lane * 2 + half] << 16;
         out[n * K + k] = asFloat[0];
+      } else if (dtype === 'f16') {
+        out[n * K + k] = float16(halves[(at + i * 4 + panel) * 8 + lane * 2 + half]);
       } else {
         const scaleAt = (at + panel * 2 + half) * 4 + lane;
         const [scale, second] = [floats[scaleAt], floats[scaleAt + 32]];
@@ -46,7 +49,7 @@ function unpacked(bytes: Uint8Array, N: number, K: number, dtype: WeightDtype): 
 }
 
 describe('weights as the WebGPU backend keeps them', () => {
-  for (const dtype of weightDtypes) {
+  for (const dtype of gpuWeightDtypes) {
     it(`hold every ${dtype} value of any shape, at its place`, () => {
       fc.assert(
         fc.property(
@@ -66,7 +69,7 @@ describe('weights as the WebGPU backend keeps them', () => {
   }
 
   it('take fewer bytes the fewer bits a weight has', () => {
-    const bytes = (['f32', 'bf16', 'q8', 'q4'] as const).map((dtype) => gpuBytes(1024, 1024, dtype) / 2 ** 20);
+    const bytes = (['f32', 'f16', 'q8', 'q4'] as const).map((dtype) => gpuBytes(1024, 1024, dtype) / 2 ** 20);
     expect(bytes).to.deep.equal([4, 2, 1.125, 0.75]);
   });
 });

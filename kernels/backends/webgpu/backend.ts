@@ -33,6 +33,8 @@ const mostUniforms = 4096;
 export class AttsWebGpuBackend extends WebGPUBackend {
   readonly info: GPUAdapterInfo;
   readonly counts: DeviceCounts = { dispatches: 0, submits: 0 };
+  /** Neighbouring threads that exchange values without workgroup memory (lanes.ts). */
+  lanes = 1;
   private readonly programs = new Map<string, Program>();
   private readonly uniforms = new Map<string, GPUBuffer>();
   /** Buffers that belong to one tensor and go with it: weights. */

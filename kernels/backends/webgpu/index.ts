@@ -3,6 +3,7 @@ import { opClock } from '../../op-clock.js';
 import { type KernelBody, reader, registerFor, type Tensors } from '../../tfjs.js';
 import { openGpu } from './adapter.js';
 import { AttsWebGpuBackend } from './backend.js';
+import { findLanes } from './lanes.js';
 
 /** Names of the backend, as `simdNames` has those of the CPU. */
 export const webGpuNames = ['webgpu'] as const;
@@ -33,10 +34,11 @@ async function startWebGpu(): Promise<string> {
   tf.registerBackend('webgpu', () => own);
   reader.register(webGpuNames, (tensors) => webGpu().readAll(tensors));
   opClock.register(webGpuNames, () => webGpu().startClock());
+  own.lanes = await findLanes(own);
   await import('./ops.js');
   const build = buildOf(own.info);
   const { tuned } = await import('./tuning-file.js');
-  await tuned(build);
+  await tuned(build, own.isSoftware);
   return build;
 }
 

@@ -1,14 +1,16 @@
 import { readCached, writeCached } from '../../../src/user-cache.js';
-import { setTuning, type Tuning } from '../../ops/linear/webgpu.js';
+import { setTuning, type Tuning, tiles } from '../../ops/linear/webgpu.js';
 import { tune } from '../../ops/linear/webgpu-tune.js';
 
 /** Changes with the programs, so that what was found out for others is found out anew. */
-const version = 1;
+const version = 2;
 
 const file = 'webgpu-tuning.json';
 
 /** Takes what this adapter is known to be best at; else finds it out and keeps it, where there is a place to. */
-export async function tuned(adapter: string): Promise<void> {
+export async function tuned(adapter: string, isSoftware: boolean): Promise<void> {
+  // Its compiler takes longer than there is to gain.
+  if (isSoftware) return;
   const known = read();
   const key = `${version} ${adapter}`;
   if (isTuning(known[key])) {
@@ -25,5 +27,5 @@ function read(): Record<string, Tuning> {
 }
 
 function isTuning(found: Tuning | undefined): found is Tuning {
-  return Number.isInteger(found?.mostFewRows) && [16, 32, 64].includes(found?.tileRows as number);
+  return Number.isInteger(found?.mostFewRows) && tiles[found?.tile as number] !== undefined;
 }

@@ -5,6 +5,8 @@
  * so that a row has the same bits in any pass.
  */
 
+import { enableLanes, exchange, largest } from '../../backends/webgpu/lanes.js';
+
 export interface AttentionShape {
   readonly heads: number;
   readonly kvHeads: number;
@@ -14,6 +16,8 @@ export interface AttentionShape {
   readonly together: number;
   /** Rows of a sequence that it takes at most. */
   readonly blockRows: number;
+  /** Neighbouring threads that exchange values. */
+  readonly lanes: number;
 }
 
 const tilePositions = 32;
@@ -40,13 +44,16 @@ fn join(largest: f32, sum: f32, nextLargest: f32, nextSum: f32) -> Joined {
  * A tile: scores by (query, position), then their exponentials, then the outputs by (query, four dimensions).
  */
 export function attentionCode(shape: AttentionShape, isSplit: boolean): string {
-  const { heads, kvHeads, headDim, pageSize, together, blockRows } = shape;
+  const { heads, kvHeads, headDim, pageSize, together, blockRows, lanes } = shape;
   const quads = headDim / 4;
   const queries = together * blockRows;
+  // Largest scores of a query's tile that are found apart: by the threads of a subgroup each, or of every eighth position.
+  const parts = lanes > 1 ? tilePositions / lanes : 8;
   const outputs = range(Math.ceil((queries * quads) / threads));
   const scores = range(Math.ceil((queries * tilePositions) / threads));
   const each = (items: number[], body: (i: number) => string) => items.map(body).join('\n');
   return /* wgsl */ `
+${enableLanes(lanes)}
 ${uniforms}
 @group(0) @binding(0) var<uniform> p: Uniforms;
 @group(0) @binding(1) var<storage, read> integers: array<i32>; // positions, slots, tables, pages
@@ -57,7 +64,7 @@ ${uniforms}
 ${isSplit ? '@group(0) @binding(6) var<storage, read_write> weights: array<vec2f>;' : ''}
 var<workgroup> query: array<vec4f, ${queries * quads}>;
 var<workgroup> score: array<f32, ${queries * tilePositions}>;
-var<workgroup> most8: array<f32, ${queries * 8}>;
+var<workgroup> apart: array<f32, ${queries * parts}>;
 var<workgroup> largest: array<f32, ${queries}>;
 var<workgroup> shrink: array<f32, ${queries}>;
 var<workgroup> keyAt: array<u32, ${tilePositions}>;
@@ -118,16 +125,26 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
         }
         s${i} = s${i} * p.scale;
       }
-      if (n${i} < ${queries}u) { score[tid + ${i * threads}u] = select(-3.0e38, s${i}, isSeen${i}); }`,
+      ${
+        lanes > 1
+          ? `var own${i} = select(-3.0e38, s${i}, isSeen${i});
+      ${exchange(`own${i}`, largest, lanes)}
+      if (n${i} < ${queries}u && lane${i} % ${lanes}u == 0u) { apart[n${i} * ${parts}u + lane${i} / ${lanes}u] = own${i}; }`
+          : `if (n${i} < ${queries}u) { score[tid + ${i * threads}u] = select(-3.0e38, s${i}, isSeen${i}); }`
+      }`,
       )}
       workgroupBarrier();
-      // The largest score: of every eighth position, then of these eight.
+      ${
+        lanes > 1
+          ? ''
+          : /* wgsl */ `
       for (var e = tid; e < count * 8u; e += ${threads}u) {
         var most = -3.0e38;
         for (var l = e & 7u; l < ${tilePositions}u; l += 8u) { most = max(most, score[(e >> 3u) * ${tilePositions}u + l]); }
-        most8[e] = most;
+        apart[e] = most;
       }
-      workgroupBarrier();
+      workgroupBarrier();`
+      }
       ${each(
         scores,
         (i) => /* wgsl */ `
@@ -136,7 +153,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (n${i} < count) {
         before${i} = largest[n${i}];
         most${i} = before${i};
-        for (var l = 0u; l < 8u; l++) { most${i} = max(most${i}, most8[n${i} * 8u + l]); }
+        for (var l = 0u; l < ${parts}u; l++) { most${i} = max(most${i}, apart[n${i} * ${parts}u + l]); }
       }`,
       )}
       workgroupBarrier();

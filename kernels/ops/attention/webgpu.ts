@@ -28,6 +28,25 @@ export function uploadRows(rows: RaggedRows): GPUBuffer {
   });
 }
 
+/** What attention wants to know of a pass's rows: their blocks of at most `most`, and the length of the longest sequence. */
+interface Cut {
+  readonly most: number;
+  readonly firstRows: Int32Array;
+  readonly longest: number;
+}
+
+/** Cuts by rows: all layers of a pass share one. */
+const cuts = new WeakMap<RaggedRows, Cut>();
+
+function cutOf(rows: RaggedRows, most: number): Cut {
+  const known = cuts.get(rows);
+  if (known?.most === most) return known;
+  const longest = rows.positions.reduce((longest, position) => Math.max(longest, position + 1), 0);
+  const cut = { most, firstRows: Int32Array.from(blocksOf(rows, most).firstRows), longest };
+  cuts.set(rows, cut);
+  return cut;
+}
+
 /** Heads of one group that a workgroup takes: the largest divisor that fits. */
 function headsTogether(group: number, headDim: number): number {
   let heads = Math.min(group, mostQueries, Math.floor(mostQueryValues / headDim));
@@ -46,12 +65,12 @@ registerWgsl<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attr
   const together = headsTogether(heads / kvHeads, headDim);
   const fitting = Math.floor(Math.min(mostQueries, mostQueryValues / headDim) / together);
   const blockRows = Math.max(1, Math.min(mostBlockRows, fitting));
-  const blocks = blocksOf(rows, blockRows).firstRows;
-  const longest = rows.positions.reduce((most, position) => Math.max(most, position + 1), 0);
+  const { firstRows, longest } = cutOf(rows, blockRows);
+  const blocks = firstRows.length - 1;
   const splits = Math.ceil(longest / splitPositions);
-  const workgroups = (blocks.length - 1) * (heads / together);
+  const workgroups = blocks * (heads / together);
   const isSplit = splits > 1 && workgroups < enoughWorkgroups;
-  const shape: AttentionShape = { heads, kvHeads, headDim, pageSize, together, blockRows };
+  const shape: AttentionShape = { heads, kvHeads, headDim, pageSize, together, blockRows, lanes: backend.lanes };
   const key = Object.values(shape).join(' ');
 
   const uniforms = backend.uniform([T, pages, window ?? 0, 0, isSplit ? 1 : splits, splits], { 3: scale });
@@ -63,10 +82,10 @@ registerWgsl<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attr
     `attention ${key}${isSplit ? ' split' : ''}`,
     () => attentionCode(shape, isSplit),
     [
-      ...[uniforms, integers, backend.upload(rows.tables, () => Int32Array.from(blocks))],
+      ...[uniforms, integers, backend.upload(firstRows, () => firstRows)],
       ...[backend.buffer(q), layerBuffer(cache, layer), target, weights],
     ],
-    [blocks.length - 1, heads / together, isSplit ? splits : 1],
+    [blocks, heads / together, isSplit ? splits : 1],
   );
   if (weights) {
     backend.dispatch(

@@ -60,10 +60,8 @@ fn gated(m: u32, n: u32, gate: vec4f, up: vec4f) {
   if (tid < ${rows * 4}u) {
     gated(first + (tid >> 2u), block * 32u + (tid & 3u) * 8u, tile[tid * 2u], tile[tid * 2u + 1u]);
   }`,
-    many: () =>
-      [0, 1, 2, 3]
-        .map((r) => `gated(first + rg * 4u + ${r}u, block * 32u + pc * 8u, total${r}_0, total${r}_1);`)
-        .join('\n'),
+    many: (_, sums) =>
+      sums.map(({ row, halves }) => `gated(first + ${row}, block * 32u + pc * 8u, ${halves.join(', ')});`).join('\n'),
   };
 }
 

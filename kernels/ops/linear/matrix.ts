@@ -1,3 +1,4 @@
+import { roundToFloat16 } from '../../float16.js';
 import { roundToBf16 } from './bf16.js';
 import type { WeightDtype } from './index.js';
 import { dequantise, isQuantised, type QuantisedMatrix, quantise, quantisedFormats, unitRows } from './quantise.js';
@@ -58,7 +59,7 @@ export function stacked(...matrices: readonly MatrixRows[]): PlacedRows[] {
   });
 }
 
-/** All rows by blocks, in the form that a dtype keeps: float32 (not yet rounded for bf16), or quantised as it says. */
+/** All rows by blocks, in the form that a dtype keeps: float32 (not yet rounded for bf16 and f16), or quantised as it says. */
 export function* blocksOf(
   { N, K, read }: MatrixRows,
   dtype: WeightDtype,
@@ -80,12 +81,13 @@ function inForm(block: Float32Array | QuantisedMatrix, N: number, K: number, dty
 /** What is left of W[N, K] when its parts are kept in a dtype, as float32. */
 export function keptValues(parts: readonly PlacedRows[], N: number, K: number, dtype: WeightDtype): Float32Array {
   const kept = new Float32Array(N * K);
+  const round = { bf16: roundToBf16, f16: roundToFloat16 }[dtype as string];
   for (const { rows, place } of parts) {
     for (const { first, count, block } of blocksOf(rows, dtype)) {
       const values = block instanceof Float32Array ? block : dequantise(block);
       for (let n = 0; n < count; n++) {
         const row = values.subarray(n * rows.K, (n + 1) * rows.K);
-        kept.set(dtype === 'bf16' ? row.map(roundToBf16) : row, place(first + n) * K);
+        kept.set(round ? row.map(round) : row, place(first + n) * K);
       }
     }
   }

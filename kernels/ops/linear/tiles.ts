@@ -11,6 +11,7 @@ import { headerBytes, panelStep, streamBytes, stripeStep, unitBytes, unitSpan } 
 import { isQuantised } from './quantise.js';
 import { quantisedTile, unpackedKind, unpackedKinds, unpackedTile, unpacker, wordValue } from './quantised-tiles.js';
 
+type CpuDtype = (typeof weightDtypes)[number];
 type Shapes = readonly (readonly [rows: number, panels: number])[];
 
 const few: Shapes = [
@@ -26,7 +27,7 @@ const few: Shapes = [
 const words = few.slice(0, 4);
 
 /** Rows × panels of each tile; the last has the most rows. 16 vector registers hold accumulators, weights and a splat. */
-const shapes: Readonly<Record<WeightDtype, Shapes>> = {
+const shapes: Readonly<Record<CpuDtype, Shapes>> = {
   f32: [...few, [5, 1], [6, 1]],
   // Widening takes registers of its own.
   bf16: [...few, [5, 1]],
@@ -188,7 +189,7 @@ function sizes(): string[] {
 
 /** The whole module, imported by simd.as.ts as './tiles.as'. */
 export function tilesSource(): string {
-  const tile = (dtype: WeightDtype, rows: number, panels: number) =>
+  const tile = (dtype: CpuDtype, rows: number, panels: number) =>
     isQuantised(dtype) ? quantisedTile(dtype, rows, panels) : floatTile(dtype, rows, panels);
   const kinds = Object.keys(unpackedKinds) as (keyof typeof unpackedKinds)[];
   return [

@@ -2,12 +2,13 @@
  * How the WebGPU backend keeps W[N, K], and the WGSL that reads it. 32 features lie together, a group of 32 k after the
  * other; 16 bytes, a quad of 32-bit words, are what a thread loads at once. Within a group a quad holds
  * - f32: [k][panel 4][half 2], four features of one k; a panel is 8 features, a half 4 of them
- * - bf16: [k][panel 4], eight features of one k: word j has feature j low and j + 4 high
+ * - bf16, f16: [k][panel 4], eight features of one k: word j has feature j low and j + 4 high
  * - q8, q6, q5, q5k: after the scales, [k pair 16][panel 4]: the bytes of word j are feature j at both k, then j + 4
  * - q4, q4k: after the scales, [k quad 8][panel 4]: the same in the low nibbles, the next pair in the high ones.
  * Scales are [panel 4][half 2] quads of float32, then as many for the second 16 k (q6) or as many minima (the others); multiples of
  * units are multiplied out.
  */
+import { float16Bits } from '../../float16.js';
 import { bf16Bits } from './bf16.js';
 import type { WeightDtype } from './index.js';
 import { blocksOf, type PlacedRows } from './matrix.js';
@@ -19,11 +20,11 @@ export const groupRows = 32;
 
 /** Quads of scales in front of a group, and of a whole group. */
 const headerQuads: Readonly<Record<WeightDtype, number>> = {
-  ...{ f32: 0, bf16: 0 },
+  ...{ f32: 0, bf16: 0, f16: 0 },
   ...{ q8: 8, q6: 16, q5: 16, q5k: 16, q4: 16, q4k: 16 },
 };
 const groupQuads: Readonly<Record<WeightDtype, number>> = {
-  ...{ f32: 256, bf16: 128 },
+  ...{ f32: 256, bf16: 128, f16: 128 },
   ...{ q8: 72, q6: 80, q5: 80, q5k: 80, q4: 48, q4k: 48 },
 };
 
@@ -51,7 +52,8 @@ export function packForGpu(parts: readonly PlacedRows[], K: number, dtype: Weigh
           for (let k = 0; k < rows.K; k++) floats[at * 4 + k * 32 + feature] = block[n * rows.K + k];
         } else {
           const lane = (feature >> 3) * 8 + (feature & 3) * 2 + ((feature & 4) >> 2);
-          for (let k = 0; k < rows.K; k++) halves[at * 8 + k * 32 + lane] = bf16Bits(block[n * rows.K + k]);
+          const bits = dtype === 'f16' ? float16Bits : bf16Bits;
+          for (let k = 0; k < rows.K; k++) halves[at * 8 + k * 32 + lane] = bits(block[n * rows.K + k]);
         }
       }
     }
@@ -102,8 +104,13 @@ export function groupHeader(dtype: WeightDtype): string {
  * WGSL: the weights of four k, 4i … 4i + 3 of the group at `at`, for the 8 features of `panel`: for each k in turn, w0 and
  * w1 (its halves, widened to float32) and then the body.
  * @param body given the k's place among the four
+ * @param narrow leaves f16 weights as they are, vec4h, for programs that enable f16
  */
-export function fourRows(dtype: WeightDtype, body: (component: 'x' | 'y' | 'z' | 'w') => string): string {
+export function fourRows(
+  dtype: WeightDtype,
+  body: (component: 'x' | 'y' | 'z' | 'w') => string,
+  narrow = false,
+): string {
   const components = ['x', 'y', 'z', 'w'] as const;
   const steps = (weights: (k: number) => readonly [string, string]) =>
     components.map((c, k) => {
@@ -118,6 +125,20 @@ export function fourRows(dtype: WeightDtype, body: (component: 'x' | 'y' | 'z' |
     const loads = [0, 1, 2, 3].map((k) => `let v${k} = w[at + (i * 4u + ${k}u) * 4u + panel];`);
     const both = (k: number) =>
       [`bitcast<vec4f>(v${k} << vec4u(16u))`, `bitcast<vec4f>(v${k} & vec4u(0xffff0000u))`] as const;
+    return [...loads, ...steps(both)].join('\n');
+  }
+  if (dtype === 'f16') {
+    const words = ['x', 'y', 'z', 'w'];
+    const loads = [0, 1, 2, 3].map((k) => {
+      const v = `w[at + (i * 4u + ${k}u) * 4u + panel]`;
+      return narrow
+        ? `let v${k} = ${v}; let b${k} = bitcast<vec4h>(v${k}.xy); let c${k} = bitcast<vec4h>(v${k}.zw);`
+        : `let v${k} = ${v}; ${words.map((word) => `let ${word}${k} = unpack2x16float(v${k}.${word});`).join(' ')}`;
+    });
+    const both = (k: number) =>
+      narrow
+        ? ([`vec4h(b${k}.xz, c${k}.xz)`, `vec4h(b${k}.yw, c${k}.yw)`] as const)
+        : ([0, 1].map((h) => `vec4f(${words.map((word) => `${word}${k}.${'xy'[h]}`).join(', ')})`) as [string, string]);
     return [...loads, ...steps(both)].join('\n');
   }
   const values = `at + ${headerQuads[dtype]}u`;

@@ -5,6 +5,7 @@
  * of its groups of 32 k in their order, each the chain of fused multiply-adds of its k in their order. Nothing is reduced
  * by subgroups, whose size differs between devices.
  */
+import { enableLanes, joining, sum } from '../../backends/webgpu/lanes.js';
 import type { WeightDtype } from './index.js';
 import { fourRows, groupHeader, groupStart } from './webgpu-layout.js';
 
@@ -16,8 +17,21 @@ export interface Ending {
   declare(binding: number): string;
   /** Of few rows: thread `tid` < 8 · rows has `total`, four features from quad `tid & 7` of block `block`, of row `tid >> 3`. */
   few(rows: number): string;
-  /** Of many rows: each thread has total{row 0–3}_{half 0–1}: panel `pc` of 8, rows 4 · rg … of the tile. */
-  many(tileRows: number): string;
+  /** Of many rows: each thread has some sums. */
+  many(tile: Tile, sums: readonly RowSums[]): string;
+}
+
+/** The matrix-matrix program's tile: so many rows × 64 features a workgroup, and so many of these rows × 8 a thread. */
+export interface Tile {
+  readonly rows: number;
+  /** 4 or 8 */
+  readonly threadRows: number;
+}
+
+/** WGSL names of a thread's sums of one row of the tile, of the two halves of its panel `pc` of 8 features. */
+export interface RowSums {
+  readonly row: string;
+  readonly halves: readonly [string, string];
 }
 
 export interface ProductShape {
@@ -25,6 +39,10 @@ export interface ProductShape {
   readonly K: number;
   /** Whether rows are normed (root mean square) as they are read. */
   readonly norm: boolean;
+  /** Whether the program may enable f16: f16 weights then go through workgroup memory as they are. */
+  readonly f16: boolean;
+  /** Neighbouring threads that exchange values. */
+  readonly lanes: number;
 }
 
 export const productUniforms = 'struct Uniforms { M: u32, N: u32, K: u32, G: u32, epsilon: f32, extra: u32 }';
@@ -33,18 +51,26 @@ const fewThreads = 128;
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 const components = ['x', 'y', 'z', 'w'] as const;
 
-export function productKey({ dtype, K, norm }: ProductShape, ending: Ending): string {
-  return `${ending.key} ${dtype}${norm ? ' norm' : ''}${K % 4 === 0 ? '' : ' odd'}`;
+export function productKey({ dtype, K, norm, f16, lanes }: ProductShape, ending: Ending): string {
+  return `${ending.key} ${dtype}${norm ? ` norm ${lanes}` : ''}${K % 4 === 0 ? '' : ' odd'}${f16 ? ' f16' : ''}`;
 }
 
 /** Bindings: 0 uniforms, 1 x, 2 w, 3 norm (where there is one), then the ending's. */
-function preamble({ K, norm }: ProductShape, ending: Ending, threads: number, rows: number, quads: number): string {
+function preamble(
+  { K, norm, f16, lanes }: ProductShape,
+  ending: Ending,
+  threads: number,
+  rows: number,
+  quads: number,
+): string {
   const isWhole = K % 4 === 0;
   const xQuad = isWhole
     ? 'return x[(m * p.K + k) >> 2u];'
     : `let at = m * p.K + k; let left = p.K - k;
        return vec4f(x[at], select(0.0, x[at + 1u], left > 1u), select(0.0, x[at + 2u], left > 2u), select(0.0, x[at + 3u], left > 3u));`;
   return /* wgsl */ `
+${f16 ? 'enable f16;' : ''}
+${norm ? enableLanes(lanes) : ''}
 ${productUniforms}
 @group(0) @binding(0) var<uniform> p: Uniforms;
 @group(0) @binding(1) var<storage, read> x: array<${isWhole ? 'vec4f' : 'f32'}>;
@@ -70,7 +96,8 @@ fn xQuad(first: u32, row: u32, k: u32) -> vec4f {
 }
 ${
   norm
-    ? `// One over the root mean square of the tile's rows: 32 threads a row, then their sums in order.
+    ? `// One over the root mean square of the tile's rows, 32 threads a row.
+${joining('sumOf', sum, { width: 32, threads, lanes })}
 fn findInverses(first: u32, tid: u32) {
   let lane = tid & 31u;
   for (var base = 0u; base < ${rows}u; base += ${threads / 32}u) {
@@ -82,15 +109,10 @@ fn findInverses(first: u32, tid: u32) {
         sum = fma(v.x, v.x, sum); sum = fma(v.y, v.y, sum); sum = fma(v.z, v.z, sum); sum = fma(v.w, v.w, sum);
       }
     }
-    tile[tid] = vec4f(sum);
-    workgroupBarrier();
-    if (lane == 0u && row < ${rows}u) {
-      var all = 0.0;
-      for (var l = 0u; l < 32u; l++) { all += tile[tid + l].x; }
-      inverse[row] = inverseSqrt(all / f32(p.K) + p.epsilon);
-    }
-    workgroupBarrier();
+    let all = sumOf(sum, tid);
+    if (lane == 0u && row < ${rows}u) { inverse[row] = inverseSqrt(all / f32(p.K) + p.epsilon); }
   }
+  workgroupBarrier();
 }`
     : ''
 }`;
@@ -101,11 +123,13 @@ fn findInverses(first: u32, tid: u32) {
  * features and every 32nd group of k; then the groups' sums are added in order.
  */
 export function fewRowsCode(shape: ProductShape, rows: number, ending: Ending): string {
-  const { dtype, norm } = shape;
+  const { dtype, norm, f16 } = shape;
   const all = range(rows);
   const halves = all.flatMap((r) => [0, 1].map((h) => ({ r, h, name: `a${r}_${h}` })));
-  const steps = fourRows(dtype, (c) =>
-    halves.map(({ r, h, name }) => `${name} = fma(vec4f(x${r}.${c}), w${h}, ${name});`).join(' '),
+  const steps = fourRows(
+    dtype,
+    (c) => halves.map(({ r, h, name }) => `${name} = fma(vec4f(x${r}.${c}), vec4f(w${h}), ${name});`).join(' '),
+    f16,
   );
   return /* wgsl */ `${preamble(shape, ending, fewThreads, rows, rows * 256)}
 @compute @workgroup_size(${fewThreads})
@@ -146,35 +170,48 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
 }`;
 }
 
+export const tileThreads = ({ rows, threadRows }: Tile) => (rows / threadRows) * 8;
+
 /**
- * Many rows, a matrix-matrix product: a workgroup takes a tile of rows and two blocks of features; a thread 4 rows × 8
- * features. A group of k at a time goes through workgroup memory, widened to float32.
+ * Many rows, a matrix-matrix product: a workgroup takes a tile of rows and two blocks of features. A group of k at a time
+ * goes through workgroup memory, widened to float32.
  */
-export function manyRowsCode(shape: ProductShape, tileRows: number, ending: Ending): string {
-  const { dtype, norm } = shape;
-  const threads = 2 * tileRows;
-  const rowQuads = tileRows / 4;
-  const weightsAt = 8 * tileRows;
-  const parts = range(4).flatMap((r) => [0, 1].map((h) => ({ r, h })));
+export function manyRowsCode(shape: ProductShape, tile: Tile, ending: Ending): string {
+  const { dtype, norm, f16 } = shape;
+  const { rows, threadRows } = tile;
+  const threads = tileThreads(tile);
+  const rowQuads = rows / 4;
+  const weightsAt = f16 ? 0 : 8 * rows;
+  const weights = f16 ? 'narrow' : 'tile';
+  const ownRows = range(threadRows);
+  const ownQuads = range(threadRows / 4);
+  const parts = ownRows.flatMap((r) => [0, 1].map((h) => ({ r, h, name: `${r}_${h}` })));
+  // First halves of all panels, then second ones: neighbouring threads read neighbouring quads.
   const store = fourRows(
     dtype,
     (c) =>
-      `{ let to = ${weightsAt}u + (i * 4u + ${components.indexOf(c)}u) * 16u + (j >> 5u) * 8u + panel * 2u; tile[to] = w0; tile[to + 1u] = w1; }`,
+      `{ let to = ${weightsAt}u + (i * 4u + ${components.indexOf(c)}u) * 16u + (j >> 5u) * 4u + panel; ${weights}[to] = w0; ${weights}[to + 8u] = w1; }`,
+    f16,
   );
-  return /* wgsl */ `${preamble(shape, ending, threads, tileRows, weightsAt + 512)}
+  const sums = ownRows.map((r) => ({
+    row: `(rg * ${threadRows}u + ${r}u)`,
+    halves: [`total${r}_0`, `total${r}_1`] as const,
+  }));
+  return /* wgsl */ `${preamble(shape, ending, threads, rows, Math.max(rows * 16, 8 * rows + (f16 ? 0 : 512)))}
+${f16 ? 'var<workgroup> narrow: array<vec4h, 512>;' : ''}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) tid: u32) {
   let block = workgroup.x * 2u;
   let blocks = (p.N + 31u) / 32u;
-  let first = workgroup.y * ${tileRows}u;
+  let first = workgroup.y * ${rows}u;
   let pc = tid & 7u;
   let rg = tid >> 3u;
   ${norm ? 'findInverses(first, tid);' : ''}
-  ${parts.map(({ r, h }) => `var total${r}_${h} = vec4f(0.0);`).join(' ')}
+  ${parts.map(({ name }) => `var total${name} = vec4f(0.0);`).join(' ')}
   for (var g = 0u; g < p.G; g++) {
-    {
-      let rows = tid % ${rowQuads}u;
-      let i = tid / ${rowQuads}u;
+    for (var j = tid; j < ${2 * rows}u; j += ${threads}u) {
+      let rows = j % ${rowQuads}u;
+      let i = j / ${rowQuads}u;
       let k = g * 32u + i * 4u;
       ${range(4)
         .map((r) => `let q${r} = xQuad(first, rows * 4u + ${r}u, k);`)
@@ -191,16 +228,16 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       }
     }
     workgroupBarrier();
-    ${parts.map(({ r, h }) => `var a${r}_${h} = vec4f(0.0);`).join(' ')}
+    ${parts.map(({ name }) => `var a${name} = vec4f(0.0);`).join(' ')}
     for (var k = 0u; k < 32u; k++) {
-      let w0 = tile[${weightsAt}u + k * 16u + pc * 2u];
-      let w1 = tile[${weightsAt}u + k * 16u + pc * 2u + 1u];
-      let v = tile[k * ${rowQuads}u + rg];
-      ${parts.map(({ r, h }) => `a${r}_${h} = fma(vec4f(v.${components[r]}), w${h}, a${r}_${h});`).join(' ')}
+      ${ownQuads.map((q) => `let v${q} = tile[k * ${rowQuads}u + rg * ${threadRows / 4}u + ${q}u];`).join(' ')}
+      let w0 = vec4f(${weights}[${weightsAt}u + k * 16u + pc]);
+      let w1 = vec4f(${weights}[${weightsAt}u + k * 16u + pc + 8u]);
+      ${parts.map(({ r, h, name }) => `a${name} = fma(vec4f(v${r >> 2}.${components[r & 3]}), w${h}, a${name});`).join(' ')}
     }
-    ${parts.map(({ r, h }) => `total${r}_${h} += a${r}_${h};`).join(' ')}
+    ${parts.map(({ name }) => `total${name} += a${name};`).join(' ')}
     workgroupBarrier();
   }
-  ${ending.many(tileRows)}
+  ${ending.many(tile, sums)}
 }`;
 }

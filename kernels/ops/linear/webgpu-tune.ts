@@ -1,5 +1,5 @@
 import { webGpu } from '../../backends/webgpu/index.js';
-import { linearEnding, runProduct, type Tuning, tuning } from './webgpu.js';
+import { linearEnding, runProduct, type Tuning, tiles } from './webgpu.js';
 import { gpuBytes } from './webgpu-layout.js';
 
 const [N, K] = [2048, 1024];
@@ -27,18 +27,16 @@ export async function tune(): Promise<Tuning> {
     return Math.min(...times);
   };
   try {
-    const tileRows =
-      (await time(most, { mostFewRows: 0, tileRows: 16 })) <
-      (await time(most, { mostFewRows: 0, tileRows: tuning.tileRows }))
-        ? 16
-        : tuning.tileRows;
+    const ofTiles: number[] = [];
+    for (const tile of tiles.keys()) ofTiles.push(await time(most, { mostFewRows: 0, tile }));
+    const tile = ofTiles.indexOf(Math.min(...ofTiles));
     let mostFewRows = 1;
     for (const M of [2, 4, 8, 16]) {
-      const isFaster = (await time(M, { mostFewRows: M, tileRows })) < (await time(M, { mostFewRows: 0, tileRows }));
+      const isFaster = (await time(M, { mostFewRows: M, tile })) < (await time(M, { mostFewRows: 0, tile }));
       if (!isFaster) break;
       mostFewRows = M;
     }
-    return { mostFewRows, tileRows };
+    return { mostFewRows, tile };
   } finally {
     for (const { dataId } of [weight, x.info, y.info]) backend.disposeData(dataId);
   }

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.js';
-import { linearPacker, type WeightDtype } from './index.js';
+import { float16Dtype, linearPacker, type WeightDtype } from './index.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
 import { blockFeatures, gpuBytes, groupRows, packForGpu } from './webgpu-layout.js';
-import { type Ending, fewRowsCode, manyRowsCode, type ProductShape, productKey } from './webgpu-product.js';
+import { type Ending, fewRowsCode, manyRowsCode, type ProductShape, productKey, type Tile } from './webgpu-product.js';
 
 linearPacker.register(webGpuNames, (parts, N, K, dtype) =>
   tf
@@ -11,16 +11,25 @@ linearPacker.register(webGpuNames, (parts, N, K, dtype) =>
     .makeTensorFromTensorInfo(webGpu().weights(gpuBytes(N, K, dtype), (out) => packForGpu(parts, K, dtype, out))),
 );
 
+float16Dtype.register(webGpuNames, 'f16');
+
 /** What is best on a device, of programs that give the same bits. */
 export interface Tuning {
   /** Rows up to which the matrix-vector program is taken. */
   readonly mostFewRows: number;
-  /** Rows of a tile of the matrix-matrix program, where there are more than 32; 64 where they fit in workgroup memory. */
-  readonly tileRows: number;
+  /** Of the matrix-matrix program, where there are more than 32 rows: one of `tiles`. */
+  readonly tile: number;
 }
 
+/** Tiles to choose from, 64 rows where they fit in workgroup memory. */
+export const tiles: readonly Tile[] = [
+  { rows: 16, threadRows: 4 },
+  { rows: 64, threadRows: 4 },
+  { rows: 64, threadRows: 8 },
+];
+
 /** In force; webgpu-tune.ts finds it out. */
-export let tuning: Tuning = { mostFewRows: 8, tileRows: 64 };
+export let tuning: Tuning = { mostFewRows: 8, tile: 2 };
 
 export function setTuning(found: Tuning): void {
   tuning = found;
@@ -42,26 +51,30 @@ export function runProduct(
   product: Product,
   ending: Ending,
   buffers: readonly (GPUBuffer | undefined)[],
-  { mostFewRows, tileRows }: Tuning = tuning,
+  { mostFewRows, tile }: Tuning = tuning,
 ): void {
   const backend = webGpu();
   const { x, weight, norm, M, N, K, dtype, epsilon } = product;
-  const shape: ProductShape = { dtype, K, norm: norm !== undefined };
+  const f16 = dtype === 'f16' && backend.device.features.has('shader-f16');
+  const shape: ProductShape = { dtype, K, norm: norm !== undefined, f16, lanes: backend.lanes };
   const uniforms = backend.uniform([M, N, K, Math.ceil(K / groupRows), 0], { 4: epsilon });
   const bound = [uniforms, backend.buffer(x), backend.buffer(weight)];
   if (norm) bound.push(backend.buffer(norm));
-  const isFew = M <= mostFewRows;
-  const rows = isFew ? fewRows(M) : manyRows(M, tileRows);
+  const key = productKey(shape, ending);
   const blocks = Math.ceil(N / blockFeatures);
-  backend.dispatch(
-    `${productKey(shape, ending)} ${isFew ? 'few' : 'many'}${rows}`,
-    () => (isFew ? fewRowsCode : manyRowsCode)(shape, rows, ending),
-    [...bound, ...buffers],
-    [isFew ? blocks : Math.ceil(blocks / 2), Math.ceil(M / rows)],
-  );
+  if (M <= mostFewRows) {
+    const rows = fewRows(M);
+    const code = () => fewRowsCode(shape, rows, ending);
+    backend.dispatch(`${key} few ${rows}`, code, [...bound, ...buffers], [blocks, Math.ceil(M / rows)]);
+  } else {
+    const chosen = manyRows(M, tiles[tile]);
+    const code = () => manyRowsCode(shape, chosen, ending);
+    const name = `${key} many ${Object.values(chosen)}`;
+    backend.dispatch(name, code, [...bound, ...buffers], [Math.ceil(blocks / 2), Math.ceil(M / chosen.rows)]);
+  }
 }
 
-/** The least workgroup memory that WebGPU promises holds two rows of a matrix-vector tile, or 32 of the other. */
+/** The least workgroup memory that WebGPU promises holds two rows of a matrix-vector tile, or 16 of the other. */
 const isRoomy = () => webGpu().device.limits.maxComputeWorkgroupStorageSize > 16_384;
 
 function fewRows(M: number): number {
@@ -69,9 +82,8 @@ function fewRows(M: number): number {
   return M === 2 || !isRoomy() ? 2 : 4;
 }
 
-function manyRows(M: number, tileRows: number): number {
-  if (M <= 32) return 16;
-  return isRoomy() ? tileRows : Math.min(32, tileRows);
+function manyRows(M: number, tile: Tile): Tile {
+  return M <= 32 || !isRoomy() ? tiles[0] : tile;
 }
 
 /** y = sums (+ bias) (+ residual). */
@@ -95,10 +107,10 @@ fn store(m: u32, n: u32, sums: vec4f) {
 }`,
     few: (rows) =>
       `if (tid < ${rows * 8}u) { ${store('first + (tid >> 3u)', 'block * 32u + (tid & 7u) * 4u', 'total')} }`,
-    many: () =>
-      [0, 1, 2, 3]
-        .flatMap((r) =>
-          [0, 1].map((h) => store(`first + rg * 4u + ${r}u`, `block * 32u + pc * 8u + ${h * 4}u`, `total${r}_${h}`)),
+    many: (_, sums) =>
+      sums
+        .flatMap(({ row, halves }) =>
+          halves.map((half, h) => store(`first + ${row}`, `block * 32u + pc * 8u + ${h * 4}u`, half)),
         )
         .join('\n'),
   };

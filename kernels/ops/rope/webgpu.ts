@@ -1,4 +1,5 @@
 import { registerWgsl, webGpu } from '../../backends/webgpu/index.js';
+import { enableLanes, joining, sum } from '../../backends/webgpu/lanes.js';
 import { uploadRows } from '../attention/webgpu.js';
 import { layerBuffer } from '../attention/webgpu-cache.js';
 import type { RopeAppendAttributes, RopeAppendInputs, RopeInputs } from './reference.js';
@@ -46,13 +47,15 @@ interface AppendShape {
   readonly pageSize: number;
   readonly qNorm: boolean;
   readonly kNorm: boolean;
+  readonly lanes: number;
 }
 
 /** A workgroup a row and head: of the queries to q, of keys and values to the cache. */
-function appendCode({ heads, kvHeads, headDim, pageSize, qNorm, kNorm }: AppendShape): string {
+function appendCode({ heads, kvHeads, headDim, pageSize, qNorm, kNorm, lanes }: AppendShape): string {
   const norms = [...(qNorm ? ['qGain'] : []), ...(kNorm ? ['kGain'] : [])];
   const gain = (isNormed: boolean, name: string) => (isNormed ? `x[i] * inverse * ${name}[i]` : 'x[i]');
   return /* wgsl */ `
+${enableLanes(lanes)}
 struct Uniforms { T: u32, pages: u32, epsilon: f32 }
 @group(0) @binding(0) var<uniform> p: Uniforms;
 @group(0) @binding(1) var<storage, read> integers: array<i32>; // positions, slots, tables, pages
@@ -63,7 +66,7 @@ struct Uniforms { T: u32, pages: u32, epsilon: f32 }
 @group(0) @binding(6) var<storage, read_write> cache: array<f32>;
 ${norms.map((name, i) => `@group(0) @binding(${7 + i}) var<storage, read> ${name}: array<f32>;`).join('\n')}
 var<workgroup> x: array<f32, ${headDim}>;
-var<workgroup> sums: array<f32, 64>;
+${norms.length > 0 ? joining('sumOf', sum, { width: 64, threads: 64, lanes }) : ''}
 ${rotated(headDim)}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) tid: u32) {
@@ -76,17 +79,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     x[i] = value;
     sum = fma(value, value, sum);
   }
-  sums[tid] = sum;
   workgroupBarrier();
   let isQuery = head < ${heads}u;
   let isValue = head >= ${heads + kvHeads}u;
   ${
     norms.length > 0
       ? /* wgsl */ `
-  var all = 0.0;
-  for (var l = 0u; l < 64u; l++) { all += sums[l]; }
-  let inverse = inverseSqrt(all / ${headDim}.0 + p.epsilon);
-  workgroupBarrier();
+  let inverse = inverseSqrt(sumOf(sum, tid) / ${headDim}.0 + p.epsilon);
   if (!isValue) {
     for (var i = tid; i < ${headDim}u; i += 64u) {
       x[i] = ${
@@ -125,7 +124,15 @@ registerWgsl<RopeAppendInputs, RopeAppendAttributes>('AttsRopeAppend', (inputs, 
   const { cache, layer, rows, heads, epsilon } = attributes;
   const { kvHeads, headDim, pageSize, pages } = cache.shape;
   const T = qkv.shape[0] as number;
-  const shape = { heads, kvHeads, headDim, pageSize, qNorm: qNorm !== undefined, kNorm: kNorm !== undefined };
+  const shape = {
+    heads,
+    kvHeads,
+    headDim,
+    pageSize,
+    qNorm: qNorm !== undefined,
+    kNorm: kNorm !== undefined,
+    lanes: backend.lanes,
+  };
   const q = backend.output([T, heads * headDim]);
   const uniforms = backend.uniform([T, pages, 0, 0], { 2: epsilon });
   backend.dispatch(

@@ -1,8 +1,9 @@
 import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.js';
+import { enableLanes, joining, largest, sum } from '../../backends/webgpu/lanes.js';
 import { packLinear } from '../linear/index.js';
 import { runProduct } from '../linear/webgpu.js';
 import { blockFeatures } from '../linear/webgpu-layout.js';
-import type { Ending } from '../linear/webgpu-product.js';
+import { type Ending, tileThreads } from '../linear/webgpu-product.js';
 import { headPacker } from './index.js';
 import type { TokenLogProbAttributes, TokenLogProbInputs } from './reference.js';
 
@@ -40,23 +41,25 @@ fn sumUp(m: u32, block: u32, at: u32) {
   if (tid < ${rows * 8}u) { tile[tid] = total; }
   workgroupBarrier();
   if (tid < ${rows}u) { sumUp(first + tid, block, tid * 8u); }`,
-  many: (tileRows) => /* wgsl */ `
-  ${[0, 1, 2, 3]
-    .flatMap((r) => [0, 1].map((h) => `tile[(rg * 4u + ${r}u) * 16u + pc * 2u + ${h}u] = total${r}_${h};`))
-    .join(' ')}
+  many: (tile, sums) => /* wgsl */ `
+  ${sums.flatMap(({ row, halves }) => halves.map((half, h) => `tile[${row} * 16u + pc * 2u + ${h}u] = ${half};`)).join(' ')}
   workgroupBarrier();
-  sumUp(first + (tid % ${tileRows}u), block + tid / ${tileRows}u, (tid % ${tileRows}u) * 16u + (tid / ${tileRows}u) * 8u);`,
+  for (var j = tid; j < ${2 * tile.rows}u; j += ${tileThreads(tile)}u) {
+    sumUp(first + j % ${tile.rows}u, block + j / ${tile.rows}u, (j % ${tile.rows}u) * 16u + (j / ${tile.rows}u) * 8u);
+  }`,
 };
 
 const joinThreads = 64;
 
-/** A workgroup a row: each thread joins every 64th block, then one joins the threads, all in their order. */
-const joinCode = () => /* wgsl */ `
+/** A workgroup a row: each thread joins every 64th block in order, then the threads are joined. */
+const joinCode = (lanes: number) => /* wgsl */ `
+${enableLanes(lanes)}
 @group(0) @binding(0) var<uniform> p: vec4u; // blocks
 @group(0) @binding(1) var<storage, read> sums: array<vec2f>;
 @group(0) @binding(2) var<storage, read> asked: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-var<workgroup> parts: array<vec2f, ${joinThreads}>;
+${joining('sumOf', sum, { width: joinThreads, threads: joinThreads, lanes })}
+${joining('largestOf', largest, { width: joinThreads, threads: joinThreads, lanes })}
 fn joined(a: vec2f, b: vec2f) -> vec2f {
   let largest = max(a.x, b.x);
   return vec2f(largest, fma(a.y, exp(a.x - largest), b.y * exp(b.x - largest)));
@@ -66,12 +69,9 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let m = workgroup.x;
   var all = vec2f(-3.0e38, 0.0);
   for (var b = tid; b < p.x; b += ${joinThreads}u) { all = joined(all, sums[m * p.x + b]); }
-  parts[tid] = all;
-  workgroupBarrier();
-  if (tid == 0u) {
-    for (var t = 1u; t < min(${joinThreads}u, p.x); t++) { all = joined(all, parts[t]); }
-    y[m] = asked[m] - (all.x + log(all.y));
-  }
+  let most = largestOf(all.x, tid);
+  let whole = sumOf(all.y * exp(all.x - most), tid);
+  if (tid == 0u) { y[m] = asked[m] - (most + log(whole)); }
 }`;
 
 registerWgsl<TokenLogProbInputs, TokenLogProbAttributes>('AttsTokenLogProb', (inputs, { ids, V, d, dtype }) => {
@@ -84,7 +84,13 @@ registerWgsl<TokenLogProbInputs, TokenLogProbAttributes>('AttsTokenLogProb', (in
   const asking = backend.upload(ids, () => ids);
   runProduct({ x: hidden, weight: head, M: T, N: V, K: d, dtype, epsilon: 0 }, summing, [asking, partial, asked]);
   const y = backend.output([T]);
-  backend.dispatch('tokenLogProb join', joinCode, [backend.uniform([blocks]), partial, asked, y.buffer], [T]);
+  const { lanes } = backend;
+  backend.dispatch(
+    `tokenLogProb join ${lanes}`,
+    () => joinCode(lanes),
+    [backend.uniform([blocks]), partial, asked, y.buffer],
+    [T],
+  );
   backend.release(partial);
   backend.release(asked);
   return y.info;

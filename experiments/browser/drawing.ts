@@ -1,0 +1,100 @@
+import { number, plural, probability } from '../../src/report/format.js';
+import { element } from './elements.js';
+import type { ChunkProgress, Progress } from './progress.js';
+
+/** A chunk's bar, its words for those who do not see it, its mark, and its line in the list below. */
+interface DrawnChunk {
+  readonly bar: HTMLElement;
+  readonly words: HTMLElement;
+  readonly mark: HTMLElement;
+  readonly line: HTMLElement;
+  readonly by: HTMLElement;
+  readonly text: HTMLElement;
+}
+
+/** Draws chains as rows of chunks, as long as their tokens; a row opens to its text. */
+export class Drawing {
+  private readonly progress: Progress;
+  private readonly rows: readonly Row[];
+
+  constructor(container: HTMLElement, progress: Progress) {
+    this.progress = progress;
+    this.rows = progress.chains.map((_, sample) => new Row(sample));
+    container.replaceChildren(...this.rows.map(({ root }) => root));
+  }
+
+  draw(samples: Iterable<number>): void {
+    for (const sample of samples) this.rows[sample].draw(this.progress.chains[sample]);
+  }
+}
+
+class Row {
+  readonly root: HTMLElement;
+  private readonly track = element('span', { class: 'track' });
+  private readonly end = element('span', { class: 'end' });
+  private readonly list = element('ol');
+  private readonly chunks: DrawnChunk[] = [];
+
+  constructor(sample: number) {
+    const name = element('span', { class: 'name' }, `Chain ${sample + 1}`);
+    this.root = element(
+      'details',
+      { class: 'chain' },
+      element('summary', {}, name, this.track, this.end),
+      this.list,
+    );
+  }
+
+  draw({ chunks, end }: Progress['chains'][number]): void {
+    for (const [index, chunk] of chunks.entries()) {
+      // What was written before the last two chunks stays as it is.
+      if (index < this.chunks.length - 2) continue;
+      const drawn = this.chunks[index] ?? this.add();
+      drawChunk(drawn, chunk);
+    }
+    if (end) {
+      this.end.textContent = end.status === 'failed' ? 'failed' : (end.answer ?? 'no answer');
+      if (end.error !== null) this.end.title = end.error;
+    }
+  }
+
+  private add(): DrawnChunk {
+    const drawn: DrawnChunk = {
+      bar: element('span', { class: 'bar' }),
+      words: element('span', { class: 'unseen' }),
+      mark: element('span', { class: 'mark', 'aria-hidden': 'true' }),
+      by: element('div', { class: 'by' }),
+      text: element('div', { class: 'text' }),
+      line: element('li'),
+    };
+    drawn.line.append(drawn.by, drawn.text);
+    this.track.append(element('span', { class: 'chunk' }, drawn.bar, drawn.words, drawn.mark));
+    this.list.append(drawn.line);
+    this.chunks.push(drawn);
+    return drawn;
+  }
+}
+
+function drawChunk(drawn: DrawnChunk, { author, text, tokens, isWritten, decision }: ChunkProgress): void {
+  const state = `${author}${decision?.rejected ? ' rejected' : ''}${isWritten ? '' : ' growing'}`;
+  drawn.bar.className = `bar ${state}`;
+  drawn.bar.style.setProperty('--tokens', String(tokens));
+  drawn.line.className = state;
+  const fate = decision ? (decision.rejected ? 'rejected' : 'accepted') : null;
+  drawn.words.textContent = `${author}, ${plural(tokens, 'token')}${fate ? `, ${fate}, p ${probability(decision!.p)}` : ''}; `;
+  drawn.mark.textContent = decision ? `${decision.rejected ? '✕' : '✓'} ${probability(decision.p)}` : '';
+  drawn.mark.className = `mark ${fate ?? ''}`;
+  const sign = decision?.rejected ? '≤' : '>';
+  const facts = [
+    plural(tokens, 'token'),
+    ...(decision
+      ? [`score ${number(decision.score)}`, `p ${probability(decision.p)} ${sign} α ${probability(decision.alpha)}`]
+      : []),
+  ];
+  drawn.by.replaceChildren(
+    element('b', {}, author),
+    ...(fate ? [' ', element('i', {}, fate)] : []),
+    ...facts.map((fact) => element('span', {}, fact)),
+  );
+  drawn.text.replaceChildren(decision?.rejected ? element('del', {}, text) : text);
+}

@@ -45,7 +45,7 @@ export async function buildPage(out: string): Promise<void> {
 /** First chunks of the calibration problems and their scores, which a page would draw for some seconds at every visit. */
 async function drawBank(): Promise<object> {
   const config = configOf();
-  const { draft, target, close } = await openPair(config);
+  const { draft, target, close } = await openPair({ ...config, threads: 1 });
   try {
     const dataset = await loadRunDataset(config, 'calibration');
     return storedBank(await buildBanks({ config, draft: draft!, target: target!, dataset }));

@@ -7,14 +7,15 @@
  *   node dist/experiments/browser/check.js [--out runs/browser] [--chromium /usr/bin/chromium]
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import puppeteer, { type Browser, type Page } from 'puppeteer-core';
-import { type ChainRecord, openPair, readBankFile } from '../../src/index.js';
+import puppeteer, { type Page } from 'puppeteer-core';
+import { abacusFolder } from '../../models/abacus/paths.js';
+import { type ChainRecord, openPair, type Problem, readBankFile } from '../../src/index.js';
+import { violations } from '../../test/report/axe.js';
 import { type Ask, answer, configOf } from './answer.js';
 import { buildPage } from './build.js';
-import type { FromWorker, PageBackend } from './messages.js';
+import type { FromWorker } from './messages.js';
 import { serveFolder } from './site.js';
 
 const { values } = parseArgs({
@@ -23,7 +24,8 @@ const { values } = parseArgs({
     chromium: { type: 'string', default: '/usr/bin/chromium' },
   },
 });
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** Milliseconds: a software adapter on a busy machine compiles for a while. */
+const patience = 240_000;
 /** Puts aside what the page hears from its worker. */
 const eavesdrop = `
   globalThis.heard = [];
@@ -33,8 +35,32 @@ const eavesdrop = `
       this.addEventListener('message', ({ data }) => heard.push(data));
     }
   };`;
-const samples = 8;
-const problems: string[] = [];
+const told: string[] = [];
+
+interface Case {
+  readonly name: string;
+  /** Of the page's address. */
+  readonly query: string;
+  /** What it must say that it computes on. */
+  readonly backend: RegExp;
+  readonly ask: Ask;
+}
+
+const [long, , , short] = readFileSync(join(abacusFolder, 'problems/test.jsonl'), 'utf8')
+  .split('\n', 4)
+  .map((line) => (JSON.parse(line) as Problem).problem);
+const common = { rejectionRate: 0.4, seed: 0 };
+const cases: readonly Case[] = [
+  { name: 'simd', query: '?backend=simd', backend: /^simd/, ask: { ...common, problem: long, samples: 8 } },
+  {
+    name: 'threads',
+    query: '?backend=simd&threads=2',
+    backend: /^simd, 2/,
+    ask: { ...common, problem: short, samples: 2 },
+  },
+  // What the page takes by itself where there is an adapter; four chains, because a software adapter takes its time.
+  { name: 'webgpu', query: '', backend: /^webgpu$/, ask: { ...common, problem: short, samples: 4 } },
+];
 
 await buildPage(values.out);
 const { url, server } = await serveFolder(values.out);
@@ -48,98 +74,109 @@ const browser = await puppeteer.launch({
   ],
 });
 try {
-  for (const backend of ['simd', 'webgpu'] as const) await check(browser, backend);
+  for (const each of cases) await check(each);
 } finally {
   await browser.close();
   server.close();
 }
-process.stdout.write(problems.length === 0 ? 'nothing found\n' : '');
-for (const problem of problems) process.stdout.write(`- ${problem}\n`);
-process.exitCode = problems.length === 0 ? 0 : 1;
+process.stdout.write(told.length === 0 ? 'nothing found\n' : '');
+for (const problem of told) process.stdout.write(`- ${problem}\n`);
+process.exitCode = told.length === 0 ? 0 : 1;
 
-async function check(browser: Browser, backend: Exclude<PageBackend, 'auto'>): Promise<void> {
+async function check({ name, query, backend, ask }: Case): Promise<void> {
   const page = await browser.newPage();
-  const told = (what: string) => problems.push(`${backend}: ${what}`);
-  page.on('console', (message) => void (message.type() === 'error' && told(`console: ${message.text()}`)));
-  page.on('pageerror', (error) => void told(`error: ${String(error)}`));
+  const tell = (what: string) => told.push(`${name}: ${what}`);
+  page.on('console', (message) => void (message.type() === 'error' && tell(`console: ${message.text()}`)));
+  page.on('pageerror', (error) => void tell(`error: ${String(error)}`));
   page.on('request', (request) => {
-    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) told(`asks for ${request.url()}`);
+    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) tell(`asks for ${request.url()}`);
   });
-  await page.setBypassCSP(false);
   await page.evaluateOnNewDocument(eavesdrop);
   await page.setViewport({ width: 1280, height: 900 });
-  // WebGPU is what the page takes by itself where there is an adapter.
-  await page.goto(backend === 'webgpu' ? url : `${url}?backend=${backend}`);
+  const opening = performance.now();
+  await page.goto(url + query);
   await inState(page, 'ready');
-  await look(page, `${backend}-ready`, told);
-  const started = performance.now();
+  const opened = performance.now();
+  await page.evaluate(`problem.value = ${JSON.stringify(ask.problem)}; samples.value = ${ask.samples}`);
   await page.click('#run');
-  await page.waitForFunction(`heard.filter(({ type }) => type === 'event').length > 12`);
-  await page.screenshot({ path: join(values.out, `${backend}-running.png`) });
+  await page.waitForFunction(`heard.some(({ type }) => type === 'event')`, { timeout: patience });
+  await page.screenshot({ path: join(values.out, `${name}-running.png`) });
   await inState(page, 'ready');
-  const seconds = (performance.now() - started) / 1000;
+  const answered = performance.now();
   await page.click('summary');
-  for (const width of [1280, 390]) {
-    await page.setViewport({ width, height: 900 });
-    await look(page, `${backend}-${width}`, told);
+  // The page looks the same whatever it computes on.
+  if (name === 'simd') {
+    for (const scheme of ['light', 'dark'] as const) {
+      for (const width of [1280, 390]) await look(page, width, scheme, tell);
+    }
   }
-  const heard = (await page.evaluate('heard')) as FromWorker[];
-  const { ask, chains } = await asked(page, heard);
-  await compare(backend, ask, chains, told);
-  process.stdout.write(`${backend}: ${await page.$eval('#result', (element) => element.textContent)} (${seconds.toFixed(1)} s)\n`);
+  const [result, used] = await Promise.all(
+    ['#result', '#facts div:last-child dd'].map((place) => page.$eval(place, (element) => element.textContent ?? '')),
+  );
+  if (!backend.test(used)) tell(`computes on ${used}`);
+  if (!/which is right/.test(result)) tell(`says: ${result}`);
+  await compare((await page.evaluate('heard')) as FromWorker[], ask, name !== 'webgpu', tell);
+  await stopInTheMiddle(page, tell);
+  await askTooMuch(page, tell);
+  await page.close();
+  const seconds = (from: number, to: number) => ((to - from) / 1000).toFixed(1);
+  const times = `opened in ${seconds(opening, opened)} s, answered in ${seconds(opened, answered)} s`;
+  process.stdout.write(`${name}: ${used}: ${result} ${times}\n`);
+}
+
+async function stopInTheMiddle(page: Page, tell: (what: string) => void): Promise<void> {
   await page.click('#run');
-  await page.waitForFunction(`document.querySelectorAll('.bar').length > 4`);
+  await page.waitForFunction(`document.querySelector('.bar')`, { timeout: patience });
   await page.click('#stop');
   await inState(page, 'ready');
   const status = await page.$eval('#status', (element) => element.textContent);
-  if (status !== 'Stopped.') told(`says after Stop: ${status}`);
-  await page.close();
+  if (status !== 'Stopped.') tell(`says after Stop: ${status}`);
+}
+
+async function askTooMuch(page: Page, tell: (what: string) => void): Promise<void> {
+  await page.evaluate(`problem.value = 'z'.repeat(800)`);
+  await page.click('#run');
+  await page.waitForFunction('failure.textContent', { timeout: patience });
+  const said = await page.$eval('#failure', (element) => element.textContent);
+  if (!/too long for the context/.test(said ?? '')) tell(`says of a problem that is too long: ${said}`);
+  if (await page.$eval('#run', (button) => (button as HTMLButtonElement).disabled)) tell('cannot be asked again');
 }
 
 async function inState(page: Page, state: string): Promise<void> {
-  await page.waitForFunction(`['failed', '${state}'].includes(document.body.dataset.state)`, { timeout: 240_000 });
+  await page.waitForFunction(`['failed', '${state}'].includes(document.body.dataset.state)`, { timeout: patience });
   const failure = await page.$eval('#failure', (element) => element.textContent);
   if (failure) throw new Error(`the page says: ${failure}`);
 }
 
-/** What a reader could stumble on. */
-async function look(page: Page, name: string, told: (what: string) => void): Promise<void> {
+/** What a reader could stumble on at a width, in light or dark. */
+async function look(page: Page, width: number, scheme: 'light' | 'dark', tell: (what: string) => void): Promise<void> {
+  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+  await page.setViewport({ width, height: 900 });
   const across = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-  if (Number(across) > 0) told(`${name}: is ${across} px wider than the window`);
-  await page.evaluate(axe);
-  const { violations } = (await page.evaluate('axe.run()')) as {
-    violations: { id: string; impact: string; help: string; nodes: { target: string[] }[] }[];
-  };
-  for (const { id, impact, help, nodes } of violations) {
-    if (impact !== 'serious' && impact !== 'critical') continue;
-    told(`${name}: axe ${id}: ${help} (${nodes.length}×, first ${nodes[0].target.join(' ')})`);
-  }
-  await page.screenshot({ path: join(values.out, `${name}.png`), fullPage: true });
+  if (Number(across) > 0) tell(`at ${width} px, ${scheme}, it is ${across} px wider than the window`);
+  for (const violation of await violations(page)) tell(`at ${width} px, ${scheme}: ${violation}`);
+  await page.screenshot({ path: join(values.out, `page-${width}-${scheme}.png`), fullPage: true });
 }
 
-async function asked(page: Page, heard: readonly FromWorker[]): Promise<{ ask: Ask; chains: ChainRecord[] }> {
-  const problem = await page.$eval('#problem', (element) => (element as HTMLTextAreaElement).value);
-  const chains = heard.flatMap((message) => (message.type === 'chain' ? [message.chain] : []));
-  chains.sort((a, b) => a.sample - b.sample);
-  return { ask: { problem, samples, rejectionRate: 0.4, seed: 0 }, chains };
-}
-
-/** The same question in Node, on SIMD. */
-async function compare(backend: string, ask: Ask, ours: readonly ChainRecord[], told: (what: string) => void) {
-  const { draft, target, close } = await openPair(configOf());
+/** The same question in Node, on SIMD: equal tokens and decisions, and where bits are promised equal scores. */
+async function compare(
+  heard: readonly FromWorker[],
+  ask: Ask,
+  withScores: boolean,
+  tell: (what: string) => void,
+): Promise<void> {
+  const models = await openPair({ ...configOf(), threads: 1 });
   const bank = await readBankFile(join(values.out, 'bank.json'));
   const quiet = { onWriting() {}, onEvent() {}, onChain() {} };
-  const { chains } = await answer({ draft: draft!, target: target! }, bank, ask, quiet);
-  await close();
-  const essence = ({ chunks, answer, status }: ChainRecord) => ({
-    ...{ answer, status },
-    chunks: chunks.map(({ author, ids, rejected, text, score }) => ({
-      ...{ author, ids, rejected, text },
-      ...(backend === 'simd' ? { score } : {}),
-    })),
-  });
-  const differing = chains.filter((chain, i) => JSON.stringify(essence(chain)) !== JSON.stringify(ours[i] && essence(ours[i])));
-  if (ours.length !== samples || differing.length > 0) {
-    told(`of ${ours.length} chains differ from Node's: ${differing.map(({ sample }) => sample).join(', ') || 'the number'}`);
+  const { chains } = await answer({ draft: models.draft!, target: models.target! }, bank, ask, quiet);
+  await models.close();
+  const essence = ({ sample, chunks, answer, status }: ChainRecord) => {
+    const kept = chunks.map(({ score, ...chunk }) => (withScores ? { score, ...chunk } : chunk));
+    return JSON.stringify({ sample, answer, status, kept });
+  };
+  const ours = new Set(heard.flatMap((message) => (message.type === 'chain' ? [essence(message.chain)] : [])));
+  const missing = chains.filter((chain) => !ours.has(essence(chain)));
+  if (missing.length > 0 || ours.size !== ask.samples) {
+    tell(`${missing.length} of ${ask.samples} chains are not as in Node`);
   }
 }

@@ -37,12 +37,7 @@ class Row {
 
   constructor(sample: number) {
     const name = element('span', { class: 'name' }, `Chain ${sample + 1}`);
-    this.root = element(
-      'details',
-      { class: 'chain' },
-      element('summary', {}, name, this.track, this.end),
-      this.list,
-    );
+    this.root = element('details', { class: 'chain' }, element('summary', {}, name, this.track, this.end), this.list);
   }
 
   draw({ chunks, end }: Progress['chains'][number]): void {
@@ -52,10 +47,7 @@ class Row {
       const drawn = this.chunks[index] ?? this.add();
       drawChunk(drawn, chunk);
     }
-    if (end) {
-      this.end.textContent = end.status === 'failed' ? 'failed' : (end.answer ?? 'no answer');
-      if (end.error !== null) this.end.title = end.error;
-    }
+    if (end) this.end.textContent = end.status === 'failed' ? 'failed' : (end.answer ?? 'no answer');
   }
 
   private add(): DrawnChunk {
@@ -75,26 +67,27 @@ class Row {
   }
 }
 
-function drawChunk(drawn: DrawnChunk, { author, text, tokens, isWritten, decision }: ChunkProgress): void {
-  const state = `${author}${decision?.rejected ? ' rejected' : ''}${isWritten ? '' : ' growing'}`;
-  drawn.bar.className = `bar ${state}`;
-  drawn.bar.style.setProperty('--tokens', String(tokens));
-  drawn.line.className = state;
-  const fate = decision ? (decision.rejected ? 'rejected' : 'accepted') : null;
-  drawn.words.textContent = `${author}, ${plural(tokens, 'token')}${fate ? `, ${fate}, p ${probability(decision!.p)}` : ''}; `;
-  drawn.mark.textContent = decision ? `${decision.rejected ? '✕' : '✓'} ${probability(decision.p)}` : '';
-  drawn.mark.className = `mark ${fate ?? ''}`;
-  const sign = decision?.rejected ? '≤' : '>';
-  const facts = [
-    plural(tokens, 'token'),
-    ...(decision
-      ? [`score ${number(decision.score)}`, `p ${probability(decision.p)} ${sign} α ${probability(decision.alpha)}`]
-      : []),
-  ];
-  drawn.by.replaceChildren(
-    element('b', {}, author),
-    ...(fate ? [' ', element('i', {}, fate)] : []),
+function drawChunk({ bar, words, mark, line, by, text: shown }: DrawnChunk, chunk: ChunkProgress): void {
+  const { author, text, tokens, isWritten, decision } = chunk;
+  const fate = decision && (decision.rejected ? 'rejected' : 'accepted');
+  const state = [author, ...(fate ? [fate] : []), ...(isWritten ? [] : ['growing'])].join(' ');
+  const length = plural(tokens, 'token');
+  bar.className = `bar ${state}`;
+  bar.style.setProperty('--tokens', String(tokens));
+  line.className = state;
+  shown.replaceChildren(fate === 'rejected' ? element('del', {}, text) : text);
+  if (decision === null) {
+    words.textContent = `${author}, ${length}; `;
+    by.replaceChildren(element('b', {}, author), element('span', {}, length));
+    return;
+  }
+  const [p, sign] = [probability(decision.p), decision.rejected ? '≤' : '>'];
+  words.textContent = `${author}, ${length}, ${fate}, p ${p}; `;
+  mark.textContent = `${decision.rejected ? '✕' : '✓'} ${p}`;
+  mark.className = `mark ${fate}`;
+  const facts = [length, `score ${number(decision.score)}`, `p ${p} ${sign} α ${probability(decision.alpha)}`];
+  by.replaceChildren(
+    ...[element('b', {}, author), ' ', element('i', {}, fate!)],
     ...facts.map((fact) => element('span', {}, fact)),
   );
-  drawn.text.replaceChildren(decision?.rejected ? element('del', {}, text) : text);
 }

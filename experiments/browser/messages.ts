@@ -27,4 +27,7 @@ export type FromWorker =
   | { readonly type: 'chain'; readonly chain: ChainRecord }
   | { readonly type: 'answered'; readonly answer: string | null; readonly votes: number; readonly seconds: number }
   | { readonly type: 'stopped' }
+  /** The question cannot be answered; another one can. */
+  | { readonly type: 'refused'; readonly message: string }
+  /** Nothing can be, on this backend. */
   | { readonly type: 'failed'; readonly message: string };

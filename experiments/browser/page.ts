@@ -1,11 +1,12 @@
 /** The page: asks its worker and draws what it hears. */
-import { integer, percent, plural } from '../../src/report/format.js';
+import { percent } from '../../src/report/format.js';
 import type { Problem } from '../../src/tasks/problem.js';
 import type { Ask } from './answer.js';
 import { Drawing } from './drawing.js';
 import { byId, element } from './elements.js';
 import type { FromPage, FromWorker, Opened, PageBackend } from './messages.js';
 import { Progress } from './progress.js';
+import { factsOf, readyText, resultText } from './wording.js';
 
 const form = byId<HTMLFormElement>('ask');
 const field = {
@@ -27,7 +28,12 @@ let worker: Worker | null = null;
 let opened: Opened | null = null;
 let examples: readonly Problem[] = [];
 /** The question that is being answered, or the last one. */
-let asked: { readonly ask: Ask; readonly progress: Progress; readonly drawing: Drawing; since: number } | null = null;
+let asked: {
+  readonly ask: Ask;
+  readonly progress: Progress;
+  readonly drawing: Drawing;
+  readonly since: number;
+} | null = null;
 let isRunning = false;
 /** Chains that have grown since they were last drawn. */
 const grown = new Set<number>();
@@ -47,33 +53,35 @@ function open(): void {
 }
 
 function hear(message: FromWorker): void {
-  switch (message.type) {
-    case 'opened':
-      opened = message.opened;
-      return say(readyText(opened));
-    case 'failed':
-      return fail(message.message);
-    case 'stopped':
-      isRunning = false;
-      return say('Stopped.');
-    case 'answered':
-      isRunning = false;
-      conclude(message);
-      return say(`Answered on ${opened!.backend}.`);
-    default:
-      grow(message);
+  if (message.type === 'writing' || message.type === 'event' || message.type === 'chain') {
+    grow(message);
+  } else if (message.type === 'failed') {
+    fail(message.message);
+  } else if (message.type === 'opened') {
+    opened = message.opened;
+    say(readyText(opened));
+  } else {
+    isRunning = false;
+    if (message.type === 'answered') conclude(message);
+    if (message.type === 'refused') failure.textContent = message.message;
+    say({ answered: `Answered. Arithmetic: ${opened!.build}.`, stopped: 'Stopped.', refused: '' }[message.type]);
   }
 }
 
 function grow(message: Extract<FromWorker, { type: 'writing' | 'event' | 'chain' }>): void {
   const { progress } = asked!;
-  if (message.type === 'writing') progress.write(message.writing);
-  else if (message.type === 'event') progress.take(message.event);
-  else progress.end(message.chain);
-  const of = message.type === 'writing' ? message.writing : message.type === 'event' ? message.event : message.chain;
   if (grown.size === 0) requestAnimationFrame(draw);
-  grown.add(of.sample);
-  if (message.type === 'chain' && isRunning) say(`Writing: ${progress.totals.ended} of ${progress.chains.length} chains have ended.`);
+  if (message.type === 'writing') {
+    progress.write(message.writing);
+    grown.add(message.writing.sample);
+  } else if (message.type === 'event') {
+    progress.take(message.event);
+    grown.add(message.event.sample);
+  } else {
+    progress.end(message.chain);
+    grown.add(message.chain.sample);
+    say(`Writing: ${progress.totals.ended} of ${progress.chains.length} chains have ended.`);
+  }
 }
 
 function draw(): void {
@@ -85,55 +93,38 @@ function draw(): void {
 
 function ask(): void {
   const { problem, samples, rate, seed } = field;
-  const progress = new Progress(samples.valueAsNumber);
-  asked = {
-    ask: {
-      problem: problem.value.trim(),
-      ...{ samples: samples.valueAsNumber, rejectionRate: rate.valueAsNumber, seed: seed.valueAsNumber },
-    },
-    progress,
-    drawing: new Drawing(byId('chains'), progress),
-    since: performance.now(),
+  const ask: Ask = {
+    problem: problem.value.trim(),
+    ...{ samples: samples.valueAsNumber, rejectionRate: rate.valueAsNumber, seed: seed.valueAsNumber },
   };
+  const progress = new Progress(ask.samples);
+  asked = { ask, progress, drawing: new Drawing(byId('chains'), progress), since: performance.now() };
   isRunning = true;
   grown.clear();
   result.textContent = '';
   failure.textContent = '';
   showFacts(0);
   say('Writing …');
-  send({ type: 'ask', ask: asked.ask });
+  send({ type: 'ask', ask });
 }
 
 function conclude({ answer, votes, seconds }: Extract<FromWorker, { type: 'answered' }>): void {
   const { ask, progress, drawing } = asked!;
   drawing.draw(progress.chains.keys());
   showFacts(seconds);
-  const known = examples.find(({ problem }) => problem === ask.problem);
-  const verdict = known === undefined || answer === null ? '' : answer === known.answer ? ', which is right' : `; right is ${known.answer}`;
-  result.textContent =
-    answer === null ? 'No chain has an answer.' : `${answer}, say ${votes} of ${plural(ask.samples, 'chain')}${verdict}.`;
+  const right = examples.find(({ problem }) => problem === ask.problem)?.answer;
+  result.textContent = resultText(answer, votes, ask.samples, right);
+  failure.textContent = progress.chains.map(({ end }) => end?.error).find((error) => error) ?? '';
 }
 
 function showFacts(seconds: number): void {
   const { ask, progress } = asked!;
-  const { draft, target, scored, decisions, rejections } = progress.totals;
-  const rejected = decisions === 0 ? '–' : `${percent(rejections / decisions)} of ${integer(decisions)} (α ${percent(ask.rejectionRate, 0)})`;
-  const shown = {
-    time: `${seconds.toFixed(1)} s`,
-    'tokens by the draft': integer(draft),
-    'tokens by the target': integer(target),
-    'tokens scored': integer(scored),
-    'chunks rejected': rejected,
-    backend: `${opened!.backend}${opened!.threads ? `, ${plural(opened!.threads, 'thread')}` : ''}`,
-  };
+  const shown = factsOf(progress.totals, seconds, ask.rejectionRate, opened!);
   facts.replaceChildren(
-    ...Object.entries(shown).map(([name, value]) => element('div', {}, element('dt', {}, name), element('dd', {}, value))),
+    ...Object.entries(shown).map(([name, value]) =>
+      element('div', {}, element('dt', {}, name), element('dd', {}, value)),
+    ),
   );
-}
-
-function readyText({ backend, note, build, threads, models: { draft, target } }: Opened): string {
-  const where = threads ? `${backend}, ${plural(threads, 'thread')}` : backend;
-  return `Ready: ${draft.id} drafts for ${target.id} on ${where}${note ? ` (${note})` : ''}. Arithmetic: ${build}.`;
 }
 
 function fail(message: string): void {

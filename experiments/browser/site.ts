@@ -27,7 +27,8 @@ const headers = {
 export async function serveFolder(folder: string, port = 0): Promise<{ url: string; server: Server }> {
   const server = createServer(async ({ url = '/', method }, response) => {
     const file = method === 'GET' ? await read(folder, url) : null;
-    const type = file === null ? 'text/plain; charset=utf-8' : (types[extname(file.path)] ?? 'application/octet-stream');
+    const type =
+      file === null ? 'text/plain; charset=utf-8' : (types[extname(file.path)] ?? 'application/octet-stream');
     response.writeHead(file === null ? 404 : 200, { ...headers, 'Content-Type': type });
     response.end(file?.bytes ?? 'not found\n');
   });

@@ -35,7 +35,7 @@ summary::-webkit-details-marker { display: none; }
 [open] > summary .name::before { content: '▾'; }
 .track { display: flex; flex-wrap: wrap; gap: 6px 2px; align-content: start; min-height: 32px; }
 .chunk { display: grid; gap: 2px; align-content: start; }
-.bar { height: 13px; width: calc(var(--tokens) * 2.1px); min-width: 3px; background: var(--draft); }
+.bar { height: 13px; width: calc(var(--tokens) * 1.9px); min-width: 3px; background: var(--draft); }
 .bar.growing { opacity: 0.65; }
 .mark { font: 11px/1.3 var(--sans); color: var(--quiet); font-variant-numeric: tabular-nums; white-space: nowrap; padding-right: 6px; }
 .mark.rejected { color: var(--target); }

@@ -61,8 +61,9 @@ async function ask({ ask }: Extract<FromPage, { type: 'ask' }>): Promise<void> {
     const seconds = (performance.now() - started) / 1000;
     tell({ type: 'answered', answer: solution.answer, votes: solution.votes, seconds });
   } catch (error) {
-    if (!signal.aborted) throw error;
-    tell({ type: 'stopped' });
+    if (signal.aborted) tell({ type: 'stopped' });
+    else if (error instanceof AttsError && error.code === 'usage') tell({ type: 'refused', message: error.message });
+    else throw error;
   }
 }
 

@@ -44,7 +44,9 @@ export function bytePairTokenizer(file: TokenizerFile): Tokenizer {
   const run = (encoder: LibraryTokenizer, text: string): number[] =>
     withinTime(timeFor(text), `${source}: encoding a text`, () =>
       // By way of UTF-8, which has no lone surrogates.
-      encoder.encode(utf8Decoder().decode(utf8.encode(text)), { add_special_tokens: false }).ids.filter(Number.isInteger),
+      encoder
+        .encode(utf8Decoder().decode(utf8.encode(text)), { add_special_tokens: false })
+        .ids.filter(Number.isInteger),
     );
   const encode = (text: string) => run(whole, text);
   const encodeContinuation = (text: string) => run(inside, text);

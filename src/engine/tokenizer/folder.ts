@@ -53,7 +53,8 @@ function generationStops(folder: CheckpointFolder): number[] {
   const document = json(folder, name);
   if (document === null) return [];
   const parsed = generationSchema.safeParse(document.value);
-  if (!parsed.success) throw new AttsError('checkpoint', `${folder.pathOf(name)}: eos_token_id is neither an id nor a list of ids`);
+  if (!parsed.success)
+    throw new AttsError('checkpoint', `${folder.pathOf(name)}: eos_token_id is neither an id nor a list of ids`);
   return [parsed.data.eos_token_id ?? []].flat();
 }
 

@@ -1,5 +1,5 @@
-import { readGgufHeader } from '../../../models/checkpoint/gguf/header.js';
 import { diskFolder } from '../../../models/checkpoint/disk.js';
+import { readGgufHeader } from '../../../models/checkpoint/gguf/header.js';
 import { isGguf } from '../../../models/checkpoint/open.js';
 import type { Tokenizer } from '../engine.js';
 import { bytePairTokenizer, type TokenizerFile } from './byte-pair.js';

@@ -67,6 +67,7 @@ const { url, server } = await serveFolder(values.out);
 const browser = await puppeteer.launch({
   executablePath: values.chromium,
   pipe: true,
+  protocolTimeout: patience,
   args: [
     ...['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking'],
     ...['--disable-component-update', '--disable-sync'],
@@ -85,6 +86,7 @@ process.exitCode = told.length === 0 ? 0 : 1;
 
 async function check({ name, query, backend, ask }: Case): Promise<void> {
   const page = await browser.newPage();
+  page.setDefaultTimeout(patience);
   const tell = (what: string) => told.push(`${name}: ${what}`);
   page.on('console', (message) => void (message.type() === 'error' && tell(`console: ${message.text()}`)));
   page.on('pageerror', (error) => void tell(`error: ${String(error)}`));
@@ -99,7 +101,7 @@ async function check({ name, query, backend, ask }: Case): Promise<void> {
   const opened = performance.now();
   await page.evaluate(`problem.value = ${JSON.stringify(ask.problem)}; samples.value = ${ask.samples}`);
   await page.click('#run');
-  await page.waitForFunction(`heard.some(({ type }) => type === 'event')`, { timeout: patience });
+  await page.waitForFunction(`heard.some(({ type }) => type === 'event')`);
   await page.screenshot({ path: join(values.out, `${name}-running.png`) });
   await inState(page, 'ready');
   const answered = performance.now();
@@ -126,7 +128,7 @@ async function check({ name, query, backend, ask }: Case): Promise<void> {
 
 async function stopInTheMiddle(page: Page, tell: (what: string) => void): Promise<void> {
   await page.click('#run');
-  await page.waitForFunction(`document.querySelector('.bar')`, { timeout: patience });
+  await page.waitForFunction(`document.querySelector('.bar')`);
   await page.click('#stop');
   await inState(page, 'ready');
   const status = await page.$eval('#status', (element) => element.textContent);
@@ -136,14 +138,14 @@ async function stopInTheMiddle(page: Page, tell: (what: string) => void): Promis
 async function askTooMuch(page: Page, tell: (what: string) => void): Promise<void> {
   await page.evaluate(`problem.value = 'z'.repeat(800)`);
   await page.click('#run');
-  await page.waitForFunction('failure.textContent', { timeout: patience });
+  await page.waitForFunction('failure.textContent');
   const said = await page.$eval('#failure', (element) => element.textContent);
   if (!/too long for the context/.test(said ?? '')) tell(`says of a problem that is too long: ${said}`);
   if (await page.$eval('#run', (button) => (button as HTMLButtonElement).disabled)) tell('cannot be asked again');
 }
 
 async function inState(page: Page, state: string): Promise<void> {
-  await page.waitForFunction(`['failed', '${state}'].includes(document.body.dataset.state)`, { timeout: patience });
+  await page.waitForFunction(`['failed', '${state}'].includes(document.body.dataset.state)`);
   const failure = await page.$eval('#failure', (element) => element.textContent);
   if (failure) throw new Error(`the page says: ${failure}`);
 }

@@ -5,6 +5,7 @@
 # Servers and harnesses of others, and ours under load.
 .PHONY: vllm lm-eval serve-load serve-schemathesis
 .PHONY: gpu-test gpu-bench gpu-logits
+.PHONY: browser browser-test
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -84,6 +85,13 @@ gpu-logits: build $(ADAPTER_FILES) ## logits of a real model on a software adapt
 gpu-bench: ADAPTER := $(or $(ADAPTER),hardware)
 gpu-bench: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## time the WGSL kernels against the limits of the GPU (about 5 minutes), or ADAPTER=software or lavapipe
 	@$(ON_ADAPTER) $(ATTS) bench --backend webgpu --out runs/gpu-bench.json
+
+browser: build ## build the page that runs the method in a browser, and serve it at http://127.0.0.1:8080 (PORT=8080)
+	@node dist/experiments/browser/serve.js --port $(or $(PORT),8080)
+
+browser-test: build ## the page in headless Chromium, on SIMD and on a software WebGPU, against Node (CHROMIUM=path; about a minute)
+	@test -x $(CHROMIUM) || { echo "no $(CHROMIUM); give CHROMIUM=path" >&2; exit 1; }
+	@node dist/experiments/browser/check.js --chromium $(CHROMIUM)
 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js

@@ -1,10 +1,9 @@
-import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../src/errors.js';
 import { automaticBackend } from './automatic.js';
 import type { BackendChoice } from './names.js';
 import { isSimd, registerSimd, simd } from './simd/index.js';
-import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
+import { registerStock, stockBuild } from './stock.js';
 
 /**
  * Makes a tfjs backend the active one. `auto` takes simd, our own kernels on threads; simd-plain is the same with bits
@@ -21,14 +20,8 @@ export async function chooseBackend(choice: BackendChoice, threads: number | nul
   } else if (name === 'webgpu') {
     const { registerWebGpu } = await import('./webgpu/index.js');
     gpuBuild = await registerWebGpu();
-  } else if (name === 'wasm') {
-    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-    const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
-    setWasmPaths(entry.slice(0, entry.lastIndexOf('/') + 1));
-  } else if (name === 'tensorflow') {
-    registerTensorflow();
   } else {
-    await import('@tensorflow/tfjs-backend-cpu');
+    await registerStock(name);
   }
   if (!(await tf.setBackend(name))) throw new AttsError('engine', `the ${name} backend does not start on this machine`);
   await tf.ready();
@@ -60,7 +53,7 @@ export function deviceOf(backend: string): object | null {
 export function kernelBuild(backend: string): string {
   const build = `${backend} tfjs-${tf.version_core}`;
   if (backend === 'webgpu') return `${build} ${gpuBuild}`;
-  if (!isSimd(backend)) return backend === 'tensorflow' ? `${build} ${tensorflowBuild()}` : build;
+  if (!isSimd(backend)) return `${build} ${stockBuild(backend)}`.trim();
   const { name, hash } = simd(backend).build;
   return `${build} ${name}-${hash}`;
 }

@@ -1,6 +1,7 @@
 /** What a checkpoint on disk is, whatever its file format. */
 
 import type { QuantisedMatrix } from '../../kernels/ops/linear/index.js';
+import { hashFiles, type WeightsFile } from './file.js';
 
 /** The dtypes of safetensors that are read, and ggml's block types by their names. */
 export type StoredDtype =
@@ -43,4 +44,22 @@ export interface Checkpoint {
    */
   readonly hash: string;
   close(): void;
+}
+
+/** A checkpoint over its files of weights, which it closes. */
+export function checkpointOf(
+  fields: Pick<Checkpoint, 'id' | 'folder' | 'config' | 'tensors'>,
+  files: readonly WeightsFile[],
+): Checkpoint {
+  let hash: string | undefined;
+  return {
+    ...fields,
+    get hash() {
+      hash ??= hashFiles(files);
+      return hash;
+    },
+    close() {
+      for (const file of files) file.close();
+    },
+  };
 }

@@ -1,13 +1,13 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { AttsError } from '../../src/errors.js';
 import { abacusFolder } from '../abacus/paths.js';
 import { hubIdOf, resolveCached } from '../hub/cache.js';
-import type { Checkpoint } from './checkpoint.js';
-import { hashFiles, type WeightsFile } from './file.js';
+import { type Checkpoint, checkpointOf } from './checkpoint.js';
+import { diskFolder } from './disk.js';
+import { openFolder } from './folder.js';
 import { openGguf } from './gguf/open.js';
 import { isRemote } from './remote/file.js';
-import { openSafetensors } from './safetensors.js';
 
 /** A checkpoint that comes with the package. */
 export interface EmbeddedCheckpoint {
@@ -79,40 +79,5 @@ export function openCheckpoint(place: string): Checkpoint {
     const id = hubIdOf(place) ?? basename(pathOf(place)).slice(0, -'.gguf'.length);
     return checkpointOf({ id, folder: place, config, tensors }, [file]);
   }
-  const config = readConfig(join(place, 'config.json'));
-  const generation = join(place, 'generation_config.json');
-  // A stop id may stand in either file; the generation config is the later word.
-  const eos = existsSync(generation) ? readConfig(generation).eos_token_id : undefined;
-  const { tensors, files } = openSafetensors(place);
-  const whole = eos === undefined ? config : { ...config, eos_token_id: eos };
-  return checkpointOf({ id: hubIdOf(place) ?? basename(place), folder: place, config: whole, tensors }, files);
-}
-
-function checkpointOf(
-  fields: Pick<Checkpoint, 'id' | 'folder' | 'config' | 'tensors'>,
-  files: readonly WeightsFile[],
-): Checkpoint {
-  let hash: string | undefined;
-  return {
-    ...fields,
-    get hash() {
-      hash ??= hashFiles(files);
-      return hash;
-    },
-    close() {
-      for (const file of files) file.close();
-    },
-  };
-}
-
-function readConfig(path: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'is missing' : 'is not JSON';
-    throw new AttsError('checkpoint', `${path} ${why}`);
-  }
-  if (typeof value !== 'object' || value === null) throw new AttsError('checkpoint', `${path} is not a JSON object`);
-  return value as Record<string, unknown>;
+  return openFolder(diskFolder(place), hubIdOf(place) ?? basename(place));
 }

@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { AttsError } from '../../src/errors.js';
 import type { StoredTensor } from './checkpoint.js';
 import { type FloatDtype, storedBytes } from './dtypes.js';
-import { openWeightsFile, shown, type WeightsFile } from './file.js';
+import { shown, type WeightsFile } from './file.js';
+import type { CheckpointFolder } from './folder.js';
 import { storedTensor } from './stored-tensor.js';
 
 /** Longest header that is read: real ones are below a few MiB. */
@@ -25,20 +24,21 @@ export interface Weights {
 }
 
 /** Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names. */
-export function openSafetensors(folder: string): Weights {
-  const single = join(folder, 'model.safetensors');
-  const index = join(folder, 'model.safetensors.index.json');
-  if (existsSync(single)) return combine([openFile(single)]);
-  if (!existsSync(index)) {
-    throw new AttsError('checkpoint', `${folder}: no model.safetensors and no model.safetensors.index.json`);
+export function openSafetensors(folder: CheckpointFolder): Weights {
+  const single = folder.weights('model.safetensors');
+  if (single) return combine([openFile(single)]);
+  const indexText = folder.text('model.safetensors.index.json');
+  if (indexText === null) {
+    throw new AttsError('checkpoint', `${folder.path}: no model.safetensors and no model.safetensors.index.json`);
   }
-  const { weight_map: weightMap } = parse(index, readFileSync(index, 'utf8'), indexSchema);
+  const index = folder.pathOf('model.safetensors.index.json');
+  const { weight_map: weightMap } = parse(index, indexText, indexSchema);
   const shards = new Map<string, OpenFile>();
   try {
     for (const [tensor, shard] of Object.entries(weightMap)) {
-      if (shard !== basename(shard))
+      if (/[\\/]/.test(shard))
         throw new AttsError('checkpoint', `${index}: shard ${shown(shard)} is not a plain file name`);
-      const file = shards.get(shard) ?? openFile(join(folder, shard));
+      const file = shards.get(shard) ?? openFile(present(folder, shard));
       shards.set(shard, file);
       if (!file.tensors.has(tensor))
         throw new AttsError('checkpoint', `${file.file.path}: no tensor ${shown(tensor)}, which ${index} puts there`);
@@ -68,8 +68,13 @@ function combine(files: readonly OpenFile[]): Weights {
   return { tensors, files: sorted.map(({ file }) => file) };
 }
 
-function openFile(path: string): OpenFile {
-  const file = openWeightsFile(path);
+function present(folder: CheckpointFolder, shard: string): WeightsFile {
+  const file = folder.weights(shard);
+  if (file === null) throw new AttsError('checkpoint', `${folder.pathOf(shard)}: cannot be opened`);
+  return file;
+}
+
+function openFile(file: WeightsFile): OpenFile {
   try {
     return { file, tensors: readHeader(file) };
   } catch (error) {
@@ -83,11 +88,11 @@ function readHeader(file: WeightsFile): Map<string, StoredTensor> {
   const { path, size } = file;
   const bad = (what: string) => new AttsError('checkpoint', `${path}: ${what}; the file is corrupt, get it again`);
   if (size < 8) throw bad('shorter than its 8-byte header length');
-  const headerLength = Number(file.read(0, 8).readBigUInt64LE(0));
+  const headerLength = Number(new DataView(file.read(0, 8).buffer).getBigUint64(0, true));
   if (headerLength > longestHeader || headerLength + 8 > size) {
     throw bad(`its header claims ${headerLength} bytes of a file of ${size}`);
   }
-  const text = file.read(8, headerLength).toString('utf8');
+  const text = new TextDecoder().decode(file.read(8, headerLength));
   const header = parse(path, text, z.record(z.string(), z.unknown()));
   const dataStart = 8 + headerLength;
   const tensors = new Map<string, StoredTensor>();

@@ -16,7 +16,7 @@ export interface TensorPlace {
 }
 
 /** Bytes of rows first … first + count − 1. */
-type RowBytes = (first: number, count: number) => Buffer;
+type RowBytes = (first: number, count: number) => Uint8Array;
 
 /** @param headDim given where the rows of heads of so many rows are stored as `unrotated` says */
 export function storedTensor(file: WeightsFile, place: TensorPlace, headDim: number | null = null): StoredTensor {
@@ -51,11 +51,11 @@ function unrotated(stored: RowBytes, rowBytes: number, headDim: number): RowByte
     const from = Math.floor(first / headDim) * headDim;
     const to = Math.ceil((first + count) / headDim) * headDim;
     const heads = stored(from, to - from);
-    const out = Buffer.allocUnsafeSlow(count * rowBytes);
+    const out = new Uint8Array(count * rowBytes);
     for (let n = 0; n < count; n++) {
       const local = (first + n) % headDim;
       const row = first + n - local - from + 2 * (local % half) + Math.floor(local / half);
-      heads.copy(out, n * rowBytes, row * rowBytes, (row + 1) * rowBytes);
+      out.set(heads.subarray(row * rowBytes, (row + 1) * rowBytes), n * rowBytes);
     }
     return out;
   };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../digest.js';
 import { AttsError } from '../errors.js';
 import type { ScoreBank } from './bank.js';
 import type { ScoredChunk } from './calibrator.js';
@@ -48,5 +48,7 @@ export function pValue(kind: PValueKind, bank: ScoreBank, score: number, u: numb
  */
 export function smoothingUniform(seed: number, { problem, sample, turn }: ScoredChunk): number {
   const name = JSON.stringify(['smoothed p-value', seed, problem, sample, turn]);
-  return createHash('sha256').update(name).digest().readUIntBE(0, 6) / 2 ** 48;
+  const { buffer, byteOffset } = sha256(name);
+  const words = new DataView(buffer, byteOffset);
+  return (words.getUint16(0) * 2 ** 32 + words.getUint32(2)) / 2 ** 48;
 }

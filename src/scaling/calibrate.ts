@@ -1,10 +1,7 @@
-import {
-  BANK_SCHEMA,
-  type BankFile,
-  type BankProvenance,
-  makeCalibrator,
-  type ScoredChunk,
-} from '../conformal/index.js';
+import { BANK_SCHEMA, type BankFile } from '../conformal/bank-format.js';
+import type { ScoredChunk } from '../conformal/calibrator.js';
+import { makeCalibrator } from '../conformal/calibrators/index.js';
+import type { BankProvenance } from '../conformal/provenance.js';
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';

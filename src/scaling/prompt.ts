@@ -1,5 +1,5 @@
 import type { Engine, Prefix, Tokenizer } from '../engine/engine.js';
-import { openText } from '../engine/tokenizer/index.js';
+import { openText } from '../engine/tokenizer/open-text.js';
 import type { Problem } from '../tasks/problem.js';
 import type { Prompt } from '../tasks/prompts.js';
 import { type Prompts, shareTokens } from './transcripts/transcript.js';

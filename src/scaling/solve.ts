@@ -1,5 +1,8 @@
-import { createHash } from 'node:crypto';
-import { type BankFile, banksOf, type Calibrator, makeCalibrator } from '../conformal/index.js';
+import type { BankFile } from '../conformal/bank-format.js';
+import { banksOf } from '../conformal/banks.js';
+import type { Calibrator } from '../conformal/calibrator.js';
+import { makeCalibrator } from '../conformal/calibrators/index.js';
+import { sha256Hex } from '../digest.js';
 import type { ChatMessage, Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
@@ -27,6 +30,8 @@ export interface Question {
   readonly settings?: Partial<Pick<RunConfig, 'samples' | 'turns' | 'temperature' | 'topP' | 'seed'>>;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: ModelCallEvent) => void;
+  /** Hears of every chain as it ends. */
+  readonly onChain?: (chain: ChainRecord) => void;
 }
 
 export interface Solution {
@@ -71,10 +76,10 @@ export class Solver {
   }
 
   /** @throws AttsError where nothing can be asked; a chain that fails is told as such */
-  async solve({ messages, settings, signal, onEvent }: Question): Promise<Solution> {
+  async solve({ messages, settings, signal, onEvent, onChain }: Question): Promise<Solution> {
     const { draft, target } = this.options;
     const config: RunConfig = { ...this.options.config, ...settings, method: 'atts' };
-    const id = createHash('sha256').update(JSON.stringify(messages)).digest('hex').slice(0, 16);
+    const id = sha256Hex([JSON.stringify(messages)]).slice(0, 16);
     const alone = messages.length === 1 && messages[0].role === 'user';
     const problem = { id, problem: messages[messages.length - 1].content, answer: '' };
     const prompts = promptsOf(problem, draft, target, alone ? this.ask : () => [...messages]);
@@ -102,6 +107,7 @@ export class Solver {
       decide: (group) => this.calibrator.decide(group),
       async run(_, sample, pace) {
         chains[sample] = await new Chain(context, problem, sample, prompts, pace).run();
+        onChain?.(chains[sample]);
       },
     });
     const votes = chains.map((chain) => (chain.status === 'failed' ? { ...chain, answer: null } : chain));

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { sha256Hex } from '../digest.js';
 import type { ChatMessage } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import { letter } from './datasets/columns.js';
 import type { Problem } from './problem.js';
+import { promptText } from './prompt-text.js';
 
 /** What a model is asked: messages for its chat template, or text as it stands. */
 export type Prompt = (problem: Problem) => ChatMessage[] | string;
@@ -63,18 +63,12 @@ const placeholder = '{problem}';
 export function readPromptFile(kind: string): PromptFile | null {
   if (!kind.startsWith('file:')) return null;
   const path = kind.slice('file:'.length);
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : 'cannot be read';
-    throw new AttsError('usage', `--prompt ${kind}: ${why}`, { cause });
-  }
+  const text = promptText(path);
   if (!text.includes(placeholder)) {
     throw new AttsError('usage', `--prompt ${kind}: the file must have ${placeholder} where the problem goes`);
   }
   if (path.endsWith('.json')) messagesOf(kind, text);
-  return { text, hash: createHash('sha256').update(text).digest('hex') };
+  return { text, hash: sha256Hex([text]) };
 }
 
 /**

@@ -183,7 +183,7 @@ describe('the simd backend', () => {
 
   it('a worker that is killed is one clear error, not a hang', async () => {
     const heap = new Heap(reservedBytes);
-    const pool = new ThreadPool(selectBuild().module, heap.memory, 2, 2000);
+    const pool = new ThreadPool((await selectBuild()).module, heap.memory, 2, 2000);
     pool.run('nothing', []);
     await pool.workers[0].terminate();
     expect(() => pool.run('nothing', [])).to.throw(
@@ -194,7 +194,7 @@ describe('the simd backend', () => {
 
   it('a worker that is killed in the middle of a job is one, too', async () => {
     const heap = new Heap(reservedBytes);
-    const pool = new ThreadPool(selectBuild().module, heap.memory, 2, 2000);
+    const pool = new ThreadPool((await selectBuild()).module, heap.memory, 2, 2000);
     pool.run('nothing', []);
     // Its exit is not heard of before the next job begins.
     const ended = pool.workers[0].terminate();
@@ -209,7 +209,7 @@ describe('the simd backend', () => {
 
   it('a job that traps is one clear error on every thread', async () => {
     const heap = new Heap(reservedBytes);
-    const pool = new ThreadPool(selectBuild().module, heap.memory, 2, 2000);
+    const pool = new ThreadPool((await selectBuild()).module, heap.memory, 2, 2000);
     // An address far outside of the memory.
     expect(() => pool.run('read', [0xfff00000 | 0, 1 << 26, 1024])).to.throw('the CPU kernels stopped');
     await pool.close();
@@ -244,8 +244,8 @@ describe('the simd backend', () => {
     }
   });
 
-  it('tests the relaxed instruction that it uses before it uses it', () => {
-    const { name, module } = selectBuild();
+  it('tests the relaxed instruction that it uses before it uses it', async () => {
+    const { name, module } = await selectBuild();
     if (name === 'plain') return;
     expect(name).to.equal(`relaxed-${maddRounding(module)}`);
   });

@@ -5,13 +5,13 @@
  *
  *   node dist/test/report/page-check.js DIRECTORY [--chromium chromium]
  */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import puppeteer, { type Page } from 'puppeteer-core';
 import { writeReport } from '../../src/index.js';
+import { violations } from './axe.js';
 
 const { values, positionals } = parseArgs({
   options: { chromium: { type: 'string', default: '/usr/bin/chromium' } },
@@ -20,7 +20,6 @@ const { values, positionals } = parseArgs({
 const [directory] = positionals;
 if (directory === undefined) throw new Error('give the directory of a run or a comparison');
 const path = resolve(await writeReport(directory));
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const problems: string[] = [];
 const megabytes = statSync(path).size / 1e6;
 if (megabytes >= 3) problems.push(`the page has ${megabytes.toFixed(1)} MB`);
@@ -63,17 +62,6 @@ async function check(width: number, scheme: 'light' | 'dark'): Promise<void> {
     writeFileSync(join(directory, 'page.pdf'), await page.pdf({ format: 'A4', printBackground: true }));
   }
   await page.close();
-}
-
-/** What axe-core finds serious or critical. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const found = (await page.evaluate('axe.run()')) as {
-    violations: { id: string; impact: string; help: string; nodes: { target: string[] }[] }[];
-  };
-  return found.violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, help, nodes }) => `axe ${id}: ${help} (${nodes.length}×, first ${nodes[0].target.join(' ')})`);
 }
 
 /** Regions that scroll and that Tab does not come to. */

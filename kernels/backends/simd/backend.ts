@@ -79,6 +79,11 @@ export class SimdBackend extends MathBackendCPU {
     return this.current.pool;
   }
 
+  /** Kept once all threads run. */
+  get begun(): Promise<unknown> {
+    return Promise.all(this.banks.map(({ pool }) => pool.begun));
+  }
+
   /** How many memories there are. */
   get memories(): number {
     return this.banks.length;
@@ -167,6 +172,7 @@ export class SimdBackend extends MathBackendCPU {
       await bank.pool.close();
       bank.pool = new ThreadPool(this.build.module, bank.heap.memory, threads);
     }
+    await this.begun;
   }
 
   /** Copies a stock kernel's output out of the shared memory if it is a view of another tensor's block. */

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
+import { sha256Hex } from '../../../src/digest.js';
 import { instantiate } from './control.js';
+import { kernelBytes } from './host.js';
 
 export interface KernelBuild {
   /** `relaxed-fma`, `relaxed-muladd` or `plain`: how a multiply-add rounds. */
@@ -15,10 +14,8 @@ export interface KernelBuild {
  * The fastest build that this engine compiles and whose relaxed instruction passes its test. The two differ in the last
  * bit of a multiply-add, so results repeat within one build, whose name is in every record.
  */
-export function selectBuild(): KernelBuild {
-  // Node 20 has relaxed SIMD behind a flag, later ones have it on.
-  if (Number(process.versions.node.split('.')[0]) < 21) setFlagsFromString('--experimental-wasm-relaxed-simd');
-  const relaxed = bytesOf('relaxed');
+export async function selectBuild(): Promise<KernelBuild> {
+  const relaxed = await kernelBytes('relaxed');
   if (WebAssembly.validate(relaxed)) {
     const module = new WebAssembly.Module(relaxed);
     const rounding = maddRounding(module);
@@ -28,8 +25,8 @@ export function selectBuild(): KernelBuild {
 }
 
 /** Multiplies and adds in two roundings, as WebAssembly defines them to the bit. */
-export function plainBuild(): KernelBuild {
-  const plain = bytesOf('plain');
+export async function plainBuild(): Promise<KernelBuild> {
+  const plain = await kernelBytes('plain');
   return { name: 'plain', module: new WebAssembly.Module(plain), hash: hashOf(plain) };
 }
 
@@ -53,10 +50,6 @@ export function maddRounding(module: WebAssembly.Module): 'fma' | 'muladd' | nul
   return 'muladd';
 }
 
-function bytesOf(name: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(new URL(`./${name}.wasm`, import.meta.url)));
-}
-
 function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 12);
+  return sha256Hex([bytes]).slice(0, 12);
 }

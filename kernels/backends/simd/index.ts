@@ -1,9 +1,9 @@
-import { availableParallelism } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { type KernelBody, registerFor, type Tensors } from '../../tfjs.js';
 import { SimdBackend } from './backend.js';
 import { plainBuild, selectBuild } from './builds.js';
 import { mostThreads } from './control.js';
+import { processors } from './host.js';
 
 /**
  * One backend a build of the kernels: `simd` runs the fastest one that the machine has, `simd-plain` the one without
@@ -35,8 +35,9 @@ export async function registerSimd(name: SimdName, threads: number | null): Prom
 
 async function startSimd(name: SimdName, threads: number | null): Promise<void> {
   await import('@tensorflow/tfjs-backend-cpu');
-  const build = name === 'simd' ? selectBuild() : plainBuild();
-  const own = new SimdBackend(build, threads ?? Math.min(mostThreads, availableParallelism()));
+  const build = await (name === 'simd' ? selectBuild() : plainBuild());
+  const own = new SimdBackend(build, threads ?? Math.min(mostThreads, processors()));
+  await own.begun;
   started.set(name, own);
   tf.registerBackend(name, () => own);
   await import('./ops.js');

@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads';
 import { AttsError } from '../../../src/errors.js';
 import { control, instantiate, type JobName, jobs, type KernelExports } from './control.js';
+import { type PoolThread, startThread } from './host.js';
 
 /** Milliseconds without the end of a job after which a worker thread is taken for dead. */
 const stallLimit = 60_000;
@@ -13,7 +13,7 @@ export class ThreadPool {
   private readonly kernels: KernelExports;
   private readonly words: Int32Array;
   private readonly floats: Float32Array;
-  readonly workers: Worker[] = [];
+  readonly workers: PoolThread[] = [];
   private failure: AttsError | null = null;
   private size: number;
   private isClosing = false;
@@ -30,14 +30,10 @@ export class ThreadPool {
     this.floats = new Float32Array(memory.buffer, 0, 1024);
     this.kernels = instantiate(module, memory, () => this.checkStall());
     for (let index = 1; index < threads; index++) {
-      const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: { module, memory, index } });
-      // An idle pool must not keep the process alive.
-      worker.unref();
-      worker.once('error', (error) => this.fail(`worker thread ${index} failed: ${error.message}`));
-      worker.once('exit', () => {
-        if (!this.isClosing) this.fail(`worker thread ${index} ended`);
-      });
-      this.workers.push(worker);
+      const onEnd = (how: string) => {
+        if (!this.isClosing) this.fail(`worker thread ${index} ${how}`);
+      };
+      this.workers.push(startThread({ module, memory, index }, onEnd));
     }
   }
 
@@ -65,6 +61,11 @@ export class ThreadPool {
     } catch (cause) {
       throw this.failed(cause);
     }
+  }
+
+  /** Kept once all threads run: jobs before that are for a host whose threads begin by themselves. */
+  get begun(): Promise<unknown> {
+    return Promise.all(this.workers.map(({ begun }) => begun));
   }
 
   /** How many threads share a job. */

@@ -1,4 +1,5 @@
 import { AttsError } from '../../../src/errors.js';
+import { openDawn } from './dawn.js';
 
 /** A device of our own: tfjs's asks for no more features than timestamps, and not for all limits. */
 export interface Gpu {
@@ -28,7 +29,7 @@ const raised = [
  * @throws AttsError `engine` where there is none
  */
 export async function openGpu(): Promise<Gpu> {
-  const gpu = await entryPoint();
+  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu ?? (await openDawn());
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
     throw new AttsError(
@@ -41,23 +42,4 @@ export async function openGpu(): Promise<Gpu> {
     requiredLimits: Object.fromEntries(raised.map((name) => [name, adapter.limits[name]])),
   });
   return { device, info: adapter.info };
-}
-
-/** `navigator.gpu`; in Node, where there is none, Dawn's, put there for tfjs to find with its global classes. */
-async function entryPoint(): Promise<GPU> {
-  const present = (globalThis.navigator as Navigator | undefined)?.gpu;
-  if (present) return present;
-  const dawn = await import('webgpu').catch((cause: unknown) => {
-    throw new AttsError(
-      'engine',
-      '--backend webgpu: the package webgpu (Dawn) is not installed or does not load on this platform; run npm install webgpu@0.6, or use --backend simd',
-      { cause },
-    );
-  });
-  Object.assign(globalThis, dawn.globals);
-  const gpu = dawn.create(['disable-dawn-features=timestamp_quantization']);
-  // Node 20 has no navigator.
-  if (!globalThis.navigator) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
-  Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true });
-  return gpu;
 }

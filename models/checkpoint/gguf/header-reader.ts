@@ -10,7 +10,7 @@ export class HeaderReader {
   readonly path: string;
   readonly size: number;
   private readonly file: WeightsFile;
-  private window: Buffer = Buffer.alloc(0);
+  private window = Buffer.alloc(0);
   /** Byte of the file at which the window begins. */
   private start = 0;
   private at = 0;
@@ -39,7 +39,12 @@ export class HeaderReader {
     if (this.at + length > this.window.length) {
       if (length > this.left) throw this.bad(`its header goes on after the file's end at byte ${this.size}`);
       this.start = this.position;
-      this.window = this.file.read(this.start, Math.min(this.left, Math.max(length, windowBytes)));
+      const {
+        buffer,
+        byteOffset,
+        length: read,
+      } = this.file.read(this.start, Math.min(this.left, Math.max(length, windowBytes)));
+      this.window = Buffer.from(buffer as ArrayBuffer, byteOffset, read);
       this.at = 0;
     }
     const bytes = this.window.subarray(this.at, this.at + length);

@@ -1,7 +1,8 @@
 import { AttsError } from '../../../src/errors.js';
 import type { StoredDtype } from '../checkpoint.js';
+import { openWeightsFile } from '../disk.js';
 import { storedBytes } from '../dtypes.js';
-import { openWeightsFile, shown, type WeightsFile } from '../file.js';
+import { shown, type WeightsFile } from '../file.js';
 import { HeaderReader } from './header-reader.js';
 import { otherTypes, tensorTypes } from './tensor-types.js';
 

@@ -1,6 +1,7 @@
 import { AttsError } from '../../../src/errors.js';
 import type { StoredTensor } from '../checkpoint.js';
-import { openWeightsFile, shown, type WeightsFile } from '../file.js';
+import { openWeightsFile } from '../disk.js';
+import { shown, type WeightsFile } from '../file.js';
 import { storedTensor } from '../stored-tensor.js';
 import { readArchitecture } from './architecture.js';
 import { parseHeader } from './header.js';

@@ -1,5 +1,6 @@
 import { activate, chooseBackend, deviceOf } from '../../../kernels/backends/choose.js';
 import type { BackendChoice } from '../../../kernels/backends/names.js';
+import { nextTask } from './next-task.js';
 
 /** A model on the device: it has work or not, and runs one forward pass at a time. */
 export interface DeviceModel {
@@ -73,7 +74,7 @@ export class Device {
     if (this.isRunning) return;
     this.isRunning = true;
     // Requests made in the same tick go into the same first pass.
-    setImmediate(() => {
+    nextTask(() => {
       this.idleSince = performance.now();
       this.ended = 0;
       void this.run();
@@ -91,6 +92,6 @@ export class Device {
     this.current = next;
     await this.use(() => next.step());
     // Between passes the chains take their results and ask for more.
-    setImmediate(() => void this.run());
+    nextTask(() => void this.run());
   }
 }

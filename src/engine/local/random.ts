@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../digest.js';
 import type { RandomKey } from '../engine.js';
 
 /** The two key words of a random stream. */
@@ -6,10 +6,9 @@ export type StreamKey = readonly [number, number];
 
 /** Hashes the key's fields to the two words that Philox takes. */
 export function streamKey({ seed, problem, sample, role }: RandomKey): StreamKey {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([seed, problem, sample, role]))
-    .digest();
-  return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
+  const { buffer, byteOffset } = sha256(JSON.stringify([seed, problem, sample, role]));
+  const words = new DataView(buffer, byteOffset);
+  return [words.getUint32(0, true), words.getUint32(4, true)];
 }
 
 const multiplier0 = 0xd2511f53n;

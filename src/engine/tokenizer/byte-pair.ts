@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
+import { sha256Hex } from '../../digest.js';
 import { AttsError } from '../../errors.js';
 import type { Tokenizer } from '../engine.js';
 import { ChatTemplate } from './chat-template.js';
@@ -23,6 +23,8 @@ export interface TokenizerFile {
   readonly templateTokens: Readonly<Record<string, string>>;
 }
 
+const utf8 = new TextEncoder();
+
 /** Stands around text that looks like a control token and is none: a noncharacter, which no text has. */
 const seam = '\uFDD0';
 
@@ -42,11 +44,13 @@ export function bytePairTokenizer(file: TokenizerFile): Tokenizer {
   const run = (encoder: LibraryTokenizer, text: string): number[] =>
     withinTime(timeFor(text), `${source}: encoding a text`, () =>
       // By way of UTF-8, which has no lone surrogates.
-      encoder.encode(Buffer.from(text).toString(), { add_special_tokens: false }).ids.filter(Number.isInteger),
+      encoder
+        .encode(utf8Decoder().decode(utf8.encode(text)), { add_special_tokens: false })
+        .ids.filter(Number.isInteger),
     );
   const encode = (text: string) => run(whole, text);
   const encodeContinuation = (text: string) => run(inside, text);
-  const bytes = (ids: readonly number[]): Uint8Array => Buffer.concat(ids.map(bytesOf));
+  const bytes = (ids: readonly number[]): Uint8Array => joined(ids.map(bytesOf));
   const asText = controlsAsText(parts.added_tokens);
   return {
     fingerprint,
@@ -129,7 +133,16 @@ function fingerprintOf({ model, parts }: TokenizerFile, alphabet: Alphabet): str
   for (const { id, content } of parts.added_tokens) strings[id] = content;
   const controls = parts.added_tokens.filter(({ special }) => special).map(({ id }) => id);
   const merges = alphabet === 'byte-level' ? model.merges : [];
-  const hash = createHash('sha256').update(alphabet);
-  for (const list of [strings, controls.sort((a, b) => a - b), merges]) hash.update(`\0\0${list.join('\0')}`);
-  return hash.digest('hex');
+  const lists = [strings, controls.sort((a, b) => a - b), merges];
+  return sha256Hex([alphabet, ...lists.map((list) => `\0\0${list.join('\0')}`)]);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }

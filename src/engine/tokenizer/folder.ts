@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
+import type { CheckpointFolder } from '../../../models/checkpoint/folder.js';
 import { AttsError } from '../../errors.js';
 import type { TokenizerFile } from './byte-pair.js';
 import { parseTokenizerJson, type TokenizerParts } from './tokenizer-json.js';
@@ -21,11 +20,11 @@ const generationSchema = z.looseObject({ eos_token_id: z.union([z.int(), z.array
  * The tokenizer of a folder with tokenizer.json and tokenizer_config.json.
  * @throws AttsError `checkpoint` for missing or unusable files
  */
-export function folderTokenizer(folder: string): TokenizerFile {
-  const source = join(folder, 'tokenizer.json');
-  const { parts, model } = parseTokenizerJson(readJson(source), source);
-  const configPath = join(folder, 'tokenizer_config.json');
-  const parsed = configSchema.safeParse(readJson(configPath));
+export function folderTokenizer(folder: CheckpointFolder): TokenizerFile {
+  const source = folder.pathOf('tokenizer.json');
+  const { parts, model } = parseTokenizerJson(needed(folder, 'tokenizer.json'), source);
+  const configPath = folder.pathOf('tokenizer_config.json');
+  const parsed = configSchema.safeParse(needed(folder, 'tokenizer_config.json'));
   if (!parsed.success) {
     const [{ path, message }] = parsed.error.issues;
     throw new AttsError('checkpoint', `${configPath}: ${path.join('.') || 'the document'}: ${message}`);
@@ -49,23 +48,27 @@ export function folderTokenizer(folder: string): TokenizerFile {
 }
 
 /** What else ends a turn: generation_config.json may name several ids where tokenizer_config.json names one. */
-function generationStops(folder: string): number[] {
-  const path = join(folder, 'generation_config.json');
-  if (!existsSync(path)) return [];
-  const parsed = generationSchema.safeParse(readJson(path));
-  if (!parsed.success) throw new AttsError('checkpoint', `${path}: eos_token_id is neither an id nor a list of ids`);
+function generationStops(folder: CheckpointFolder): number[] {
+  const name = 'generation_config.json';
+  const document = json(folder, name);
+  if (document === null) return [];
+  const parsed = generationSchema.safeParse(document.value);
+  if (!parsed.success)
+    throw new AttsError('checkpoint', `${folder.pathOf(name)}: eos_token_id is neither an id nor a list of ids`);
   return [parsed.data.eos_token_id ?? []].flat();
 }
 
 /** A file beside the configuration is the later word. Of named templates it is the one called default. */
-function chatTemplateOf(folder: string, configured: z.infer<typeof templateSchema> | null | undefined): string | null {
-  const jinja = join(folder, 'chat_template.jinja');
-  if (existsSync(jinja)) return readText(jinja);
-  const path = join(folder, 'chat_template.json');
-  const parsed = existsSync(path)
-    ? z.looseObject({ chat_template: templateSchema }).safeParse(readJson(path))
-    : undefined;
-  if (parsed?.success === false) throw new AttsError('checkpoint', `${path} has no chat_template`);
+function chatTemplateOf(
+  folder: CheckpointFolder,
+  configured: z.infer<typeof templateSchema> | null | undefined,
+): string | null {
+  const jinja = folder.text('chat_template.jinja');
+  if (jinja !== null) return jinja;
+  const name = 'chat_template.json';
+  const document = json(folder, name);
+  const parsed = document && z.looseObject({ chat_template: templateSchema }).safeParse(document.value);
+  if (parsed?.success === false) throw new AttsError('checkpoint', `${folder.pathOf(name)} has no chat_template`);
   const template = parsed?.data.chat_template ?? configured ?? null;
   if (!Array.isArray(template)) return template;
   return (template.find(({ name }) => name === 'default') ?? template.at(0))?.template ?? null;
@@ -80,20 +83,18 @@ function opensWith({ post_processor: postProcessor }: TokenizerParts, token: str
   });
 }
 
-function readJson(path: string): unknown {
-  const text = readText(path);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new AttsError('checkpoint', `${path} is not JSON`, { cause });
-  }
+function needed(folder: CheckpointFolder, name: string): unknown {
+  const document = json(folder, name);
+  if (document === null) throw new AttsError('checkpoint', `${folder.pathOf(name)} is missing`);
+  return document.value;
 }
 
-function readText(path: string): string {
+/** A document; null where there is none. */
+function json(folder: CheckpointFolder, name: string): { readonly value: unknown } | null {
+  const text = folder.text(name);
   try {
-    return readFileSync(path, 'utf8');
+    return text === null ? null : { value: JSON.parse(text) };
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new AttsError('checkpoint', `${path} ${missing ? 'is missing' : 'cannot be read'}`, { cause });
+    throw new AttsError('checkpoint', `${folder.pathOf(name)} is not JSON`, { cause });
   }
 }

@@ -54,7 +54,7 @@ function tokensOf(symbol: string, { idOf, byteFallback, unknown }: PairModel): s
   if (idOf.has(symbol)) return [symbol];
   if (byteFallback) {
     const hex = (byte: number) => byte.toString(16).toUpperCase().padStart(2, '0');
-    const bytes = [...Buffer.from(symbol)].map((byte) => `<0x${hex(byte)}>`);
+    const bytes = [...new TextEncoder().encode(symbol)].map((byte) => `<0x${hex(byte)}>`);
     if (bytes.every((byte) => idOf.has(byte))) return bytes;
   }
   return unknown === null ? [] : [unknown];

@@ -35,7 +35,7 @@ export class Reading {
     this.tail += text;
     this.tailIds = this.tokenizer.encodeContinuation(this.tail);
     const lines = this.tail.slice(0, endOfLines(this.tail));
-    const count = this.countWithin(this.tailIds, Buffer.byteLength(lines));
+    const count = this.countWithin(this.tailIds, new TextEncoder().encode(lines).length);
     const ids = this.tailIds.slice(0, count);
     // Lines whose text the tokenizer normalises stay in the tail: their end is at another byte.
     if (this.tokenizer.decode(ids) !== lines) return;

@@ -1,0 +1,72 @@
+/** The page's worker: opens the two models and answers problems, one at a time. */
+import { processors } from '../../kernels/backends/simd/host.js';
+import { AttsError } from '../../src/errors.js';
+import { answer } from './answer.js';
+import type { FromPage, FromWorker, Opened, PageBackend } from './messages.js';
+import { type OpenedModels, openBank, openModels } from './models.js';
+
+const tell = (message: FromWorker) => postMessage(message);
+
+let models: OpenedModels | null = null;
+let stopping = new AbortController();
+
+addEventListener('message', ({ data }) => {
+  const message = data as FromPage;
+  if (message.type === 'stop') stopping.abort();
+  else void (message.type === 'open' ? open(message.backend, message.threads) : ask(message)).catch(fail);
+});
+
+async function open(wanted: PageBackend, asked: number | null): Promise<void> {
+  if (!crossOriginIsolated) {
+    throw new AttsError(
+      'engine',
+      'threads need shared memory, which this browser gives to pages from localhost or over HTTPS alone, with the headers that make browser sends',
+    );
+  }
+  const [backend, note] = await choose(wanted);
+  // The page draws and listens meanwhile: one processor stays free for it.
+  const threads = asked ?? Math.max(1, processors() - 1);
+  models = await openModels(backend, threads);
+  const { draft, target } = models;
+  const about = ({ model: { id, parameters } }: typeof draft) => ({ id, parameters });
+  const opened: Opened = {
+    ...{ backend, note, build: target.model.build, models: { draft: about(draft), target: about(target) } },
+    threads: backend === 'simd' ? threads : null,
+  };
+  tell({ type: 'opened', opened });
+}
+
+/** WebGPU where there is an adapter; an adapter serves one device, so that this one is only looked at. */
+async function choose(wanted: PageBackend): Promise<['webgpu' | 'simd', string | null]> {
+  if (wanted === 'simd') return ['simd', null];
+  const gpu = (navigator as Partial<Navigator>).gpu;
+  if (await gpu?.requestAdapter().catch(() => null)) return ['webgpu', null];
+  const note = gpu ? 'WebGPU found no adapter' : 'this browser has no WebGPU';
+  if (wanted === 'webgpu') throw new AttsError('engine', `${note}; choose SIMD`);
+  return ['simd', note];
+}
+
+async function ask({ ask }: Extract<FromPage, { type: 'ask' }>): Promise<void> {
+  const bank = await openBank();
+  stopping = new AbortController();
+  const { signal } = stopping;
+  const started = performance.now();
+  const listener = {
+    onWriting: (writing: Extract<FromWorker, { type: 'writing' }>['writing']) => tell({ type: 'writing', writing }),
+    onEvent: (event: Extract<FromWorker, { type: 'event' }>['event']) => tell({ type: 'event', event }),
+    onChain: (chain: Extract<FromWorker, { type: 'chain' }>['chain']) => tell({ type: 'chain', chain }),
+  };
+  try {
+    const solution = await answer(models as OpenedModels, bank, ask, listener, signal);
+    const seconds = (performance.now() - started) / 1000;
+    tell({ type: 'answered', answer: solution.answer, votes: solution.votes, seconds });
+  } catch (error) {
+    if (signal.aborted) tell({ type: 'stopped' });
+    else if (error instanceof AttsError && error.code === 'usage') tell({ type: 'refused', message: error.message });
+    else throw error;
+  }
+}
+
+function fail(error: unknown): void {
+  tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+}

@@ -1,0 +1,24 @@
+import { createRequire } from 'node:module';
+import type { BackendName } from './names.js';
+import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
+
+/** The backends that run the ops as their references: to compare with, not to work with. */
+export type StockName = Extract<BackendName, 'tensorflow' | 'wasm' | 'cpu'>;
+
+/** Loads the package that brings a backend, which registers it. @throws AttsError `engine` where it is not installed */
+export async function registerStock(name: StockName): Promise<void> {
+  if (name === 'wasm') {
+    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+    const entry = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
+    setWasmPaths(entry.slice(0, entry.lastIndexOf('/') + 1));
+  } else if (name === 'tensorflow') {
+    registerTensorflow();
+  } else {
+    await import('@tensorflow/tfjs-backend-cpu');
+  }
+}
+
+/** What decides a stock backend's last bits beside the release of tfjs. */
+export function stockBuild(name: string): string {
+  return name === 'tensorflow' ? tensorflowBuild() : '';
+}

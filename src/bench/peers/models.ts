@@ -90,9 +90,9 @@ export async function transformersJs(peer: PeerProcess, threads: number): Promis
   const results: PeerResult[] = [];
   const draft = openCheckpoint(resolveModel('abacus-llama-0.4m'));
   try {
-    for (const [model, checkpoint, shape] of [
-      ['abacus-llama-0.4m', draft, draft.config as LlamaShape],
-      ['135M llama', randomCheckpoint('smollm2-135m-shape', smolLm2Shape), smolLm2Shape],
+    for (const [model, checkpoint, shape, tokens] of [
+      ['abacus-llama-0.4m', draft, draft.config as LlamaShape, 8 * decodedTokens],
+      ['135M llama', randomCheckpoint('smollm2-135m-shape', smolLm2Shape), smolLm2Shape, decodedTokens],
     ] as const) {
       const file = join(folder, checkpoint.id);
       writeOnnxLlama(file, checkpoint, shape);
@@ -117,8 +117,8 @@ export async function transformersJs(peer: PeerProcess, threads: number): Promis
         results.push(await sideBySide(subject, ours, () => peer.run({ file, vocabSize, ...job })));
       };
       for (const chains of [1, 8]) {
-        const job = { kind: 'decode', chains, tokens: decodedTokens } as const;
-        await compare(`decode, ${chains} chains`, () => timer.decode(chains, decodedTokens), job);
+        const job = { kind: 'decode', chains, tokens } as const;
+        await compare(`decode, ${chains} chains`, () => timer.decode(chains, tokens), job);
       }
       for (const tokens of [64, ...(shape.max_position_embeddings > 512 ? [512] : [])]) {
         const job = { kind: 'prefill', chains: 1, tokens } as const;

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { version_core } from '@tensorflow/tfjs-core';
 import { median } from '../../statistics/index.js';
 
@@ -17,6 +18,9 @@ export type Subject = Pick<PeerResult, 'peer' | 'version' | 'threads' | 'case'>;
 
 const pairs = 5;
 
+/** Milliseconds between turns: threads of the side that is done spin for a while in case there is more to do. */
+const rest = 100;
+
 /** Medians of `pairs` turns of each side, after one that is not counted. */
 export async function sideBySide(
   subject: Subject,
@@ -24,8 +28,9 @@ export async function sideBySide(
   theirs: () => Promise<number>,
 ): Promise<PeerResult> {
   const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
+  const turn = (side: () => Promise<number>) => setTimeout(rest).then(side);
   for (let pair = -1; pair < pairs; pair++) {
-    const [own, other] = [await ours(), await theirs()];
+    const [own, other] = [await turn(ours), await turn(theirs)];
     if (pair < 0) continue;
     times.ours.push(own);
     times.theirs.push(other);

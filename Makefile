@@ -49,9 +49,9 @@ clean: ## remove what a build makes (runs/ stays)
 bench: build ## time every op against the limits of this machine (about five minutes)
 	@$(ATTS) bench --out runs/bench.json
 
-bench-peers: build ## the same, and other implementations beside it (about ten minutes, and a download of 300 MB the first time)
-	@test -d runs/peers/node_modules || npm install --prefix runs/peers --ignore-scripts --no-save --no-fund --no-audit \
-	  node-llama-cpp@3.22.1 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 @jax-js/jax@0.1.25
+bench-peers: build ## the same, and other implementations beside it (about twelve minutes, and 1.4 GB on disk the first time)
+	@test -d runs/peers/node_modules/@huggingface/transformers || npm install --prefix runs/peers --ignore-scripts --no-save --no-fund --no-audit \
+	  node-llama-cpp@3.22.1 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 @jax-js/jax@0.1.25 @huggingface/transformers@4.3.1
 	@$(ATTS) bench --peers runs/peers --out runs/bench-peers.json
 
 # A software adapter from Debian's chromium-common, unpacked without root where it is not installed.

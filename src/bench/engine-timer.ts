@@ -44,6 +44,11 @@ export class EngineTimer {
     return (performance.now() - started) / Math.max(...written.map(({ ids }) => ids.length));
   }
 
+  /** Ids of the most probable tokens, one after another. */
+  async write(prompt: readonly number[], tokens: number): Promise<readonly number[]> {
+    return (await this.generate(this.textOf(prompt), tokens)).ids;
+  }
+
   private generate(prefix: TokenText, maxTokens: number) {
     const key = { seed: 0, problem: '', sample: 0, role: 'bench' };
     return this.engine.generate({ prefix, maxTokens, temperature: 0, key });
@@ -51,6 +56,10 @@ export class EngineTimer {
 
   private prompt(count: number): TokenText {
     this.calls++;
-    return { ids: someTokens(count, this.calls, this.vocabSize), text: '', fingerprint: this.engine.model.fingerprint };
+    return this.textOf(someTokens(count, this.calls, this.vocabSize));
+  }
+
+  private textOf(ids: readonly number[]): TokenText {
+    return { ids, text: '', fingerprint: this.engine.model.fingerprint };
   }
 }

@@ -42,22 +42,27 @@ export function randomCheckpoint(id: string, config: LlamaShape): Checkpoint {
   let seed = 1;
   const tensors = [...shapes].map(([name, shape]): [string, StoredTensor] => {
     const own = seed++;
-    return [name, { name, shape, dtype: 'F32', read: () => randomValues(shape, own) }];
+    const width = shape.slice(1).reduce((a, b) => a * b, 1);
+    const read = (first = 0, count = shape[0]) => randomValues(shape, own, first * width, count * width);
+    return [name, { name, shape, dtype: 'F32', read }];
   });
   return { id, folder: id, config, tensors: new Map(tensors), hash: '', close() {} };
 }
 
-/** Norms are 1; matrices are uniform with the variance that keeps a row's size: 1 / inputs. */
-function randomValues(shape: readonly number[], seed: number): Float32Array {
-  const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
+/**
+ * Values from the index `from` on. Norms are 1; matrices are uniform with the variance that keeps a row's size,
+ * 1 / inputs. Each value depends on its index alone, so that any rows can be read.
+ */
+function randomValues(shape: readonly number[], seed: number, from: number, count: number): Float32Array {
+  const values = new Float32Array(count);
   if (shape.length === 1) return values.fill(1);
   const range = Math.sqrt(12 / shape[1]) / 2 ** 32;
-  let state = seed * 2_654_435_769;
-  for (let i = 0; i < values.length; i++) {
-    state ^= state << 13; // xorshift32, Marsaglia 2003
-    state ^= state >>> 17;
-    state ^= state << 5;
-    values[i] = state * range;
+  for (let i = 0; i < count; i++) {
+    // The finalizer of MurmurHash3.
+    let state = Math.imul(from + i + 1, 0x9e3779b1) ^ Math.imul(seed, 0x85ebca77);
+    state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+    state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
+    values[i] = (state ^ (state >>> 16)) * range;
   }
   return values;
 }

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { chooseBackend } from '../../kernels/backends/choose.js';
 import { maddRounding, selectBuild } from '../../kernels/backends/simd/builds.js';
-import { reservedBytes } from '../../kernels/backends/simd/control.js';
+import { control, reservedBytes } from '../../kernels/backends/simd/control.js';
 import { type SimdName, simd, simdNames } from '../../kernels/backends/simd/index.js';
 import { Heap } from '../../kernels/backends/simd/memory.js';
 import { ThreadPool } from '../../kernels/backends/simd/pool.js';
@@ -179,6 +179,20 @@ describe('the simd backend', () => {
     expect(() => heap.allocate(2 ** 25)).to.throw('use a smaller dtype or a lower --memory');
     const { pointer } = heap.allocate(1000);
     expect(pointer % 64).to.equal(0);
+  });
+
+  it('does a job alone where no worker has come to it', async () => {
+    const heap = new Heap(reservedBytes);
+    const pool = new ThreadPool(selectBuild().module, heap.memory, 2, 2000);
+    const [x, weight, y] = [1, 2, 3].map(() => heap.allocate(64).pointer);
+    heap.float32(x, 4).set([3, 3, 3, 3]);
+    heap.float32(weight, 4).set([1, 2, 3, 4]);
+    // The worker's thread takes much longer to begin than this job does.
+    pool.run('rmsNorm', [x, 1, weight, 4, 0, y], { 4: 0 });
+    expect([...heap.float32(y, 4)]).to.deep.equal([1, 2, 3, 4]);
+    const joined = new Int32Array(heap.memory.buffer)[control.joined / 4];
+    expect(joined & 0xffff).to.equal(1);
+    await pool.close();
   });
 
   it('a worker that is killed is one clear error, not a hang', async () => {

@@ -1,5 +1,13 @@
 /** Byte addresses of the control block at the bottom of the shared memory; pool.as.ts has the same. */
-export const control = { epoch: 64, stop: 448, failed: 452, job: 512, threads: 516, operands: 520 } as const;
+export const control = {
+  epoch: 64,
+  joined: 384,
+  stop: 448,
+  failed: 452,
+  job: 512,
+  threads: 516,
+  operands: 520,
+} as const;
 
 /** Threads of a pool at most. */
 export const mostThreads = 256;

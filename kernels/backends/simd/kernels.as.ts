@@ -8,7 +8,7 @@ import { ropeAppendJob } from '../../ops/rope/simd.as';
 import { sampleJob } from '../../ops/sample/simd.as';
 import { tokenLogProbJob } from '../../ops/token-log-prob/simd.as';
 import { madd } from './math.as';
-import { JOB, awaitEpoch, begin, finish, reportDone, setThread, startJob } from './pool.as';
+import { JOB, awaitEpoch, begin, epoch, everyone, finish, join, reportDone, setThread, startJob } from './pool.as';
 import { peak16Job, peakJob, readJob, sweepJob } from './roofs.as';
 
 function runJob(): void {
@@ -24,14 +24,14 @@ function runJob(): void {
     case 8: sampleJob(); break;
     case 9: readJob(); break;
     case 10: peakJob(); break;
-    case 11: break; // measures the pool itself
+    case 11: everyone(); break; // measures the pool itself
     case 12: peak16Job(); break;
     case 13: sweepJob(); break;
     default: unreachable();
   }
 }
 
-// Thread 0 runs the job whose operands are written; on all threads.
+// Thread 0 runs the job whose operands are written, with the workers that join it.
 export function dispatch(): void {
   begin();
   runJob();
@@ -45,6 +45,8 @@ export function work(index: i32): void {
   for (;;) {
     seen = awaitEpoch(seen);
     if (seen < 0) return;
+    if (!join()) continue;
+    seen = epoch();
     runJob();
     reportDone();
   }

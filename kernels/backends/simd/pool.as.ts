@@ -7,11 +7,13 @@ const DONE: usize = 128;      // workers that have finished the current job
 const BARRIER: usize = 192;   // arrivals at barriers of the current job
 const SLEEPERS: usize = 256;  // threads asleep: workers between jobs, then those at DONE or BARRIER
 const WAITERS: usize = 260;
+const JOINED: usize = 384;    // threads that take part in the current job, and CLOSED when no more may
 const COUNTERS: usize = 320;  // next piece of work, one counter a phase
 const STOP: usize = 448;
 export const JOB: usize = 512; // job code, threads in it, then the operands
 
 const PHASES: usize = 4;
+const CLOSED: i32 = 0x40000000;
 // A thread that waits for others within a job watches for longer than the shares of a job are apart, then sleeps: another
 // program has the processor that they need, and it gets this one. A worker between jobs watches for longer than a sleeper
 // takes to wake: else both would sleep in turn, a hundred microseconds a job, and never find out of it.
@@ -64,18 +66,27 @@ export function take(phase: i32, count: i32): i32 {
   return atomic.add<i32>(counter, count);
 }
 
-// Waits until the count at `at`, which others add to by `arrive`, has come to `all`.
-function awaitCount(at: usize, all: i32): void {
+// Waits until the count at `at`, which others add to by `arrive`, has come to `each` for every thread that has joined, less
+// `but`.
+function awaitCount(at: usize, each: i32, but: i32): void {
   for (let spin = 0; spin < SPINS; spin++) {
-    if (atomic.load<i32>(at) >= all) return;
+    if (isComplete(at, each, but)) return;
   }
   atomic.add<i32>(WAITERS, 1);
-  for (let count = atomic.load<i32>(at); count < all; count = atomic.load<i32>(at)) {
+  for (;;) {
+    const count = atomic.load<i32>(at);
+    if (isComplete(at, each, but)) break;
     atomic.wait<i32>(at, count, WAIT_NANOSECONDS);
     if (atomic.load<i32>(STOP) != 0) unreachable();
     stalled();
   }
   atomic.sub<i32>(WAITERS, 1);
+}
+
+// @ts-ignore: decorator
+@inline
+function isComplete(at: usize, each: i32, but: i32): bool {
+  return atomic.load<i32>(at) >= each * (atomic.load<i32>(JOINED) & ~CLOSED) - but;
 }
 
 function arrive(at: usize): void {
@@ -85,13 +96,24 @@ function arrive(at: usize): void {
 
 let passed = 0; // barriers of the current job behind this thread
 
-// Waits until every thread of the job has come as far.
+// Waits until every thread that has joined has come as far. Who joins later finds the work before it taken and done, and
+// passes.
 export function barrier(): void {
-  const threads = threadCount();
-  if (threads == 1) return;
+  if (threadCount() == 1) return;
   passed++;
   arrive(BARRIER);
-  awaitCount(BARRIER, passed * threads);
+  awaitCount(BARRIER, passed, 0);
+}
+
+// Waits until all threads of the job have joined: for measurements, whose work is not shared but repeated by every thread.
+export function everyone(): void {
+  const threads = threadCount();
+  if (threads > 1) {
+    for (let spin = 1; (atomic.load<i32>(JOINED) & ~CLOSED) < threads; spin++) {
+      if (atomic.load<i32>(STOP) != 0) unreachable();
+      if (spin % SPINS == 0) stalled();
+    }
+  }
 }
 
 export function startJob(): void { passed = 0; }
@@ -99,24 +121,42 @@ export function startJob(): void { passed = 0; }
 // Thread 0: begins the job whose code and operands are written. The caller then does its share and calls `finish`.
 export function begin(): void {
   for (let phase: usize = 0; phase < PHASES; phase++) store<i32>(COUNTERS + (phase << 2), 0);
-  store<i32>(BARRIER, 0);
   if (threadCount() == 1) return;
+  store<i32>(BARRIER, 0);
   store<i32>(DONE, 0);
+  atomic.store<i32>(JOINED, 1);
   atomic.add<i32>(EPOCH, 1);
   if (atomic.load<i32>(SLEEPERS) > 0) atomic.notify(EPOCH, -1);
 }
 
-// Thread 0: waits until the workers are done.
+// Thread 0: nothing is left to take. Waits for those who took something, not for a worker that has not come yet: where
+// another program has its processor, it would not for milliseconds.
 export function finish(): void {
-  if (threadCount() > 1) awaitCount(DONE, threadCount() - 1);
+  if (threadCount() == 1) return;
+  atomic.add<i32>(JOINED, CLOSED);
+  awaitCount(DONE, 1, 1);
 }
+
+// A worker: takes part in the current job, unless it is closed. The job stays until the worker reports that it is done.
+export function join(): bool {
+  let joined = atomic.load<i32>(JOINED);
+  while (joined < CLOSED) {
+    const found = atomic.cmpxchg<i32>(JOINED, joined, joined + 1);
+    if (found == joined) return true;
+    joined = found;
+  }
+  return false;
+}
+
+// The job that was begun last.
+export function epoch(): i32 { return atomic.load<i32>(EPOCH); }
 
 // A worker: waits for the next epoch after `seen` and gives it back; −1 when it is to end.
 export function awaitEpoch(seen: i32): i32 {
   for (let spin = 0; spin < WORKER_SPINS; spin++) {
-    const epoch = atomic.load<i32>(EPOCH);
+    const current = epoch();
     if (atomic.load<i32>(STOP) != 0) return -1;
-    if (epoch != seen) return epoch;
+    if (current != seen) return current;
   }
   atomic.add<i32>(SLEEPERS, 1);
   while (atomic.load<i32>(EPOCH) == seen && atomic.load<i32>(STOP) == 0) {

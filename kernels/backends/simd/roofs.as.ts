@@ -1,6 +1,6 @@
 // Micro-kernels that measure the machine's limits with the same threads and memory as the ops.
 import { laneSum, madd } from './math.as';
-import { address, operand, operandF32, take, threadIndex } from './pool.as';
+import { address, everyone, operand, operandF32, take, threadIndex } from './pool.as';
 
 // Operands: address, bytes (a multiple of 64 KiB), result address. Reads everything once, 64 KiB a piece.
 export function readJob(): void {
@@ -65,6 +65,7 @@ export function peak16Job(): void {
 // Operands: address, bytes of each thread (a multiple of 256), sweeps, whether to copy, result address. Every thread goes
 // over bytes of its own again and again: what a cache that holds them gives. A copy reads one half and writes the other.
 export function sweepJob(): void {
+  everyone();
   const bytes = <usize>operand(1);
   const from = address(0) + <usize>threadIndex() * bytes;
   const sweeps = operand(2);

@@ -1,31 +1,75 @@
-/** An ONNX model of one MatMul, as protobuf (onnx.proto3), so that the runtime packs its weights as it does for a model's. */
+/** ONNX models as protobuf (onnx.proto3), so that the runtime packs weights as it does for a model's. */
+import { bytes, type Chunks, float, integer, message, text } from './protobuf.js';
+
+/** onnx.TensorProto.DataType */
+export const onnxTypes = { float32: 1, int32: 6, int64: 7 } as const;
+export type OnnxType = keyof typeof onnxTypes;
+
+/** onnx.AttributeProto.AttributeType */
+const attributeTypes = { float: 1, integer: 2 } as const;
+
+/** A constant; `values` lie in row-major order. */
+export function initializer(name: string, type: OnnxType, shape: readonly number[], values: ArrayBufferView): Chunks {
+  const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const sizes = shape.map((size) => integer(1, size));
+  return message(5, [...sizes, integer(2, onnxTypes[type]), text(8, name), bytes(9, raw)]);
+}
+
+/** A size that is a name may be any. */
+export function valueInfo(
+  field: 'input' | 'output',
+  name: string,
+  type: OnnxType,
+  shape: readonly (number | string)[],
+): Chunks {
+  const sizes = shape.map((size) => message(1, [typeof size === 'number' ? integer(1, size) : text(2, size)]));
+  const tensor = message(1, [integer(1, onnxTypes[type]), message(2, sizes)]);
+  return message(field === 'input' ? 11 : 12, [text(1, name), message(2, [tensor])]);
+}
+
+export interface NodeOptions {
+  /** ONNX's own operators unless given. */
+  readonly domain?: string;
+  readonly integers?: Readonly<Record<string, number>>;
+  readonly floats?: Readonly<Record<string, number>>;
+}
+
+export function node(
+  operator: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  { domain = '', integers = {}, floats = {} }: NodeOptions = {},
+): Chunks {
+  return message(1, [
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(3, outputs[0]),
+    text(4, operator),
+    ...Object.entries(integers).map(([name, value]) =>
+      message(5, [text(1, name), integer(3, value), integer(20, attributeTypes.integer)]),
+    ),
+    ...Object.entries(floats).map(([name, value]) =>
+      message(5, [text(1, name), float(2, value), integer(20, attributeTypes.float)]),
+    ),
+    text(7, domain),
+  ]);
+}
+
+/** @param parts nodes in the order of their data, initializers, inputs and outputs */
+export function onnxModel(name: string, parts: readonly Chunks[], domains: Readonly<Record<string, number>>): Chunks {
+  const imports = Object.entries(domains).map(([domain, version]) =>
+    message(8, [text(1, domain), integer(2, version)]),
+  );
+  return [integer(1, 8), message(7, [...parts.slice(0, 1), text(2, name), ...parts.slice(1)]), ...imports].flat();
+}
+
+/** y[rows, N] = x[rows, K] · w[K, N] */
 export function matMulModel(rows: number, N: number, K: number, weights: Float32Array): Uint8Array {
-  const tensor = [...[K, N].map((size) => integer(1, size)), integer(2, floatType), text(8, 'w')];
-  const graph = [
-    message(1, [text(1, 'x'), text(1, 'w'), text(2, 'y'), text(4, 'MatMul')]),
-    text(2, 'linear'),
-    message(5, [...tensor, bytes(9, Buffer.from(weights.buffer, weights.byteOffset, weights.byteLength))]),
-    message(11, valueInfo('x', [rows, K])),
-    message(12, valueInfo('y', [rows, N])),
+  const parts = [
+    node('MatMul', ['x', 'w'], ['y']),
+    initializer('w', 'float32', [K, N], weights),
+    valueInfo('input', 'x', 'float32', [rows, K]),
+    valueInfo('output', 'y', 'float32', [rows, N]),
   ];
-  return Buffer.concat([integer(1, 8), message(7, graph), message(8, [integer(2, 17)])]);
+  return Buffer.concat(onnxModel('linear', parts, { '': 17 }));
 }
-
-const floatType = 1;
-
-function valueInfo(name: string, shape: readonly number[]): Buffer[] {
-  const dimensions = shape.map((size) => message(1, [integer(1, size)]));
-  return [text(1, name), message(2, [message(1, [integer(1, floatType), message(2, dimensions)])])];
-}
-
-function varint(value: number): Buffer {
-  const out: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Buffer.from([...out, rest]);
-    out.push((rest % 128) | 128);
-  }
-}
-const integer = (field: number, value: number) => Buffer.concat([varint(field * 8), varint(value)]);
-const bytes = (field: number, value: Buffer) => Buffer.concat([varint(field * 8 + 2), varint(value.length), value]);
-const text = (field: number, value: string) => bytes(field, Buffer.from(value));
-const message = (field: number, parts: readonly Buffer[]) => bytes(field, Buffer.concat(parts));

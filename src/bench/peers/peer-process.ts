@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AttsError } from '../../errors.js';
-import type { PeerJob } from './serve.js';
+import type { PeerJob, WriteJob } from './serve.js';
 
 interface Answer {
   readonly ms?: number;
+  readonly ids?: readonly number[];
   readonly version?: string;
   readonly threads?: number;
   readonly error?: string;
@@ -42,9 +43,18 @@ export class PeerProcess {
 
   /** Milliseconds of the job, done once. */
   async run(job: PeerJob): Promise<number> {
+    return (await this.ask(job)).ms as number;
+  }
+
+  /** Ids of the tokens written. */
+  async write(job: WriteJob): Promise<readonly number[]> {
+    return (await this.ask(job)).ids as readonly number[];
+  }
+
+  private ask(job: PeerJob | WriteJob): Promise<Answer> {
     const answer = answerOf(this.child);
     this.child.send(job);
-    return (await answer).ms as number;
+    return answer;
   }
 
   close(): void {

@@ -19,6 +19,16 @@ export interface ModelJob {
   readonly chains: number;
   /** Prompt tokens of a prefill, generated tokens of a decode. */
   readonly tokens: number;
+  /** Ids of the prompts are below it. */
+  readonly vocabSize?: number;
+}
+
+/** Tokens to be written greedily after a prompt, for both sides to be held against each other. */
+export interface WriteJob {
+  readonly kind: 'write';
+  readonly file: string;
+  readonly prompt: readonly number[];
+  readonly tokens: number;
 }
 
 export type PeerJob = LinearJob | ModelJob;
@@ -29,6 +39,8 @@ export interface PeerLibrary {
   readonly threads: number;
   /** Does the job once: milliseconds of the work alone, a token for a decode. */
   run(job: PeerJob): Promise<number>;
+  /** Ids of the tokens written. */
+  write?(job: WriteJob): Promise<number[]>;
 }
 
 export interface PeerOptions {
@@ -50,11 +62,10 @@ export async function serve(open: (options: PeerOptions) => Promise<PeerLibrary>
   const send = (message: object) => process.send?.(message);
   try {
     const library = await open({ folder: process.argv[2], threads: Number(process.argv[3]) });
-    process.on('message', (job: PeerJob) => {
-      library.run(job).then(
-        (ms) => send({ ms }),
-        (error: unknown) => send({ error: String(error) }),
-      );
+    const answer = async (job: PeerJob | WriteJob) =>
+      job.kind === 'write' ? { ids: await library.write?.(job) } : { ms: await library.run(job) };
+    process.on('message', (job: PeerJob | WriteJob) => {
+      answer(job).then(send, (error: unknown) => send({ error: String(error) }));
     });
     send({ version: library.version, threads: library.threads });
   } catch (error) {

@@ -2,23 +2,25 @@
 # Mesa's software adapter into a folder, without root and beside what is installed: of Debian's backports where the
 # release's own is too old. Usage: lavapipe.sh FOLDER
 set -e
+none() {
+  echo "no software adapter with f16: Mesa's comes with Debian's mesa-vulkan-drivers, which could not be had" >&2
+  exit 1
+}
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 cd "$folder"
 . /etc/os-release
+archive=$(apt-get indextargets --format '$(REPO_URI)' "Created-By: Packages" "Release: $VERSION_CODENAME" 2> /dev/null | head -1)
+[ -n "$archive" ] || none
 mkdir -p apt/sources apt/lists/partial apt/archives/partial
 cat > apt/sources/debian.sources <<END
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: $archive
 Suites: $VERSION_CODENAME $VERSION_CODENAME-backports
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 END
 from="-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=$folder/apt/sources -o Dir::State::lists=$folder/apt/lists -o Dir::Cache=$folder/apt"
-none() {
-  echo "no software adapter with f16: Mesa's comes with Debian's mesa-vulkan-drivers, which could not be had" >&2
-  exit 1
-}
 apt-get $from update -q > apt/log 2>&1 || none
 driver="mesa-vulkan-drivers libdrm2 libdrm-amdgpu1"
 beside="libvulkan1 libllvm15 libwayland-client0 libx11-xcb1 libxcb-dri3-0 libxcb-present0 libxcb-randr0 libxcb-shm0 libxcb-sync1 libxcb-xfixes0 libxshmfence1"

@@ -183,7 +183,7 @@ describe('the simd backend', () => {
 
   it('does a job alone where no worker has come to it', async () => {
     const heap = new Heap(reservedBytes);
-    const pool = new ThreadPool(selectBuild().module, heap.memory, 2, 2000);
+    const pool = new ThreadPool((await selectBuild()).module, heap.memory, 2, 2000);
     const [x, weight, y] = [1, 2, 3].map(() => heap.allocate(64).pointer);
     heap.float32(x, 4).set([3, 3, 3, 3]);
     heap.float32(weight, 4).set([1, 2, 3, 4]);

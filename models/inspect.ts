@@ -20,6 +20,9 @@ export interface CheckpointReport {
   readonly stored: Readonly<Partial<Record<StoredDtype, DtypeShare>>>;
   /** Of the simd backends: matrices by the dtype in which they are kept; vectors count as f32. */
   readonly kept: Readonly<Partial<Record<WeightDtype, DtypeShare>>>;
+  /** Of the layers' matrices alone. */
+  readonly keptInLayers: Readonly<Partial<Record<WeightDtype, DtypeShare>>>;
+  readonly headDtype: WeightDtype;
   /** Bytes of the KV cache a token. */
   readonly cacheBytesPerToken: number;
 }
@@ -40,14 +43,17 @@ export function inspectCheckpoint(
   const stored: Partial<Record<StoredDtype, DtypeShare>> = {};
   for (const { dtype, shape } of checkpoint.tensors.values()) add(stored, dtype, storedBytes(dtype, shape) ?? 0);
   const kept: Partial<Record<WeightDtype, DtypeShare>> = {};
+  const keptInLayers: typeof kept = {};
   const dtypeOf = keptDtypes(checkpoint, asked);
-  const keep = (together: readonly (string | null | undefined)[]) => {
+  const keep = (together: readonly (string | null | undefined)[], isLayer = false) => {
     const tensors = together.flatMap((name) => (name ? [name] : []));
     for (const name of tensors) {
       const { shape } = checkpoint.tensors.get(name)!;
       const isMatrix = shape.length === 2;
       const dtype = isMatrix ? dtypeOf(...tensors) : 'f32';
-      add(kept, dtype, isMatrix ? packedBytes(shape[0], shape[1], dtype) : 4 * shape[0]);
+      const bytes = isMatrix ? packedBytes(shape[0], shape[1], dtype) : 4 * shape[0];
+      add(kept, dtype, bytes);
+      if (isLayer && isMatrix) add(keptInLayers, dtype, bytes);
     }
   };
   keep([names.embedding]);
@@ -55,12 +61,16 @@ export function inspectCheckpoint(
   keep([names.finalNorm]);
   for (let index = 0; index < config.layers; index++) {
     const { gate, up, ...others } = names.layer(index);
-    keep([gate, up]);
-    for (const name of Object.values(others)) keep([name]);
+    keep([gate, up], true);
+    for (const name of Object.values(others)) keep([name], true);
   }
   const { layers, kvHeads, headDim } = config;
   const cacheBytesPerToken = pageBytes({ layers, kvHeads, headDim, pageSize: 1, dtype: cacheDtype });
-  return { config, parameters, hasOwnHead: names.head !== null, stored, kept, cacheBytesPerToken };
+  const headDtype = dtypeOf(names.head ?? names.embedding);
+  return {
+    ...{ config, parameters, hasOwnHead: names.head !== null, stored },
+    ...{ kept, keptInLayers, headDtype, cacheBytesPerToken },
+  };
 }
 
 function add<K extends string>(shares: Partial<Record<K, DtypeShare>>, key: K, bytes: number): void {

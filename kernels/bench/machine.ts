@@ -1,16 +1,19 @@
 /** Everything that this machine gives, by dtype, by cache and by threads: measured with the kernels' threads and memory. */
 import { readFileSync } from 'node:fs';
-import * as tf from '@tensorflow/tfjs-core';
 import { simd } from '../backends/simd/index.js';
+import { pagedReads } from '../ops/attention/bench.js';
 import { linearCase } from '../ops/linear/bench.js';
 import { type WeightDtype, weightDtypes } from '../ops/linear/index.js';
-import { rmsNorm } from '../ops/rms-norm/index.js';
+import { measureProducts, type ProductRoof, type RowRoof } from './products.js';
+import { dispatchMicroseconds } from './roofs.js';
 import { timed } from './measure.js';
-import { values } from './values.js';
 
-/** `int16`: products of 16-bit integers, which quantised weights are multiplied by. */
+/**
+ * `int16`: products of 16-bit integers, which quantised weights are multiplied by. `exponential`: those of softmax and
+ * of activations, one operation each.
+ */
 export interface PeakRoof {
-  readonly arithmetic: 'float32' | 'int16';
+  readonly arithmetic: 'float32' | 'int16' | 'exponential';
   readonly threads: number;
   readonly gflops: number;
   readonly noise: number;
@@ -40,49 +43,66 @@ export interface MachineLimits {
   readonly threads: number;
   readonly peaks: readonly PeakRoof[];
   readonly matrices: readonly MatrixRoof[];
+  readonly products: readonly ProductRoof[];
+  readonly rows: readonly RowRoof[];
   readonly memory: readonly MemoryRoof[];
-  /** An op that has nothing to do: the call, its tensors and the job, microseconds. */
-  readonly opMicroseconds: number;
+  /** Reads of a KV cache in main memory page after page by attention, on all threads, GB/s. */
+  readonly pagedReads: { readonly read: number; readonly noise: number };
+  /** A job that does nothing on all threads, less one on the caller's alone: what sharing it costs, microseconds. */
+  readonly handOverMicroseconds: number;
 }
 
 const repeats = 5;
 const least = 20;
 const iterations = 2 ** 21;
 
-/** A limit is the best of its repeats. The simd backend must be the active one. Takes some ten seconds. */
+/** A limit is the best of its repeats. The simd backend must be the active one. Takes some twenty seconds. */
 export function measureLimits(): MachineLimits {
   const { pool, build } = simd();
   const counts = [...new Set([1, pool.threads])];
   return {
     ...{ build: `${build.name}-${build.hash}`, threads: pool.threads },
-    peaks: counts.flatMap((threads) => [peak('float32', threads), peak('int16', threads)]),
+    peaks: counts.flatMap((threads) => [
+      peak('float32', threads),
+      peak('int16', threads),
+      peak('exponential', threads),
+    ]),
     matrices: weightDtypes.map((dtype) => {
       const bench = linearCase(256, 2048, 2048, dtype);
       const { best, noise } = timed(bench.run, repeats, least);
       bench.dispose();
       return { dtype, gflops: bench.cost.flops / best / 1e6, noise };
     }),
+    ...measureProducts(pool.threads, cacheSizes()[2]),
     memory: counts.flatMap((threads) => levels(threads).map((level) => memory(level, threads))),
-    opMicroseconds: opMicroseconds(),
+    pagedReads: measurePagedReads(),
+    handOverMicroseconds: Math.max(0, dispatchMicroseconds() - dispatchMicroseconds(1)),
   };
 }
+
+/** 12 vectors an iteration, of 4 or 8 lanes and two operations a lane; one vector of exponentials. */
+const operations = { float32: 12 * 4 * 2, int16: 12 * 8 * 2, exponential: 4 } as const;
 
 function peak(arithmetic: PeakRoof['arithmetic'], threads: number): PeakRoof {
   const { pool, heap } = simd();
   const result = heap.allocate(64);
   const operands = [iterations, 3, result.pointer];
-  const { best, noise } = timed(
-    arithmetic === 'int16'
-      ? () => pool.run('peak16', operands, undefined, threads)
-      : () => pool.run('peak', operands, { 1: 0.5 }, threads),
-    repeats,
-    least,
-  );
+  const run = {
+    float32: () => pool.run('peak', operands, { 1: 0.5 }, threads),
+    int16: () => pool.run('peak16', operands, undefined, threads),
+    exponential: () => pool.run('peakExp', operands, { 1: 0.01 }, threads),
+  }[arithmetic];
+  const { best, noise } = timed(run, repeats, least);
   heap.release(result);
-  // 12 vectors an iteration, of 4 or 8 lanes, two operations a lane.
-  return { arithmetic, threads, gflops: (iterations * 12 * (arithmetic === 'int16' ? 8 : 4) * 2) / best / 1e6, noise };
+  return { arithmetic, threads, gflops: (iterations * operations[arithmetic]) / best / 1e6, noise };
 }
 
+function measurePagedReads(): MachineLimits['pagedReads'] {
+  const bench = pagedReads(1.5 * cacheSizes()[2]);
+  const { best, noise } = timed(bench.run, repeats, least);
+  bench.dispose();
+  return { read: bench.cost.bytes.cache / best / 1e6, noise };
+}
 interface Level {
   readonly level: MemoryRoof['level'];
   readonly capacity: number | null;
@@ -136,11 +156,3 @@ function cacheSizes(): [number, number, number] {
   return [l1 || 2 ** 15, l2 || 2 ** 19, llc || 2 ** 23];
 }
 
-function opMicroseconds(): number {
-  const x = tf.tensor2d(values(32), [1, 32]);
-  const gamma = tf.tensor1d(values(32));
-  const { best } = timed(() => rmsNorm(x, gamma, 1e-6).dispose(), repeats, least);
-  x.dispose();
-  gamma.dispose();
-  return best * 1000;
-}

@@ -1,6 +1,6 @@
 /** What an op costs in a forward pass beside its arithmetic: the call, the tensor it makes, the sharing of its work. */
 import * as tf from '@tensorflow/tfjs-core';
-import { medianTime } from '../../kernels/bench/measure.js';
+import { timed, warmUp } from '../../kernels/bench/measure.js';
 import { KvCache, type RaggedRows } from '../../kernels/ops/attention/index.js';
 import { Decoder } from '../../models/decoder.js';
 import { randomCheckpoint, smolLm2Shape } from './random-checkpoint.js';
@@ -22,8 +22,10 @@ function passTime(layers: number): number {
   const cache = new KvCache(decoder.cacheShape(1, 32));
   const zero = Int32Array.of(0);
   const rows: RaggedRows = { positions: zero, slots: zero, tables: zero, pages: zero };
-  const ms = medianTime(() => tf.dispose(decoder.forward(zero, rows, cache)));
+  const pass = () => tf.dispose(decoder.forward(zero, rows, cache));
+  warmUp(pass);
+  const { best } = timed(pass);
   cache.dispose();
   decoder.dispose();
-  return ms;
+  return best;
 }

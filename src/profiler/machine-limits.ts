@@ -6,6 +6,7 @@ import { isSimd, simd } from '../../kernels/backends/simd/index.js';
 import { measureLimits } from '../../kernels/bench/machine.js';
 import { measureRoofs } from '../../kernels/bench/roofs.js';
 import { weightDtypes } from '../../kernels/ops/linear/index.js';
+import { opMicroseconds } from '../bench/op-overhead.js';
 import { AttsError } from '../errors.js';
 import { describeMachine } from '../runs/machine.js';
 import { readCached, writeCached } from '../user-cache.js';
@@ -13,26 +14,41 @@ import type { MachineRoofs } from './intensity.js';
 
 const rate = z.number().positive();
 const limitsSchema = z.object({
-  schema: z.literal('atts.limits/1'),
+  schema: z.literal('atts.limits/2'),
   cpu: z.string(),
   cores: z.int(),
   measured: z.string(),
   build: z.string(),
   threads: z.int(),
   peaks: z.array(
-    z.object({ arithmetic: z.enum(['float32', 'int16']), threads: z.int(), gflops: rate, noise: z.number() }),
+    z.object({
+      ...{ arithmetic: z.enum(['float32', 'int16', 'exponential']), threads: z.int() },
+      ...{ gflops: rate, noise: z.number() },
+    }),
   ),
   matrices: z.array(z.object({ dtype: z.enum(weightDtypes), gflops: rate, noise: z.number() })),
+  products: z.array(
+    z.object({
+      ...{ dtype: z.enum(weightDtypes), level: z.enum(['L2', 'DRAM']), rows: z.int().positive() },
+      ...{ gflops: rate, noise: z.number() },
+    }),
+  ),
+  rows: z.array(z.object({ work: z.enum(['norm', 'quantise']), rate, noise: z.number() })),
   memory: z.array(
     z.object({
       ...{ level: z.enum(['L1', 'L2', 'LLC', 'DRAM']), capacity: z.number().nullable(), threads: z.int() },
       ...{ read: rate, copy: rate, noise: z.number() },
     }),
   ),
+  pagedReads: z.object({ read: rate, noise: z.number() }),
+  handOverMicroseconds: z.number().nonnegative(),
   opMicroseconds: rate,
 });
 
-/** What a machine gives (see `kernels/bench/machine.ts`), and when that was measured. */
+/**
+ * What a machine gives (see `kernels/bench/machine.ts`), what an op of a forward pass costs beside its arithmetic, and
+ * when that was measured.
+ */
 export type KnownLimits = z.infer<typeof limitsSchema>;
 
 /**
@@ -61,8 +77,9 @@ export async function machineLimits(
   const known = again ? undefined : limitsSchema.safeParse(readCached(file)).data;
   if (known) return known;
   const measured: KnownLimits = limitsSchema.parse({
-    ...{ schema: 'atts.limits/1', measured: new Date().toISOString(), ...key },
+    ...{ schema: 'atts.limits/2', measured: new Date().toISOString(), ...key },
     ...measureLimits(),
+    opMicroseconds: opMicroseconds(),
   });
   writeCached(file, measured);
   return measured;
@@ -98,7 +115,7 @@ export function roofsOf({ threads, peaks, memory }: KnownLimits): MachineRoofs {
 
 /** GFLOP/s on all threads. */
 export function peakOf(
-  arithmetic: 'float32' | 'int16',
+  arithmetic: KnownLimits['peaks'][number]['arithmetic'],
   { threads, peaks }: Pick<KnownLimits, 'threads' | 'peaks'>,
 ): number {
   return peaks.find((roof) => roof.arithmetic === arithmetic && roof.threads === threads)!.gflops;

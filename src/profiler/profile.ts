@@ -7,8 +7,8 @@ import { promptTokens } from '../bench/prompts.js';
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import type { KnownLimits } from './machine-limits.js';
-import { type ModelShape, type PassRows, passCost, storedBytes, totalBytes } from './pass-cost.js';
-import { predictPass } from './predict.js';
+import { type PassRows, passCost, storedBytes, totalBytes } from './pass-cost.js';
+import { type PredictedModel, predictPass } from './predict.js';
 
 const passSchema = z.object({
   phase: z.enum(['decode', 'score']),
@@ -34,16 +34,10 @@ export const profileSchema = z.object({
 export type ModelProfile = z.infer<typeof profileSchema>;
 export type ProfiledPass = z.infer<typeof passSchema>;
 
-export interface ProfileOptions {
-  readonly shape: ModelShape;
-  /** Bytes of all weights as they are kept. */
-  readonly weightBytes: number;
-  readonly cacheBytesPerToken: number;
+export interface ProfileOptions extends PredictedModel {
   readonly threads?: number | null;
   /** Of the machine, for a prediction beside what is measured. */
   readonly limits?: KnownLimits;
-  /** How most weights are kept. */
-  readonly keptAs?: KnownLimits['matrices'][number]['dtype'];
   readonly decodeRows?: readonly number[];
   readonly scoreRows?: readonly number[];
   readonly onPass?: (pass: ProfiledPass) => void;
@@ -68,10 +62,10 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
   const add = async (phase: ProfiledPass['phase'], rows: number, pass: PassRows, time: () => Promise<number>) => {
     const seconds = (await medianOf(repeats, time)) / 1000;
     const cost = passCost(shape, pass, stored);
-    const { limits, keptAs = 'f32', weightBytes } = options;
+    const { limits } = options;
     const measured: ProfiledPass = {
       ...{ phase, rows, seconds, flops: cost.flops, bytes: totalBytes(cost) },
-      ...(limits && { predicted: predictPass(limits, shape, pass, stored, weightBytes, keptAs) }),
+      ...(limits && { predicted: predictPass(limits, options, pass) }),
     };
     passes.push(measured);
     options.onPass?.(measured);

@@ -37,6 +37,13 @@ function attentionCase(name: string, chains: number, rows: number, length: numbe
   };
 }
 
+/** One token each of sequences that have so many bytes of keys and values together. */
+export function pagedReads(bytes: number): BenchCase {
+  const length = 3 * pageSize;
+  const each = 2 * length * shape.kvHeads * shape.headDim * cacheBytes.f32;
+  return attentionCase('attention decode', Math.ceil(bytes / each), 1, length, 'f32');
+}
+
 export function* attentionCases(): Generator<() => BenchCase> {
   // A GPU keeps float32 caches only (webgpu-cache.ts).
   const dtypes: readonly CacheDtype[] = tf.getBackend() === 'webgpu' ? ['f32'] : ['f32', 'bf16'];

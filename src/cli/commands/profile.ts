@@ -4,7 +4,6 @@ import {
   inspectModel,
   type KnownLimits,
   type ModelProfile,
-  type ModelReport,
   machineLimits,
   median,
   openEngine,
@@ -43,8 +42,8 @@ export const profileCommand: CommandModule = {
     const engine = await openEngine(spec, options);
     try {
       const profile = await profileModel(engine, {
-        ...{ shape: report, weightBytes: report.weightBytes, cacheBytesPerToken: report.cacheBytesPerToken },
-        ...{ threads, limits, keptAs: keptAs(report) },
+        ...report,
+        ...{ shape: report, threads, limits },
         onPass: ({ phase, rows }) => void process.stderr.write(`${phase}, ${rows} rows\n`),
       });
       const document = `${JSON.stringify({ ...profile, limits, machine: describeMachine() }, null, 2)}\n`;
@@ -57,12 +56,6 @@ export const profileCommand: CommandModule = {
     }
   },
 };
-
-/** The dtype of most weights. */
-function keptAs({ kept }: ModelReport): KnownLimits['matrices'][number]['dtype'] {
-  const [[most]] = Object.entries(kept).sort(([, a], [, b]) => (b?.bytes ?? 0) - (a?.bytes ?? 0));
-  return most as KnownLimits['matrices'][number]['dtype'];
-}
 
 function describe({ model, dtype, build, passes }: ModelProfile): string {
   const rows = passes.map(({ phase, rows, seconds, flops, bytes, predicted }) => [
@@ -83,7 +76,8 @@ function describe({ model, dtype, build, passes }: ModelProfile): string {
   return `${model}, ${dtype}, ${build}\n\n${table([head, ...rows])}${error}`;
 }
 
-function describeLimits({ build, threads, measured, peaks, matrices, memory, opMicroseconds }: KnownLimits): string {
+function describeLimits(limits: KnownLimits): string {
+  const { build, threads, measured, peaks, matrices, products, rows: rowRoofs, memory } = limits;
   const noise = (share: number) => `${(100 * share).toFixed(0)} %`;
   const rows = [
     ...peaks.map((roof) => [
@@ -98,11 +92,31 @@ function describeLimits({ build, threads, measured, peaks, matrices, memory, opM
       `${roof.gflops.toFixed(1)} GFLOP/s`,
       noise(roof.noise),
     ]),
+    ...seriesOf(products).map((own) => [
+      `${own[0].dtype} from ${own[0].level}, ${own.map((roof) => roof.rows).join('/')} rows`,
+      String(threads),
+      `${own.map((roof) => roof.gflops.toFixed(0)).join('/')} GFLOP/s`,
+      noise(Math.max(...own.map((roof) => roof.noise))),
+    ]),
     ...memory.map((roof) => [
       ...[`${roof.level}, read / copy`, String(roof.threads), `${roof.read.toFixed(1)} / ${roof.copy.toFixed(1)} GB/s`],
       noise(roof.noise),
     ]),
-    ['an op with nothing to do', String(threads), `${opMicroseconds.toFixed(1)} µs`, ''],
+    ['cached tokens in DRAM, by attention', String(threads), `${limits.pagedReads.read.toFixed(1)} GB/s`, noise(limits.pagedReads.noise)],
+    ...rowRoofs.map((roof) => [
+      `${roof.work} of a product's rows`,
+      String(threads),
+      `${roof.rate.toFixed(2)} · 10⁹ values/s`,
+      noise(roof.noise),
+    ]),
+    ['an op beside its arithmetic', String(threads), `${limits.opMicroseconds.toFixed(1)} µs`, ''],
+    ['sharing it', String(threads), `${limits.handOverMicroseconds.toFixed(1)} µs`, ''],
   ];
   return `limits of this machine, ${build}, measured ${measured.slice(0, 16).replace('T', ' ')} UTC\n\n${table([['limit', 'threads', 'measured', 'noise'], ...rows])}`;
+}
+
+/** Those of one dtype and level together. */
+function seriesOf(products: KnownLimits['products']): KnownLimits['products'][] {
+  const names = products.map(({ dtype, level }) => `${dtype} ${level}`);
+  return [...new Set(names)].map((name) => products.filter((_, i) => names[i] === name));
 }

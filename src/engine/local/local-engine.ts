@@ -225,7 +225,7 @@ export class LocalEngine implements Engine {
   }
 
   private finishOf(sequence: Sequence, token: number): SequenceResult['finish'] | null {
-    if (this.stopIds.has(token)) return 'stop-token';
+    if (this.stopIds.has(token) && sequence.numGenerated >= sequence.minTokens) return 'stop-token';
     if (sequence.stop.length > 0) {
       const text = this.tokenizer.decode(sequence.ids.slice(sequence.promptLength));
       if (sequence.stop.some((stop) => text.includes(stop))) return 'stop-string';

@@ -1,12 +1,11 @@
 /** Everything that this machine gives, by dtype, by cache and by threads: measured with the kernels' threads and memory. */
 import { readFileSync } from 'node:fs';
 import { simd } from '../backends/simd/index.js';
-import { pagedReads } from '../ops/attention/bench.js';
+import { chainsCase } from '../ops/attention/bench.js';
 import { linearCase } from '../ops/linear/bench.js';
 import { type WeightDtype, weightDtypes } from '../ops/linear/index.js';
 import { measureProducts, type ProductRoof, type RowRoof } from './products.js';
-import { dispatchMicroseconds } from './roofs.js';
-import { timed } from './measure.js';
+import { timed, warmUp } from './measure.js';
 
 /**
  * `int16`: products of 16-bit integers, which quantised weights are multiplied by. `exponential`: those of softmax and
@@ -38,6 +37,18 @@ export interface MemoryRoof {
   readonly noise: number;
 }
 
+/** One token each of many chains, on all threads. */
+export interface AttentionRoof {
+  /** Products of queries with keys and of weights with values. */
+  readonly gflops: number;
+  /** What else a score needs, its exponential above all: scores, 10⁹ a second. */
+  readonly softmax: number;
+  /** Keys and values in main memory, page after page, GB/s. */
+  readonly pagedReads: number;
+  /** The largest one. */
+  readonly noise: number;
+}
+
 export interface MachineLimits {
   readonly build: string;
   readonly threads: number;
@@ -46,8 +57,7 @@ export interface MachineLimits {
   readonly products: readonly ProductRoof[];
   readonly rows: readonly RowRoof[];
   readonly memory: readonly MemoryRoof[];
-  /** Reads of a KV cache in main memory page after page by attention, on all threads, GB/s. */
-  readonly pagedReads: { readonly read: number; readonly noise: number };
+  readonly attention: AttentionRoof;
   /** A job that does nothing on all threads, less one on the caller's alone: what sharing it costs, microseconds. */
   readonly handOverMicroseconds: number;
 }
@@ -75,8 +85,8 @@ export function measureLimits(): MachineLimits {
     }),
     ...measureProducts(pool.threads, cacheSizes()[2]),
     memory: counts.flatMap((threads) => levels(threads).map((level) => memory(level, threads))),
-    pagedReads: measurePagedReads(),
-    handOverMicroseconds: Math.max(0, dispatchMicroseconds() - dispatchMicroseconds(1)),
+    attention: measureAttention(),
+    handOverMicroseconds: Math.max(0, nothing(pool.threads) - nothing(1)),
   };
 }
 
@@ -97,12 +107,34 @@ function peak(arithmetic: PeakRoof['arithmetic'], threads: number): PeakRoof {
   return { arithmetic, threads, gflops: (iterations * operations[arithmetic]) / best / 1e6, noise };
 }
 
-function measurePagedReads(): MachineLimits['pagedReads'] {
-  const bench = pagedReads(1.5 * cacheSizes()[2]);
-  const { best, noise } = timed(bench.run, repeats, least);
-  bench.dispose();
-  return { read: bench.cost.bytes.cache / best / 1e6, noise };
+/** What a score takes for each of a head's dimensions, and what for its softmax, from heads of two sizes. */
+function measureAttention(): AttentionRoof {
+  const { threads } = simd().pool;
+  const measured = (chains: number, headDim: number) => {
+    const { run, dispose, cost, scores } = chainsCase(chains, headDim);
+    warmUp(run, 200);
+    const found = { ...timed(run, repeats, least), bytes: cost.bytes.cache, scores };
+    dispose();
+    return found;
+  };
+  // Few enough for the last cache, and more than it holds.
+  const [narrow, wide] = [32, 128].map((headDim) => measured(32 * threads, headDim));
+  const paged = measured(Math.ceil((1.5 * cacheSizes()[2]) / ((2 * narrow.bytes) / (32 * threads))), 64);
+  const [ofNarrow, ofWide] = [narrow, wide].map(({ best, scores }) => best / scores);
+  const ofDimension = Math.max((ofWide - ofNarrow) / (128 - 32), ofWide / 256);
+  return {
+    gflops: 4 / ofDimension / 1e6,
+    softmax: 1 / Math.max(ofNarrow - 32 * ofDimension, ofNarrow / 10) / 1e6,
+    pagedReads: paged.bytes / paged.best / 1e6,
+    noise: Math.max(narrow.noise, wide.noise, paged.noise),
+  };
 }
+
+/** Microseconds of a job that does nothing. */
+function nothing(threads: number): number {
+  return 1000 * timed(() => simd().pool.run('nothing', [], undefined, threads), repeats, least).best;
+}
+
 interface Level {
   readonly level: MemoryRoof['level'];
   readonly capacity: number | null;

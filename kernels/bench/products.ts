@@ -2,7 +2,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { weightBytes } from '../ops/linear/bench.js';
 import { linear, packParts, type WeightDtype, weightDtypes } from '../ops/linear/index.js';
-import { rmsNorm } from '../ops/rms-norm/index.js';
 import { type Timed, timed, warmUp } from './measure.js';
 import { values } from './values.js';
 
@@ -53,34 +52,31 @@ export function measureProducts(threads: number, lastCache: number): { products:
       });
     });
   });
-  // The rows of a quantised product beside those of one that leaves them as they are.
-  const [quantised, plain] = [productTime(most, panel, 'q8'), productTime(most, panel, 'f32')];
-  // So many that threads share them, beside a call of one.
-  const [normed, called] = [normTime(4 * most), normTime(1)];
-  const roof = (work: RowRoof['work'], rows: number, all: Timed, call: Timed): RowRoof => {
-    return { work, rate: (rows * width) / beyond(all, call) / 1e6, noise: all.noise };
+  // Of one panel: what its rows take beside those of a product that leaves them as they are.
+  const plain = productTime(most, panel, 'f32');
+  const roof = (work: RowRoof['work'], all: Timed): RowRoof => {
+    return { work, rate: (most * width) / beyond(all, plain) / 1e6, noise: all.noise };
   };
-  return { products, rows: [roof('norm', 4 * most, normed, called), roof('quantise', most, quantised, plain)] };
+  return {
+    products,
+    rows: [
+      roof('norm', productTime(most, panel, 'f32', repeats, true)),
+      roof('quantise', productTime(most, panel, 'q8')),
+    ],
+  };
 }
 
 /** Milliseconds of the one less those of what it begins with; noise makes it a tenth of the whole at least. */
 const beyond = (all: Timed, call: Timed) => Math.max(all.best - call.best, all.best / 10);
 
-function productTime(rows: number, N: number, dtype: WeightDtype, times = repeats): Timed {
+function productTime(rows: number, N: number, dtype: WeightDtype, times = repeats, hasNorm = false): Timed {
   // Weights that are all 0: what they say does not matter, and they need not be packed.
   const weights = packParts([], N, width, null, dtype);
   const x = tf.tensor2d(values(rows * width), [rows, width]);
-  const found = timed(() => linear(x, weights).dispose(), times, least);
-  x.dispose();
+  const weight = tf.ones([width]);
+  const options = hasNorm ? { norm: { weight, epsilon: 1e-6 } } : {};
+  const found = timed(() => linear(x, weights, options).dispose(), times, least);
+  tf.dispose([x, weight]);
   weights.dispose();
-  return found;
-}
-
-function normTime(rows: number): Timed {
-  const x = tf.tensor2d(values(rows * width), [rows, width]);
-  const gamma = tf.tensor1d(values(width));
-  const found = timed(() => rmsNorm(x, gamma, 1e-6).dispose(), repeats, least);
-  x.dispose();
-  gamma.dispose();
   return found;
 }

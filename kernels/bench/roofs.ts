@@ -44,7 +44,7 @@ function stockRoofs(): Roofs {
   }
 }
 
-/** Time of a job that does nothing, on all threads unless said: what sharing work costs, microseconds. */
-export function dispatchMicroseconds(threads?: number): number {
-  return 1000 * medianTime(() => simd().pool.run('nothing', [], undefined, threads));
+/** Time of a job that does nothing, on all threads: what sharing work costs, microseconds. */
+export function dispatchMicroseconds(): number {
+  return 1000 * medianTime(() => simd().pool.run('nothing', []));
 }

@@ -4,7 +4,7 @@ import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import type { Engine, Tokenizer } from '../engine/engine.js';
 import { Device } from '../engine/local/device.js';
 import { LocalEngine } from '../engine/local/local-engine.js';
-import { randomCheckpoint, smolLm2Shape } from './random-checkpoint.js';
+import { type LlamaShape, randomCheckpoint, smolLm2Shape } from './random-checkpoint.js';
 
 /** The engine on random weights needs ids alone. */
 const noTokenizer: Tokenizer = {
@@ -17,8 +17,9 @@ export async function openRandomEngine(
   dtype: WeightDtype,
   threads: number,
   backend: BackendChoice = 'simd',
+  shape: LlamaShape = smolLm2Shape,
 ): Promise<Engine> {
   const device = await Device.open(backend, threads);
-  const checkpoint = randomCheckpoint('smollm2-135m-shape', smolLm2Shape);
+  const checkpoint = randomCheckpoint('random', shape);
   return device.use(() => new LocalEngine(checkpoint, noTokenizer, device, { dtype, memory: 512 }));
 }

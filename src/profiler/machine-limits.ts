@@ -6,7 +6,7 @@ import { isSimd, simd } from '../../kernels/backends/simd/index.js';
 import { measureLimits } from '../../kernels/bench/machine.js';
 import { measureRoofs } from '../../kernels/bench/roofs.js';
 import { weightDtypes } from '../../kernels/ops/linear/index.js';
-import { opMicroseconds } from '../bench/op-overhead.js';
+import { passOverhead } from '../bench/overhead.js';
 import { AttsError } from '../errors.js';
 import { describeMachine } from '../runs/machine.js';
 import { readCached, writeCached } from '../user-cache.js';
@@ -40,14 +40,16 @@ const limitsSchema = z.object({
       ...{ read: rate, copy: rate, noise: z.number() },
     }),
   ),
-  pagedReads: z.object({ read: rate, noise: z.number() }),
+  attention: z.object({ gflops: rate, softmax: rate, pagedReads: rate, noise: z.number() }),
   handOverMicroseconds: z.number().nonnegative(),
   opMicroseconds: rate,
+  sequenceMicroseconds: z.number().nonnegative(),
+  tokenMicroseconds: z.number().nonnegative(),
 });
 
 /**
- * What a machine gives (see `kernels/bench/machine.ts`), what an op of a forward pass costs beside its arithmetic, and
- * when that was measured.
+ * What a machine gives (see `kernels/bench/machine.ts`), what a pass costs beside its arithmetic (see
+ * `src/bench/overhead.ts`), and when that was measured.
  */
 export type KnownLimits = z.infer<typeof limitsSchema>;
 
@@ -79,7 +81,7 @@ export async function machineLimits(
   const measured: KnownLimits = limitsSchema.parse({
     ...{ schema: 'atts.limits/2', measured: new Date().toISOString(), ...key },
     ...measureLimits(),
-    opMicroseconds: opMicroseconds(),
+    ...(await passOverhead(pool.threads)),
   });
   writeCached(file, measured);
   return measured;

@@ -19,7 +19,7 @@ export interface PredictedPass {
   readonly seconds: number;
   readonly computeSeconds: number;
   readonly memorySeconds: number;
-  /** Starting ops, and handing them to the other threads. */
+  /** Starting ops, handing them to the other threads, and the engine's own work. */
   readonly overheadSeconds: number;
   /** What most of the time goes to. */
   readonly bound: 'compute' | 'memory' | 'overhead';
@@ -31,8 +31,8 @@ const ops = { layer: 5, around: 4 } as const;
 /**
  * Sums what the ops take and what it costs to start them. An op takes as long as the machine was measured to take for
  * its kind of work: products of a dtype by their rows, norms and quantising of these rows before; exponentials of
- * softmax, activations and log-probabilities; products of queries with keys and of weights with values as float32
- * products of as many rows as query heads share a kv head. Work that is too little to be shared has one thread.
+ * activations and log-probabilities; attention's products and softmax. Work that is too little to be shared has one
+ * thread. Sequences and tokens cost the engine's own work.
  *
  * A pass goes over all weights and the cached tokens that it reads. Where the last cache is too small for them, they come
  * from main memory, at the rates measured there: none up to a quarter of it (other programs use it as well), all from its
@@ -68,8 +68,7 @@ export function predictPass(limits: KnownLimits, model: PredictedModel, rows: Pa
     product(count, tokens, d, f, dtype);
   }
   const scores = seen * heads;
-  const multiplying = rates.product('f32', heads / kvHeads, 4 * scores * headDim).arithmetic;
-  const attending = multiplying + rates.exponentials(scores);
+  const attending = rates.attention(scores, headDim);
   const waiting = Math.max(0, rates.paged((read * cacheBytesPerToken) / layers) - attending);
   if (2 * scores * headDim >= smallestShared) add(layers, attending, waiting, 1);
   else add(layers, attending * limits.threads, waiting);
@@ -84,6 +83,7 @@ export function predictPass(limits: KnownLimits, model: PredictedModel, rows: Pa
     add(1, compute, Math.max(0, memory - compute));
   }
   overheadSeconds += (ops.layer * layers + ops.around) * limits.opMicroseconds * 1e-6;
+  overheadSeconds += (rows.sampled * limits.sequenceMicroseconds + (tokens - rows.sampled) * limits.tokenMicroseconds) * 1e-6;
   const parts = { compute: computeSeconds, memory: memorySeconds, overhead: overheadSeconds };
   const bound = (Object.keys(parts) as (keyof typeof parts)[]).reduce((a, b) => (parts[b] > parts[a] ? b : a));
   const seconds = computeSeconds + memorySeconds + overheadSeconds;
@@ -123,8 +123,10 @@ function ratesOf(limits: KnownLimits, workingSet: number) {
       return { arithmetic, waiting: Math.max(0, between(arithmetic, inMemory) - arithmetic) };
     },
     read: (bytes: number) => between(bytes / bandwidth('LLC'), bytes / bandwidth('DRAM')),
+    attention: (scores: number, headDim: number) =>
+      (4 * scores * headDim) / (1e9 * limits.attention.gflops) + scores / (1e9 * limits.attention.softmax),
     /** Cached tokens. */
-    paged: (bytes: number) => between(bytes / bandwidth('LLC'), bytes / (1e9 * limits.pagedReads.read)),
+    paged: (bytes: number) => between(bytes / bandwidth('LLC'), bytes / (1e9 * limits.attention.pagedReads)),
   };
 }
 

@@ -77,7 +77,7 @@ function describe({ model, dtype, build, passes }: ModelProfile): string {
 }
 
 function describeLimits(limits: KnownLimits): string {
-  const { build, threads, measured, peaks, matrices, products, rows: rowRoofs, memory } = limits;
+  const { build, threads, measured, peaks, matrices, products, rows: rowRoofs, memory, attention } = limits;
   const noise = (share: number) => `${(100 * share).toFixed(0)} %`;
   const rows = [
     ...peaks.map((roof) => [
@@ -102,7 +102,9 @@ function describeLimits(limits: KnownLimits): string {
       ...[`${roof.level}, read / copy`, String(roof.threads), `${roof.read.toFixed(1)} / ${roof.copy.toFixed(1)} GB/s`],
       noise(roof.noise),
     ]),
-    ['cached tokens in DRAM, by attention', String(threads), `${limits.pagedReads.read.toFixed(1)} GB/s`, noise(limits.pagedReads.noise)],
+    ['attention, its products', String(threads), `${attention.gflops.toFixed(1)} GFLOP/s`, noise(attention.noise)],
+    ['attention, its softmax', String(threads), `${attention.softmax.toFixed(2)} · 10⁹ scores/s`, ''],
+    ['attention, cached tokens in DRAM', String(threads), `${attention.pagedReads.toFixed(1)} GB/s`, ''],
     ...rowRoofs.map((roof) => [
       `${roof.work} of a product's rows`,
       String(threads),
@@ -111,6 +113,8 @@ function describeLimits(limits: KnownLimits): string {
     ]),
     ['an op beside its arithmetic', String(threads), `${limits.opMicroseconds.toFixed(1)} µs`, ''],
     ['sharing it', String(threads), `${limits.handOverMicroseconds.toFixed(1)} µs`, ''],
+    ['a sequence of a step', String(threads), `${limits.sequenceMicroseconds.toFixed(1)} µs`, ''],
+    ['a token of a score', String(threads), `${limits.tokenMicroseconds.toFixed(1)} µs`, ''],
   ];
   return `limits of this machine, ${build}, measured ${measured.slice(0, 16).replace('T', ' ')} UTC\n\n${table([['limit', 'threads', 'measured', 'noise'], ...rows])}`;
 }

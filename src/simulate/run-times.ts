@@ -1,7 +1,7 @@
 import { AttsError } from '../errors.js';
 import { groupBy } from '../group-by.js';
 import { passSeconds } from '../profiler/pass-fit.js';
-import { coldPasses, hostTimes, type PassTimes } from '../profiler/pass-times.js';
+import { coldSecondsOf, hostTimes, type PassTimes } from '../profiler/pass-times.js';
 import { readLedger } from '../runs/ledger-file.js';
 import type { Run } from '../runs/read.js';
 import { chainKey, type ModelCallEvent } from '../runs/records.js';
@@ -33,8 +33,8 @@ export function runTimes({ path, events, manifest }: Run): RunTimes {
   return { ...timers, placement, host, latencySeconds: callLatency(events) };
 }
 
-function timerOf({ coefficients, coldSeconds }: PassTimes): RunTimes['draft'] {
-  return (pass, index) => passSeconds(coefficients, pass) + (index < coldPasses ? coldSeconds / coldPasses : 0);
+function timerOf(times: PassTimes): RunTimes['draft'] {
+  return (pass, index) => passSeconds(times.coefficients, pass) + coldSecondsOf(times, index);
 }
 
 /**

@@ -69,7 +69,7 @@ describe('report', () => {
       bytes: { weights: 8e8, activations: 1e8, cache: 1e8 },
     };
     const host = { passes: 10, seconds: 0.1, ended: 2, quietPasses: 8, quietSeconds: 0.01 };
-    const times = { coefficients: [1e-4, 1e-5, 0, 0, 0], coldSeconds: 0, host };
+    const times = { coefficients: [1e-4, 1e-5, 0, 0, 0], coldSeconds: [], host };
     const model = { shape: modelShapes['qwen2.5-1.5b'], phases: { decode: phase }, ops: {}, total: phase, times };
     const roofs = {
       peak: 5e10,

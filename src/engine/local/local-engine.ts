@@ -18,15 +18,12 @@ import type {
   Usage,
 } from '../engine.js';
 import type { PassListener } from '../pass-record.js';
+import { batchLimits, pageSize } from './batching.js';
 import type { Device } from './device.js';
 import { ModelRunner } from './model-runner.js';
 import { PagePool } from './page-pool.js';
 import { type ScheduledRows, Scheduler } from './scheduler.js';
 import { Sequence, type SequenceResult } from './sequence.js';
-
-/** Tokens a KV page. Small pages share more; a page's head that does not fill it is shared by copying. */
-const pageSize = 32;
-export const batchLimits = { maxRows: 512, maxSequences: 256 };
 
 export interface LocalEngineOptions {
   readonly dtype: WeightDtype | 'auto';

@@ -4,8 +4,8 @@ import { simd } from '../backends/simd/index.js';
 import { chainsCase } from '../ops/attention/bench.js';
 import { linearCase } from '../ops/linear/bench.js';
 import { type WeightDtype, weightDtypes } from '../ops/linear/index.js';
-import { measureProducts, type ProductRoof, type RowRoof } from './products.js';
 import { timed, warmUp } from './measure.js';
+import { measureProducts, type ProductRoof, type RowRoof } from './products.js';
 
 /**
  * `int16`: products of 16-bit integers, which quantised weights are multiplied by. `exponential`: those of softmax and
@@ -187,4 +187,3 @@ function cacheSizes(): [number, number, number] {
   const [l1, l2, llc] = [size(0), size(2), size(3)];
   return [l1 || 2 ** 15, l2 || 2 ** 19, llc || 2 ** 23];
 }
-

@@ -48,7 +48,13 @@ export function measureProducts(threads: number, lastCache: number): { products:
       return productRows[level].map((rows): ProductRoof => {
         const all = productTime(rows, N, dtype, isCached ? repeats : 3);
         const call = small[productRows.L2.findIndex((other) => other === rows)];
-        return { dtype, level, rows, gflops: (2 * rows * width * (N - panel)) / beyond(all, call) / 1e6, noise: all.noise };
+        return {
+          dtype,
+          level,
+          rows,
+          gflops: (2 * rows * width * (N - panel)) / beyond(all, call) / 1e6,
+          noise: all.noise,
+        };
       });
     });
   });

@@ -73,11 +73,7 @@ export function seenTokens({ sequences }: PassRows): { tokens: number; seen: num
  * Cost of a pass by op, all layers together. Norms of heads and biases, thousandths of the whole, are left out; sliding
  * windows are taken for full attention.
  */
-export function passCosts(
-  shape: ModelShape,
-  rows: PassRows,
-  stored: StoredBytes,
-): Record<PassOp, Cost> {
+export function passCosts(shape: ModelShape, rows: PassRows, stored: StoredBytes): Record<PassOp, Cost> {
   const { sampled, scored } = rows;
   const { layers, hiddenSize: d, intermediateSize: f, heads, kvHeads, headDim, vocabSize: V } = shape;
   const { tokens: T, seen, read } = seenTokens(rows);

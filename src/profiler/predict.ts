@@ -51,7 +51,15 @@ export function predictPass(limits: KnownLimits, model: PredictedModel, rows: Pa
     overheadSeconds += count * sharings * limits.handOverMicroseconds * 1e-6;
   };
   /** @param besides seconds of other arithmetic of the op on all threads */
-  const product = (count: number, M: number, N: number, K: number, dtype: WeightDtype, hasNorm = false, besides = 0) => {
+  const product = (
+    count: number,
+    M: number,
+    N: number,
+    K: number,
+    dtype: WeightDtype,
+    hasNorm = false,
+    besides = 0,
+  ) => {
     const isShared = M * N * K >= smallestShared;
     const rowWork = (hasNorm ? rates.row('norm', M * K) : 0) + (isQuantised(dtype) ? rates.row('quantise', M * K) : 0);
     const { arithmetic, waiting } = rates.product(dtype, M, 2 * M * N * K);
@@ -83,7 +91,8 @@ export function predictPass(limits: KnownLimits, model: PredictedModel, rows: Pa
     add(1, compute, Math.max(0, memory - compute));
   }
   overheadSeconds += (ops.layer * layers + ops.around) * limits.opMicroseconds * 1e-6;
-  overheadSeconds += (rows.sampled * limits.sequenceMicroseconds + (tokens - rows.sampled) * limits.tokenMicroseconds) * 1e-6;
+  overheadSeconds +=
+    (rows.sampled * limits.sequenceMicroseconds + (tokens - rows.sampled) * limits.tokenMicroseconds) * 1e-6;
   const parts = { compute: computeSeconds, memory: memorySeconds, overhead: overheadSeconds };
   const bound = (Object.keys(parts) as (keyof typeof parts)[]).reduce((a, b) => (parts[b] > parts[a] ? b : a));
   const seconds = computeSeconds + memorySeconds + overheadSeconds;

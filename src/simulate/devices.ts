@@ -88,7 +88,9 @@ export class VirtualModel {
     };
     // What has begun is finished before more is admitted.
     for (const request of this.running) if (room > 0) take(request);
-    const computing = new Set(taken.flatMap(({ request }) => (this.lacksPrompt(request) ? [request.prompt.problem] : [])));
+    const computing = new Set(
+      taken.flatMap(({ request }) => (this.lacksPrompt(request) ? [request.prompt.problem] : [])),
+    );
     for (const request of [...this.waiting]) {
       if (room === 0 || this.running.length >= batchLimits.maxSequences) break;
       if (this.lacksPrompt(request)) {

@@ -86,10 +86,7 @@ describe('simulation of a run', () => {
       return 1;
     };
     // The first is writing when the long score of the second comes, which takes two passes beside it.
-    const work = [
-      chain(0, [{ draft: 0, scored: 0, target: 4 }]),
-      chain(1, [{ draft: 1, scored: 600, target: 0 }]),
-    ];
+    const work = [chain(0, [{ draft: 0, scored: 0, target: 4 }]), chain(1, [{ draft: 1, scored: 600, target: 0 }])];
     await simulate(options(work, { target }));
     expect(order).to.deep.equal(['1 1 0', '2 1 511', '2 1 89', '1 1 0']);
   });

@@ -34,7 +34,12 @@ function attentionCase(
   const attributes = { cache, layer: 0, rows: ragged, heads, scale: 1 / Math.sqrt(headDim), window: null };
   const seen = positions.reduce((sum, position) => sum + position + 1, 0);
   return {
-    ...{ op: name, dtype, rows: T, shape: `${chains} × ${length} cached, ${heads}/${shape.kvHeads} heads of ${headDim}` },
+    ...{
+      op: name,
+      dtype,
+      rows: T,
+      shape: `${chains} × ${length} cached, ${heads}/${shape.kvHeads} heads of ${headDim}`,
+    },
     cost: attentionCost(shape, T, seen, chains * length, cacheBytes[dtype]),
     run: () => attention(q, attributes).dispose(),
     dispose() {

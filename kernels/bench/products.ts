@@ -47,7 +47,7 @@ export function measureProducts(threads: number, lastCache: number): { products:
       const N = isCached ? threads * features : Math.ceil((1.5 * lastCache) / (width * weightBytes(dtype)) / 32) * 32;
       return productRows[level].map((rows): ProductRoof => {
         const all = productTime(rows, N, dtype, isCached ? repeats : 3);
-        const call = small[productRows.L2.findIndex((other) => other === rows)];
+        const call = small[productRows.L2.indexOf(rows)];
         return {
           dtype,
           level,

@@ -36,6 +36,9 @@ export interface CheckpointReport {
   readonly kept: Readonly<Partial<Record<WeightDtype, DtypeShare>>>;
   /** The same by ops; norms and biases are left out. */
   readonly weights: KeptWeights;
+  /** Of the layers' matrices alone. */
+  readonly keptInLayers: Readonly<Partial<Record<WeightDtype, DtypeShare>>>;
+  readonly headDtype: WeightDtype;
   /** Bytes of the KV cache a token. */
   readonly cacheBytesPerToken: number;
 }
@@ -56,14 +59,17 @@ export function inspectCheckpoint(
   const stored: Partial<Record<StoredDtype, DtypeShare>> = {};
   for (const { dtype, shape } of checkpoint.tensors.values()) add(stored, dtype, storedBytes(dtype, shape) ?? 0);
   const kept: Partial<Record<WeightDtype, DtypeShare>> = {};
+  const keptInLayers: typeof kept = {};
   const dtypeOf = keptDtypes(checkpoint, asked);
-  const keep = (together: readonly (string | null | undefined)[]) => {
+  const keep = (together: readonly (string | null | undefined)[], isLayer = false) => {
     const tensors = together.flatMap((name) => (name ? [name] : []));
     for (const name of tensors) {
       const { shape } = checkpoint.tensors.get(name)!;
       const isMatrix = shape.length === 2;
       const dtype = isMatrix ? dtypeOf(...tensors) : 'f32';
-      add(kept, dtype, isMatrix ? packedBytes(shape[0], shape[1], dtype) : 4 * shape[0]);
+      const bytes = isMatrix ? packedBytes(shape[0], shape[1], dtype) : 4 * shape[0];
+      add(kept, dtype, bytes);
+      if (isLayer && isMatrix) add(keptInLayers, dtype, bytes);
     }
   };
   keep([names.embedding]);
@@ -71,8 +77,8 @@ export function inspectCheckpoint(
   keep([names.finalNorm]);
   for (let index = 0; index < config.layers; index++) {
     const { gate, up, ...others } = names.layer(index);
-    keep([gate, up]);
-    for (const name of Object.values(others)) keep([name]);
+    keep([gate, up], true);
+    for (const name of Object.values(others)) keep([name], true);
   }
   const matrices = (...groups: readonly (readonly string[])[]): KeptMatrices => {
     const each = groups.flatMap((group) => group.map((name) => ({ name, dtype: dtypeOf(...group) })));
@@ -92,7 +98,11 @@ export function inspectCheckpoint(
   };
   const { layers, kvHeads, headDim } = config;
   const cacheBytesPerToken = pageBytes({ layers, kvHeads, headDim, pageSize: 1, dtype: cacheDtype });
-  return { config, parameters, hasOwnHead: names.head !== null, stored, kept, weights, cacheBytesPerToken };
+  const headDtype = dtypeOf(names.head ?? names.embedding);
+  return {
+    ...{ config, parameters, hasOwnHead: names.head !== null, stored },
+    ...{ kept, keptInLayers, headDtype, weights, cacheBytesPerToken },
+  };
 }
 
 function add<K extends string>(shares: Partial<Record<K, DtypeShare>>, key: K, bytes: number): void {

@@ -1,16 +1,18 @@
 /** Everything that this machine gives, by dtype, by cache and by threads: measured with the kernels' threads and memory. */
 import { readFileSync } from 'node:fs';
-import * as tf from '@tensorflow/tfjs-core';
 import { simd } from '../backends/simd/index.js';
+import { chainsCase } from '../ops/attention/bench.js';
 import { linearCase } from '../ops/linear/bench.js';
 import { type WeightDtype, weightDtypes } from '../ops/linear/index.js';
-import { rmsNorm } from '../ops/rms-norm/index.js';
-import { timed } from './measure.js';
-import { values } from './values.js';
+import { timed, warmUp } from './measure.js';
+import { measureProducts, type ProductRoof, type RowRoof } from './products.js';
 
-/** `int16`: products of 16-bit integers, which quantised weights are multiplied by. */
+/**
+ * `int16`: products of 16-bit integers, which quantised weights are multiplied by. `exponential`: those of softmax and
+ * of activations, one operation each.
+ */
 export interface PeakRoof {
-  readonly arithmetic: 'float32' | 'int16';
+  readonly arithmetic: 'float32' | 'int16' | 'exponential';
   readonly threads: number;
   readonly gflops: number;
   readonly noise: number;
@@ -35,52 +37,102 @@ export interface MemoryRoof {
   readonly noise: number;
 }
 
+/** One token each of many chains, on all threads. */
+export interface AttentionRoof {
+  /** Products of queries with keys and of weights with values. */
+  readonly gflops: number;
+  /** What else a score needs, its exponential above all: scores, 10⁹ a second. */
+  readonly softmax: number;
+  /** Keys and values in main memory, page after page, GB/s. */
+  readonly pagedReads: number;
+  /** The largest one. */
+  readonly noise: number;
+}
+
 export interface MachineLimits {
   readonly build: string;
   readonly threads: number;
   readonly peaks: readonly PeakRoof[];
   readonly matrices: readonly MatrixRoof[];
+  readonly products: readonly ProductRoof[];
+  readonly rows: readonly RowRoof[];
   readonly memory: readonly MemoryRoof[];
-  /** An op that has nothing to do: the call, its tensors and the job, microseconds. */
-  readonly opMicroseconds: number;
+  readonly attention: AttentionRoof;
+  /** A job that does nothing on all threads, less one on the caller's alone: what sharing it costs, microseconds. */
+  readonly handOverMicroseconds: number;
 }
 
 const repeats = 5;
 const least = 20;
 const iterations = 2 ** 21;
 
-/** A limit is the best of its repeats. The simd backend must be the active one. Takes some ten seconds. */
+/** A limit is the best of its repeats. The simd backend must be the active one. Takes some twenty seconds. */
 export function measureLimits(): MachineLimits {
   const { pool, build } = simd();
   const counts = [...new Set([1, pool.threads])];
   return {
     ...{ build: `${build.name}-${build.hash}`, threads: pool.threads },
-    peaks: counts.flatMap((threads) => [peak('float32', threads), peak('int16', threads)]),
+    peaks: counts.flatMap((threads) => [
+      peak('float32', threads),
+      peak('int16', threads),
+      peak('exponential', threads),
+    ]),
     matrices: weightDtypes.map((dtype) => {
       const bench = linearCase(256, 2048, 2048, dtype);
       const { best, noise } = timed(bench.run, repeats, least);
       bench.dispose();
       return { dtype, gflops: bench.cost.flops / best / 1e6, noise };
     }),
+    ...measureProducts(pool.threads, cacheSizes()[2]),
     memory: counts.flatMap((threads) => levels(threads).map((level) => memory(level, threads))),
-    opMicroseconds: opMicroseconds(),
+    attention: measureAttention(),
+    handOverMicroseconds: Math.max(0, nothing(pool.threads) - nothing(1)),
   };
 }
+
+/** 12 vectors an iteration, of 4 or 8 lanes and two operations a lane; one vector of exponentials. */
+const operations = { float32: 12 * 4 * 2, int16: 12 * 8 * 2, exponential: 4 } as const;
 
 function peak(arithmetic: PeakRoof['arithmetic'], threads: number): PeakRoof {
   const { pool, heap } = simd();
   const result = heap.allocate(64);
   const operands = [iterations, 3, result.pointer];
-  const { best, noise } = timed(
-    arithmetic === 'int16'
-      ? () => pool.run('peak16', operands, undefined, threads)
-      : () => pool.run('peak', operands, { 1: 0.5 }, threads),
-    repeats,
-    least,
-  );
+  const run = {
+    float32: () => pool.run('peak', operands, { 1: 0.5 }, threads),
+    int16: () => pool.run('peak16', operands, undefined, threads),
+    exponential: () => pool.run('peakExp', operands, { 1: 0.01 }, threads),
+  }[arithmetic];
+  const { best, noise } = timed(run, repeats, least);
   heap.release(result);
-  // 12 vectors an iteration, of 4 or 8 lanes, two operations a lane.
-  return { arithmetic, threads, gflops: (iterations * 12 * (arithmetic === 'int16' ? 8 : 4) * 2) / best / 1e6, noise };
+  return { arithmetic, threads, gflops: (iterations * operations[arithmetic]) / best / 1e6, noise };
+}
+
+/** What a score takes for each of a head's dimensions, and what for its softmax, from heads of two sizes. */
+function measureAttention(): AttentionRoof {
+  const { threads } = simd().pool;
+  const measured = (chains: number, headDim: number) => {
+    const { run, dispose, cost, scores } = chainsCase(chains, headDim);
+    warmUp(run, 200);
+    const found = { ...timed(run, repeats, least), bytes: cost.bytes.cache, scores };
+    dispose();
+    return found;
+  };
+  // Few enough for the last cache, and more than it holds.
+  const [narrow, wide] = [32, 128].map((headDim) => measured(32 * threads, headDim));
+  const paged = measured(Math.ceil((1.5 * cacheSizes()[2]) / ((2 * narrow.bytes) / (32 * threads))), 64);
+  const [ofNarrow, ofWide] = [narrow, wide].map(({ best, scores }) => best / scores);
+  const ofDimension = Math.max((ofWide - ofNarrow) / (128 - 32), ofWide / 256);
+  return {
+    gflops: 4 / ofDimension / 1e6,
+    softmax: 1 / Math.max(ofNarrow - 32 * ofDimension, ofNarrow / 10) / 1e6,
+    pagedReads: paged.bytes / paged.best / 1e6,
+    noise: Math.max(narrow.noise, wide.noise, paged.noise),
+  };
+}
+
+/** Microseconds of a job that does nothing. */
+function nothing(threads: number): number {
+  return 1000 * timed(() => simd().pool.run('nothing', [], undefined, threads), repeats, least).best;
 }
 
 interface Level {
@@ -134,13 +186,4 @@ function cacheSizes(): [number, number, number] {
   // index0 and index1 are the first cache's data and instructions.
   const [l1, l2, llc] = [size(0), size(2), size(3)];
   return [l1 || 2 ** 15, l2 || 2 ** 19, llc || 2 ** 23];
-}
-
-function opMicroseconds(): number {
-  const x = tf.tensor2d(values(32), [1, 32]);
-  const gamma = tf.tensor1d(values(32));
-  const { best } = timed(() => rmsNorm(x, gamma, 1e-6).dispose(), repeats, least);
-  x.dispose();
-  gamma.dispose();
-  return best * 1000;
 }

@@ -63,6 +63,12 @@ export function timed(run: () => void, repeats = 7, least = 40): Timed {
   return { ms: at(0.5), best: times[0], noise: (at(0.75) - at(0.25)) / at(0.5) };
 }
 
+/** Runs it until the compilers are done with what it calls. */
+export function warmUp(run: () => void, milliseconds = 500): void {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end) run();
+}
+
 function time(run: () => void, calls: number): number {
   const started = performance.now();
   for (let i = 0; i < calls; i++) run();

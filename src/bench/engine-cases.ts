@@ -5,7 +5,7 @@ import type { Checkpoint } from '../../models/checkpoint/checkpoint.js';
 import type { Engine, Tokenizer } from '../engine/engine.js';
 import { Device } from '../engine/local/device.js';
 import { LocalEngine } from '../engine/local/local-engine.js';
-import { randomCheckpoint, smolLm2Shape } from './random-checkpoint.js';
+import { type LlamaShape, randomCheckpoint, smolLm2Shape } from './random-checkpoint.js';
 
 const noTokenizer: Tokenizer = {
   ...{ fingerprint: 'none', stopIds: [], bosId: null, encode: () => [], encodeContinuation: () => [] },
@@ -17,8 +17,9 @@ export async function openRandomEngine(
   dtype: WeightDtype,
   threads: number,
   backend: BackendChoice = 'simd',
+  shape: LlamaShape = smolLm2Shape,
 ): Promise<Engine> {
-  return openIdsEngine(randomCheckpoint('smollm2-135m-shape', smolLm2Shape), dtype, threads, backend);
+  return openIdsEngine(randomCheckpoint('random', shape), dtype, threads, backend);
 }
 
 /** An engine on a checkpoint that is asked for ids alone, and never ends a text by itself. */

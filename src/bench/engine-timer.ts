@@ -39,9 +39,8 @@ export class EngineTimer {
     const prefixes = this.begun.slice(0, chains);
     await Promise.all(prefixes.map((prefix) => this.generate(prefix, 1)));
     const started = performance.now();
-    const written = await Promise.all(prefixes.map((prefix) => this.generate(prefix, tokens)));
-    // A real model may end its turn before.
-    return (performance.now() - started) / Math.max(...written.map(({ ids }) => ids.length));
+    await Promise.all(prefixes.map((prefix) => this.generate(prefix, tokens)));
+    return (performance.now() - started) / tokens;
   }
 
   /** Ids of the most probable tokens, one after another. */
@@ -51,7 +50,8 @@ export class EngineTimer {
 
   private generate(prefix: TokenText, maxTokens: number) {
     const key = { seed: 0, problem: '', sample: 0, role: 'bench' };
-    return this.engine.generate({ prefix, maxTokens, temperature: 0, key });
+    // A real model may want to end its turn before.
+    return this.engine.generate({ prefix, maxTokens, minTokens: maxTokens, temperature: 0, key });
   }
 
   private prompt(count: number): TokenText {

@@ -1,7 +1,7 @@
 /** What `atts bench` measures: every op against the machine's limits, whole models, and others at the same work. */
 import { benchedOps, benchOps, type OpsBench, type OpsBenchOptions } from '../../kernels/bench/index.js';
 import { benchModel } from './model.js';
-import { opMicroseconds } from './op-overhead.js';
+import { opMicroseconds } from './overhead.js';
 import { benchPeers, type PeerResult } from './peers/index.js';
 
 export type { PeerResult } from './peers/index.js';

@@ -64,6 +64,8 @@ export interface Timing {
 export interface GenerateRequest {
   readonly prefix: Prefix;
   readonly maxTokens: number;
+  /** Before so many tokens none of them ends the generation. Local engines alone know it. */
+  readonly minTokens?: number;
   /** 0 is greedy. */
   readonly temperature: number;
   readonly topP?: number;

@@ -1,4 +1,5 @@
 import type { CacheDtype } from '../../kernels/ops/attention/index.js';
+import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import { isGguf, openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import type { DecoderConfig } from '../../models/families/decoder-config.js';
 import { type DtypeShare, inspectCheckpoint, type KeptWeights, totalBytes } from '../../models/inspect.js';
@@ -36,6 +37,9 @@ export interface ModelReport {
   }[];
   readonly stored: Readonly<Partial<Record<string, DtypeShare>>>;
   readonly kept: Readonly<Partial<Record<string, DtypeShare>>>;
+  /** Of the layers' matrices alone. */
+  readonly keptInLayers: Readonly<Partial<Record<WeightDtype, DtypeShare>>>;
+  readonly headDtype: WeightDtype;
   readonly weightBytes: number;
   readonly cacheBytesPerToken: number;
   readonly tokenizer: TokenizerReport | { readonly error: string };
@@ -61,12 +65,13 @@ export function inspectModel(
   const checkpoint = openCheckpoint(path);
   try {
     const inspected = inspectCheckpoint(checkpoint, dtype, cacheDtype);
-    const { config, parameters, hasOwnHead, stored, kept, cacheBytesPerToken } = inspected;
+    const { config, parameters, hasOwnHead, stored, kept, keptInLayers, headDtype, cacheBytesPerToken } = inspected;
     const { family, layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize, contextLength } = config;
     return {
       ...{ schema: 'atts.model/1', id: checkpoint.id, path, format: isGguf(path) ? 'gguf' : 'safetensors', family },
       ...{ parameters, layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize, contextLength },
-      ...{ hasOwnHead, rope: kindsOfLayers(config), stored, kept, weightBytes: totalBytes(kept), cacheBytesPerToken },
+      ...{ hasOwnHead, rope: kindsOfLayers(config), stored, kept, keptInLayers, headDtype },
+      ...{ weightBytes: totalBytes(kept), cacheBytesPerToken },
       tokenizer: inspectTokenizer(path),
     };
   } finally {

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { chooseBackend } from '../../kernels/backends/choose.js';
 import type { BackendChoice } from '../../kernels/backends/names.js';
 import { isSimd, simd } from '../../kernels/backends/simd/index.js';
-import { measureLimits } from '../../kernels/bench/machine.js';
+import { type MachineLimits, measureLimits } from '../../kernels/bench/machine.js';
 import { measureRoofs } from '../../kernels/bench/roofs.js';
 import { weightDtypes } from '../../kernels/ops/linear/index.js';
+import { type PassOverhead, passOverhead } from '../bench/overhead.js';
 import { AttsError } from '../errors.js';
 import { describeMachine } from '../runs/machine.js';
 import { readCached, writeCached } from '../user-cache.js';
@@ -13,38 +14,57 @@ import type { MachineRoofs } from './intensity.js';
 
 const rate = z.number().positive();
 const limitsSchema = z.object({
-  schema: z.literal('atts.limits/1'),
+  schema: z.literal('atts.limits/2'),
   cpu: z.string(),
   cores: z.int(),
   measured: z.string(),
   build: z.string(),
   threads: z.int(),
   peaks: z.array(
-    z.object({ arithmetic: z.enum(['float32', 'int16']), threads: z.int(), gflops: rate, noise: z.number() }),
+    z.object({
+      ...{ arithmetic: z.enum(['float32', 'int16', 'exponential']), threads: z.int() },
+      ...{ gflops: rate, noise: z.number() },
+    }),
   ),
   matrices: z.array(z.object({ dtype: z.enum(weightDtypes), gflops: rate, noise: z.number() })),
+  products: z.array(
+    z.object({
+      ...{ dtype: z.enum(weightDtypes), level: z.enum(['L2', 'DRAM']), rows: z.int().positive() },
+      ...{ gflops: rate, noise: z.number() },
+    }),
+  ),
+  rows: z.array(z.object({ work: z.enum(['norm', 'quantise']), rate, noise: z.number() })),
   memory: z.array(
     z.object({
       ...{ level: z.enum(['L1', 'L2', 'LLC', 'DRAM']), capacity: z.number().nullable(), threads: z.int() },
       ...{ read: rate, copy: rate, noise: z.number() },
     }),
   ),
+  attention: z.object({ gflops: rate, softmax: rate, pagedReads: rate, noise: z.number() }),
+  handOverMicroseconds: z.number().nonnegative(),
   opMicroseconds: rate,
+  sequenceMicroseconds: z.number().nonnegative(),
+  tokenMicroseconds: z.number().nonnegative(),
 });
 
-/** What a machine gives (see `kernels/bench/machine.ts`), and when that was measured. */
+/**
+ * What a machine gives (see `kernels/bench/machine.ts`), what a pass costs beside its arithmetic (see
+ * `src/bench/overhead.ts`), and when that was measured.
+ */
 export type KnownLimits = z.infer<typeof limitsSchema>;
 
 /**
  * The limits of this machine, for a build and a number of threads: measured once, then read from the user's cache
  * (XDG_CACHE_HOME or ~/.cache, `atts/`).
  * @param again measures them whatever is in the cache
+ * @param measure what does, with so many threads; takes some twenty seconds
  * @throws AttsError `usage` for a backend that is not ours
  */
 export async function machineLimits(
   backend: BackendChoice,
   threads: number | null = null,
   again = false,
+  measure = measured,
 ): Promise<KnownLimits> {
   const name = await chooseBackend(backend, threads);
   if (!isSimd(name)) {
@@ -60,21 +80,32 @@ export async function machineLimits(
   // None where this version wrote none.
   const known = again ? undefined : limitsSchema.safeParse(readCached(file)).data;
   if (known) return known;
-  const measured: KnownLimits = limitsSchema.parse({
-    ...{ schema: 'atts.limits/1', measured: new Date().toISOString(), ...key },
-    ...measureLimits(),
+  const limits: KnownLimits = limitsSchema.parse({
+    ...{ schema: 'atts.limits/2', measured: new Date().toISOString(), ...key },
+    ...(await measure(pool.threads)),
   });
-  writeCached(file, measured);
-  return measured;
+  writeCached(file, limits);
+  return limits;
+}
+
+async function measured(threads: number): Promise<MachineLimits & PassOverhead> {
+  return { ...measureLimits(), ...(await passOverhead(threads)) };
 }
 
 /** The roofs of a backend: those of this machine for the simd backends, those of our WGSL for webgpu, else what its own stock ops reach. */
 export async function machineRoofs(backend: BackendChoice, threads: number | null = null): Promise<MachineRoofs> {
   const name = await chooseBackend(backend, threads);
   if (isSimd(name)) return roofsOf(await machineLimits(backend, threads));
+  const known = roofsMeasured.get(name);
+  if (known) return known;
   const { peak, bandwidth } = name === 'webgpu' ? await gpuRoofs() : measureRoofs();
-  return { peak: peak * 1e9, bandwidth: bandwidth * 1e9 };
+  const roofs = { peak: peak * 1e9, bandwidth: bandwidth * 1e9 };
+  roofsMeasured.set(name, roofs);
+  return roofs;
 }
+
+/** Those of other backends, once a process: a comparison opens engines for each of its methods. */
+const roofsMeasured = new Map<string, MachineRoofs>();
 
 /** The backend's package is loaded by those alone who use it. */
 async function gpuRoofs() {
@@ -99,7 +130,7 @@ export function roofsOf({ threads, peaks, memory, opMicroseconds }: KnownLimits)
 
 /** GFLOP/s on all threads. */
 export function peakOf(
-  arithmetic: 'float32' | 'int16',
+  arithmetic: KnownLimits['peaks'][number]['arithmetic'],
   { threads, peaks }: Pick<KnownLimits, 'threads' | 'peaks'>,
 ): number {
   return peaks.find((roof) => roof.arithmetic === arithmetic && roof.threads === threads)!.gflops;

@@ -37,24 +37,25 @@ export interface StoredBytes {
   readonly cache: number;
 }
 
+/** Tokens of a pass, the cached tokens that they see together, and the distinct ones among these. */
+export function seenTokens({ sequences }: PassRows): { tokens: number; seen: number; read: number } {
+  let [tokens, seen, read] = [0, 0, 0];
+  for (const { cached, rows } of sequences) {
+    tokens += rows;
+    seen += rows * cached + (rows * (rows + 1)) / 2;
+    read += cached + rows;
+  }
+  return { tokens, seen, read };
+}
+
 /**
  * Cost of a pass by op, all layers together. Norms of heads and biases, thousandths of the whole, are left out; sliding
  * windows are taken for full attention.
  */
-export function passCosts(
-  shape: ModelShape,
-  { sequences, sampled, scored }: PassRows,
-  stored: StoredBytes,
-): Record<PassOp, Cost> {
+export function passCosts(shape: ModelShape, rows: PassRows, stored: StoredBytes): Record<PassOp, Cost> {
+  const { sampled, scored } = rows;
   const { layers, hiddenSize: d, intermediateSize: f, heads, kvHeads, headDim, vocabSize: V } = shape;
-  let T = 0;
-  let seen = 0;
-  let read = 0;
-  for (const { cached, rows } of sequences) {
-    T += rows;
-    seen += rows * cached + (rows * (rows + 1)) / 2;
-    read += cached + rows;
-  }
+  const { tokens: T, seen, read } = seenTokens(rows);
   const inLayers = (cost: Cost) => times(layers, cost);
   const none = addCosts([]);
   return {

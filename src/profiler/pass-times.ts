@@ -8,8 +8,11 @@ export const coldPasses = 200;
 export interface PassTimes {
   /** Of passes once the code is compiled (see `pass-fit.ts`). */
   readonly coefficients: PassCoefficients;
-  /** What the first passes, and the work before them, took beyond that. */
-  readonly coldSeconds: number;
+  /**
+   * What the first passes, and the work before them, took beyond that: the first, the second, the next two, the next four
+   * and so on. Most of it is at the very beginning.
+   */
+  readonly coldSeconds: readonly number[];
   /** The work between the others: in all, and after passes that ended no call. */
   readonly host: {
     readonly passes: number;
@@ -42,15 +45,33 @@ export class PassWatch {
     if (this.host.passes < coldPasses) {
       const fit = new PassFit();
       for (const pass of this.cold) fit.add(pass, pass.seconds);
-      return { coefficients: fit.coefficients(), coldSeconds: 0, host: this.cold.reduce(withGap, noHost) };
+      return { coefficients: fit.coefficients(), coldSeconds: [], host: this.cold.reduce(withGap, noHost) };
     }
     const coefficients = this.fit.coefficients();
     const { passSeconds: gap, callSeconds } = hostTimes([this.host]);
-    const beyond = this.cold.map(
-      (pass) => pass.seconds - passSeconds(coefficients, pass) + (pass.hostSeconds - gap - callSeconds * pass.ended),
-    );
-    return { coefficients, coldSeconds: Math.max(0, sum(beyond)), host: this.host };
+    const coldSeconds: number[] = [];
+    for (const [index, pass] of this.cold.entries()) {
+      const beyond = pass.seconds - passSeconds(coefficients, pass) + pass.hostSeconds - gap - callSeconds * pass.ended;
+      const { place } = coldPlace(index);
+      coldSeconds[place] = (coldSeconds[place] ?? 0) + beyond;
+    }
+    return { coefficients, coldSeconds: coldSeconds.map((seconds) => Math.max(0, seconds)), host: this.host };
   }
+}
+
+/** Where in `coldSeconds` a pass counts, and with how many others. */
+function coldPlace(index: number): { place: number; passes: number } {
+  if (index === 0) return { place: 0, passes: 1 };
+  const place = Math.floor(Math.log2(index)) + 1;
+  const first = 2 ** (place - 1);
+  return { place, passes: Math.min(coldPasses, 2 * first) - first };
+}
+
+/** What the pass of this number, from 0, takes because the code is new. */
+export function coldSecondsOf({ coldSeconds }: Pick<PassTimes, 'coldSeconds'>, index: number): number {
+  if (index >= coldPasses) return 0;
+  const { place, passes } = coldPlace(index);
+  return (coldSeconds[place] ?? 0) / passes;
 }
 
 function withGap(host: PassTimes['host'], { hostSeconds, ended }: PassRecord): PassTimes['host'] {

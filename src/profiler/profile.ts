@@ -11,8 +11,8 @@ import { AttsError } from '../errors.js';
 import type { MachineRoofs } from './intensity.js';
 import type { KnownLimits } from './machine-limits.js';
 import type { ModelOps } from './op-costs.js';
-import { type ModelShape, type PassRows, passCost, storedBytes, totalBytes } from './pass-cost.js';
-import { predictPass } from './predict.js';
+import { type PassRows, passCost, storedBytes, totalBytes } from './pass-cost.js';
+import { type PredictedModel, predictPass } from './predict.js';
 import { profiledOps } from './profiled-ops.js';
 
 const opSchema = z.object({
@@ -49,16 +49,10 @@ export const profileSchema = z.object({
 export type ModelProfile = z.infer<typeof profileSchema>;
 export type ProfiledPass = z.infer<typeof passSchema>;
 
-export interface ProfileOptions {
-  readonly shape: ModelShape;
-  /** Bytes of all weights as they are kept. */
-  readonly weightBytes: number;
-  readonly cacheBytesPerToken: number;
+export interface ProfileOptions extends PredictedModel {
   readonly threads?: number | null;
   /** Of the machine, for a prediction beside what is measured. */
   readonly limits?: KnownLimits;
-  /** How most weights are kept. */
-  readonly keptAs?: KnownLimits['matrices'][number]['dtype'];
   readonly decodeRows?: readonly number[];
   readonly scoreRows?: readonly number[];
   readonly onPass?: (pass: ProfiledPass) => void;
@@ -91,7 +85,7 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
     await timer.score(scoreRows[0]);
   }
   const add = async (phase: ProfiledPass['phase'], rows: number, pass: PassRows, time: () => Promise<number>) => {
-    const { limits, keptAs = 'f32', weightBytes, watch } = options;
+    const { limits, watch } = options;
     watch?.take();
     const seconds = (await medianOf(repeats, time)) / 1000;
     const own = watch?.take().filter((one) => phaseOf(one) === phase && one.sequences.length === pass.sequences.length);
@@ -100,7 +94,7 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
     const measured: ProfiledPass = {
       ...{ phase, rows, seconds, flops: cost.flops, bytes: totalBytes(cost) },
       ...ops,
-      ...(limits && { predicted: predictPass(limits, shape, pass, stored, weightBytes, keptAs) }),
+      ...(limits && { predicted: predictPass(limits, options, pass) }),
     };
     passes.push(measured);
     options.onPass?.(measured);

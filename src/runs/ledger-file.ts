@@ -35,7 +35,7 @@ const shape = z.object({
 
 const times = z.object({
   coefficients: z.array(z.number()).length(5).readonly(),
-  coldSeconds: z.number(),
+  coldSeconds: z.array(z.number()).readonly(),
   host: z.object({
     ...{ passes: z.number(), seconds: z.number(), ended: z.number() },
     ...{ quietPasses: z.number(), quietSeconds: z.number() },

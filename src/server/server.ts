@@ -3,7 +3,7 @@ import fastify, { type FastifyReply, type FastifyRequest, LogController } from '
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { Engine } from '../engine/engine.js';
-import { batchLimits } from '../engine/local/local-engine.js';
+import { batchLimits } from '../engine/local/batching.js';
 import { Solver, type SolverOptions } from '../scaling/solve.js';
 import { Admission } from './admission.js';
 import type { App, ServerContext } from './context.js';

@@ -1,4 +1,5 @@
 /** Models that serve calls in virtual time: continuous batching on one device or on one each. */
+import { batchLimits, pageSize, patience } from '../engine/local/batching.js';
 import type { PassRows, SequenceRows } from '../profiler/pass-cost.js';
 import type { HostTimes } from '../profiler/pass-times.js';
 import type { VirtualClock } from './clock.js';
@@ -6,26 +7,41 @@ import type { VirtualClock } from './clock.js';
 /** Seconds of a forward pass of one model. */
 export type PassTimer = (rows: PassRows, index: number) => number;
 
-/** Most rows of a pass; a longer prefill takes several. */
-const mostRows = 512;
-/** As the local device: stay with a model until another has so many times its calls. */
-const patience = 2;
-
 interface Request {
   /** Rows to compute before the first token, or to score. */
   prefill: number;
   /** Tokens to write. */
   writes: number;
+  /** Tokens to score. */
+  readonly scores: number;
   cached: number;
   readonly isScore: boolean;
+  /** The chain's first request: whoever of its problem comes first computes the prompt. */
+  readonly prompt: Prompt | null;
   readonly queued: number;
-  started: number;
   resolve(): void;
 }
 
-/** A model on a device: its calls wait, or share the next pass. */
+export interface Prompt {
+  readonly problem: string;
+  readonly tokens: number;
+}
+
+/** What a chain asks for. */
+export interface Call {
+  /** To write, or to score. */
+  readonly tokens: number;
+  /** Rows to compute first, beyond `cached` ones. */
+  readonly prefill: number;
+  readonly cached: number;
+  /** Of a chain's first call: the tokens before all these, which may be in the cache. */
+  readonly prompt: Prompt | null;
+}
+
+/** A model on a device: its calls wait, or share the next pass. Makes batches as the local scheduler does. */
 export class VirtualModel {
-  readonly requests: Request[] = [];
+  private readonly waiting: Request[] = [];
+  private readonly running: Request[] = [];
   busySeconds = 0;
   passes = 0;
   queueSeconds = 0;
@@ -33,7 +49,7 @@ export class VirtualModel {
   ended = 0;
   private readonly timer: PassTimer;
   private readonly clock: VirtualClock;
-  /** Prompts that are in the cache. */
+  /** Problems whose prompts are in the cache. */
   private readonly prompts = new Set<string>();
 
   constructor(timer: PassTimer, clock: VirtualClock) {
@@ -41,44 +57,55 @@ export class VirtualModel {
     this.clock = clock;
   }
 
-  /** A prompt is computed once for all chains of its problem. @returns tokens that are still to be computed */
-  newPromptTokens(problem: string, tokens: number): number {
-    if (this.prompts.has(problem)) return 0;
-    this.prompts.add(problem);
-    return tokens;
+  get pending(): number {
+    return this.waiting.length + this.running.length;
   }
 
-  /** Ends when the tokens are written, after `prefill` rows beyond `cached` ones. */
-  generate(tokens: number, prefill: number, cached: number): Promise<void> {
-    return this.call({ prefill: Math.max(1, prefill), writes: tokens, cached, isScore: false });
+  /** Ends when the tokens are written. */
+  generate({ tokens, ...call }: Call): Promise<void> {
+    return this.add({ ...call, writes: tokens, scores: 0, isScore: false });
   }
 
-  /** Ends when the tokens are scored, after `prefill` rows beyond `cached` ones. */
-  score(tokens: number, prefill: number, cached: number): Promise<void> {
-    return this.call({ prefill: prefill + tokens, writes: 0, cached, isScore: true });
+  /** Ends when the tokens are scored. */
+  score({ tokens, prefill, ...call }: Call): Promise<void> {
+    return this.add({ ...call, prefill: prefill + tokens, writes: 0, scores: tokens, isScore: true });
   }
 
   /** The rows of the next pass, which begins at `now`, and what ends with it. */
   begin(now: number): { seconds: number; end: () => void } {
     const sequences: SequenceRows[] = [];
     const taken: { request: Request; rows: number }[] = [];
-    let [room, sampled, scored] = [mostRows, 0, 0];
-    // Scores go before generations, both in order of arrival.
-    for (const request of [
-      ...this.requests.filter(({ isScore }) => isScore),
-      ...this.requests.filter((r) => !r.isScore),
-    ]) {
-      if (room === 0) break;
+    let [room, sampled, scored] = [batchLimits.maxRows, 0, 0];
+    const take = (request: Request) => {
+      // A token is drawn from the row before it, which has to be computed if nothing else has.
       const rows = Math.min(room, Math.max(1, request.prefill));
       room -= rows;
       sequences.push({ cached: request.cached, rows });
       taken.push({ request, rows });
-      if (Number.isNaN(request.started)) {
-        request.started = now;
-        this.queueSeconds += now - request.queued;
-      }
-      if (request.isScore) scored += rows;
+      // What comes before the tokens that are scored goes first.
+      if (request.isScore) scored += Math.max(0, rows - Math.max(0, request.prefill - request.scores));
       else if (rows >= request.prefill) sampled++;
+    };
+    // What has begun is finished before more is admitted.
+    for (const request of this.running) if (room > 0) take(request);
+    const computing = new Set(
+      taken.flatMap(({ request }) => (this.lacksPrompt(request) ? [request.prompt.problem] : [])),
+    );
+    for (const request of [...this.waiting]) {
+      if (room === 0 || this.running.length >= batchLimits.maxSequences) break;
+      if (this.lacksPrompt(request)) {
+        const { problem, tokens } = request.prompt;
+        // What another one of this pass is about to compute can be shared one pass later.
+        if (computing.has(problem) && tokens >= pageSize) continue;
+        computing.add(problem);
+        request.prefill += tokens;
+      } else {
+        request.cached += request.prompt?.tokens ?? 0;
+      }
+      this.waiting.splice(this.waiting.indexOf(request), 1);
+      this.running.push(request);
+      this.queueSeconds += now - request.queued;
+      take(request);
     }
     const seconds = this.timer({ sequences, sampled, scored }, this.passes);
     this.busySeconds += seconds;
@@ -90,20 +117,28 @@ export class VirtualModel {
     return { seconds, end };
   }
 
+  private lacksPrompt(request: Request): request is Request & { prompt: Prompt } {
+    return request.prompt !== null && !this.prompts.has(request.prompt.problem);
+  }
+
   private advance(request: Request, rows: number): void {
     request.cached += rows;
+    if (request.prompt && request.cached >= request.prompt.tokens) this.prompts.add(request.prompt.problem);
     request.prefill = Math.max(0, request.prefill - rows);
     if (request.prefill > 0) return;
     if (!request.isScore) request.writes--;
     if (request.writes > 0) return;
-    this.requests.splice(this.requests.indexOf(request), 1);
+    this.running.splice(this.running.indexOf(request), 1);
     this.ended++;
     request.resolve();
   }
 
-  private call(request: Omit<Request, 'queued' | 'started' | 'resolve'>): Promise<void> {
+  /** Scores go before generations, both in order of arrival. */
+  private add(request: Omit<Request, 'queued' | 'resolve'>): Promise<void> {
     return new Promise((resolve) => {
-      this.requests.push({ ...request, queued: this.clock.now, started: Number.NaN, resolve });
+      const firstGeneration = request.isScore ? this.waiting.findIndex(({ isScore }) => !isScore) : -1;
+      const place = firstGeneration < 0 ? this.waiting.length : firstGeneration;
+      this.waiting.splice(place, 0, { ...request, queued: this.clock.now, resolve });
     });
   }
 }
@@ -132,11 +167,10 @@ class Device {
   /** Begins a pass, if there is one to run and none runs. */
   start(): void {
     const { models } = this.group;
-    const fullest = models.reduce((a, b) => (b.requests.length > a.requests.length ? b : a));
-    if (this.end !== null || fullest.requests.length === 0) return;
+    const fullest = models.reduce((a, b) => (b.pending > a.pending ? b : a));
+    if (this.end !== null || fullest.pending === 0) return;
     const { current } = this;
-    const stays =
-      current !== null && current.requests.length > 0 && fullest.requests.length < patience * current.requests.length;
+    const stays = current !== null && fullest.pending < patience * current.pending;
     const begin = this.clock.now + this.hostSeconds();
     this.current = stays ? current : fullest;
     const { seconds, end } = this.current.begin(begin);

@@ -108,29 +108,24 @@ async function runChain(
   let length = promptTokens;
   /** Tokens of the chain that each model has in its cache. */
   const known = { draft: 0, target: 0 };
-  const enter = (model: 'draft' | 'target') => {
-    if (known[model] > 0) return 0;
-    known[model] = promptTokens;
-    return models[model].newPromptTokens(problem, promptTokens);
-  };
-  /** Rows that a model has to compute first. */
-  const missing = (model: 'draft' | 'target') => {
-    const prompt = enter(model);
-    const rows = length - known[model] + prompt;
+  /** A model's next call: what it has to compute first, the prompt left out where it is the chain's first. */
+  const call = (model: 'draft' | 'target', tokens: number) => {
+    const isFirst = known[model] === 0;
+    const cached = isFirst ? promptTokens : known[model];
+    const prefill = length - cached;
     known[model] = length;
-    return rows;
+    const prompt = isFirst ? { problem, tokens: promptTokens } : null;
+    return { tokens, prefill, cached: isFirst ? 0 : cached, prompt };
   };
   for (const [turn, { draft, scored, target }] of turns.entries()) {
     if (draft > 0) {
-      const rows = missing('draft');
-      await models.draft.generate(draft, rows, length - rows);
+      await models.draft.generate(call('draft', draft));
       await afterCall();
       known.draft = length + draft;
     }
     if (scored > 0) {
       await waitAt(pace.arrive());
-      const rows = missing('target');
-      await models.target.score(scored, rows, length - rows);
+      await models.target.score(call('target', scored));
       await afterCall();
       known.target = length + scored;
       await waitAt(pace.decide({ problem, sample, turn, score: 0 }));
@@ -140,8 +135,7 @@ async function runChain(
       // A dropped chunk leaves the caches as they were before it.
       known.draft = Math.min(known.draft, length);
       known.target = Math.min(known.target, length);
-      const rows = missing('target');
-      await models.target.generate(target, rows, length - rows);
+      await models.target.generate(call('target', target));
       await afterCall();
       known.target = length + target;
       length += target;

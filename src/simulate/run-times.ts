@@ -1,11 +1,11 @@
 import { AttsError } from '../errors.js';
 import { groupBy } from '../group-by.js';
 import { passSeconds } from '../profiler/pass-fit.js';
-import { coldPasses, hostTimes, type PassTimes } from '../profiler/pass-times.js';
+import { coldSecondsOf, hostTimes, type PassTimes } from '../profiler/pass-times.js';
 import { readLedger } from '../runs/ledger-file.js';
 import type { Run } from '../runs/read.js';
 import { chainKey, type ModelCallEvent } from '../runs/records.js';
-import { quantile } from '../statistics/index.js';
+import { median } from '../statistics/index.js';
 import type { SimulationOptions } from './index.js';
 
 /** What a run with `--profile` tells of the times of any other run of the same models on the same machine. */
@@ -33,17 +33,14 @@ export function runTimes({ path, events, manifest }: Run): RunTimes {
   return { ...timers, placement, host, latencySeconds: callLatency(events) };
 }
 
-function timerOf({ coefficients, coldSeconds }: PassTimes): RunTimes['draft'] {
-  return (pass, index) => passSeconds(coefficients, pass) + (index < coldPasses ? coldSeconds / coldPasses : 0);
+function timerOf(times: PassTimes): RunTimes['draft'] {
+  return (pass, index) => passSeconds(times.coefficients, pass) + coldSecondsOf(times, index);
 }
 
-/**
- * Seconds between two calls of a chain, barriers left out: the lower quartile. Longer ones wait for the end of a pass on
- * the other thread, which is the simulation's own business.
- */
+/** Seconds from the end of a chain's call on a thread to its next one, barriers left out: the median. */
 function callLatency(events: readonly ModelCallEvent[]): number {
   const gaps = [...groupBy(events, chainKey).values()].flatMap((calls) =>
     calls.slice(1).map(({ queued, barrier }, i) => Math.max(0, queued - calls[i].finished - barrier) / 1000),
   );
-  return gaps.length === 0 ? 0 : quantile(Float64Array.from(gaps).sort(), 0.25);
+  return gaps.length === 0 ? 0 : median(gaps);
 }

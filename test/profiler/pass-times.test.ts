@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { PassRecord } from '../../src/engine/pass-record.js';
 import { PassFit, passSeconds } from '../../src/profiler/pass-fit.js';
-import { coldPasses, hostTimes, PassWatch } from '../../src/profiler/pass-times.js';
+import { coldPasses, coldSecondsOf, hostTimes, PassWatch } from '../../src/profiler/pass-times.js';
 
 const sequences = fc.array(
   fc.record({ cached: fc.integer({ min: 0, max: 400 }), rows: fc.constantFrom(1, 1, 1, 16, 32) }),
@@ -55,7 +55,11 @@ describe('what passes take', () => {
     for (let i = 0; i < 2 * coldPasses; i++) watch.add(pass(i));
     const { coefficients, coldSeconds, host } = watch.report();
     expect(passSeconds(coefficients, pass(0))).to.be.closeTo(0.001, 1e-9);
-    expect(coldSeconds).to.be.closeTo(coldPasses * 0.002, 1e-6);
+    const sum = coldSeconds.reduce((total, seconds) => total + seconds, 0);
+    expect(sum).to.be.closeTo(coldPasses * 0.002, 1e-6);
+    expect(coldSecondsOf({ coldSeconds }, 0)).to.be.closeTo(0.002, 1e-6);
+    expect(coldSecondsOf({ coldSeconds }, coldPasses - 1)).to.be.closeTo(0.002, 1e-6);
+    expect(coldSecondsOf({ coldSeconds }, coldPasses)).to.equal(0);
     const { passSeconds: each, callSeconds } = hostTimes([host]);
     expect(each).to.be.closeTo(0.0001, 1e-9);
     expect(callSeconds).to.be.closeTo(0.0002, 1e-9);
@@ -77,7 +81,7 @@ describe('what passes take', () => {
       pages: 1,
     });
     const { coefficients, coldSeconds } = watch.report();
-    expect(coldSeconds).to.equal(0);
+    expect(coldSeconds).to.deep.equal([]);
     expect(passSeconds(coefficients, { sequences: [{ cached: 0, rows: 4 }], sampled: 1, scored: 0 })).to.be.closeTo(
       0.5,
       1e-3,

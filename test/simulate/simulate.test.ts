@@ -58,11 +58,37 @@ describe('simulation of a run', () => {
       { draft: 5, scored: 5, target: 4 },
       { draft: 5, scored: 5, target: 0 },
     ];
-    await simulate(options([chain(0, turns), chain(1, turns)], { draft: count('draft'), target: count('target') }));
+    const two = [chain(0, turns), chain(1, turns)].map((work) => ({ ...work, promptTokens: 40 }));
+    await simulate(options(two, { draft: count('draft'), target: count('target') }));
     // Draft: the prompt, then a row a token but the first of each call; before the second call the target's four tokens.
-    expect(rows.draft).to.equal(10 + 1 + 2 * (4 + 4 + 4));
+    expect(rows.draft).to.equal(40 + 1 + 2 * (4 + 4 + 4));
     // Target: the prompt, two scores of five; a token's first row has at least the one before it to compute.
-    expect(rows.target).to.equal(10 + 2 * (5 + 4 + 5));
+    expect(rows.target).to.equal(40 + 2 * (5 + 4 + 5));
+  });
+
+  it('chains of a problem wait one pass for the one that computes their prompt, unless it is shorter than a page', async () => {
+    for (const [promptTokens, queueSeconds] of [
+      [40, 3],
+      [10, 0],
+    ]) {
+      const work = [0, 1, 2, 3].map((sample) => ({
+        ...chain(sample, [{ draft: 5, scored: 0, target: 0 }]),
+        promptTokens,
+      }));
+      expect((await simulate(options(work))).queueSeconds).to.equal(queueSeconds);
+    }
+  });
+
+  it('what has begun goes on before scores and generations that wait, and scores before generations', async () => {
+    const order: string[] = [];
+    const target: SimulationOptions['target'] = ({ sequences, sampled, scored }) => {
+      order.push(`${sequences.length} ${sampled} ${scored}`);
+      return 1;
+    };
+    // The first is writing when the long score of the second comes, which takes two passes beside it.
+    const work = [chain(0, [{ draft: 0, scored: 0, target: 4 }]), chain(1, [{ draft: 1, scored: 600, target: 0 }])];
+    await simulate(options(work, { target }));
+    expect(order).to.deep.equal(['1 1 0', '2 1 511', '2 1 89', '1 1 0']);
   });
 
   it('a device is never busy longer than the run, and runs whatever waits for it', async () => {

@@ -30,6 +30,7 @@ export const jobs = {
   nothing: 11,
   peak16: 12,
   sweep: 13,
+  peakExp: 14,
 } as const;
 
 export type JobName = keyof typeof jobs;

@@ -1,5 +1,5 @@
 // Micro-kernels that measure the machine's limits with the same threads and memory as the ops.
-import { laneSum, madd } from './math.as';
+import { exp4, laneSum, madd } from './math.as';
 import { address, everyone, operand, operandF32, take, threadIndex } from './pool.as';
 
 // Operands: address, bytes (a multiple of 64 KiB), result address. Reads everything once, 64 KiB a piece.
@@ -60,6 +60,23 @@ export function peak16Job(): void {
   }
   a = i32x4.add(i32x4.add(i32x4.add(a, b), i32x4.add(c, d)), i32x4.add(i32x4.add(e, f), i32x4.add(g, h)));
   v128.store(address(2), i32x4.add(a, i32x4.add(i32x4.add(i, j), i32x4.add(k, l))));
+}
+
+// Operands: iterations, seed, result address. An exponential in each of 4 lanes an iteration, and their sum.
+export function peakExpJob(): void {
+  const iterations = operand(0);
+  const step = f32x4.splat(operandF32(1));
+  let sum = f32x4.splat(0);
+  for (;;) {
+    const first = take(0, 1024);
+    if (first >= iterations) break;
+    let x = f32x4.splat(0);
+    for (let n = 0; n < 1024; n++) {
+      sum = f32x4.add(sum, exp4(x));
+      x = f32x4.sub(x, step);
+    }
+  }
+  store<f32>(address(2), laneSum(sum));
 }
 
 // Operands: address, bytes of each thread (a multiple of 256), sweeps, whether to copy, result address. Every thread goes

@@ -6,11 +6,18 @@ import { type CacheDtype, cacheBytes, KvCache, type RaggedRows } from './cache.j
 import { attentionCost } from './cost.js';
 import { attention } from './index.js';
 
-const shape = { heads: 9, kvHeads: 3, headDim: 64 };
+const llama = { heads: 9, kvHeads: 3, headDim: 64 };
 const pageSize = 32;
 
 /** `rows` last positions of each of `chains` sequences of `length` cached tokens that share nothing. */
-function attentionCase(name: string, chains: number, rows: number, length: number, dtype: CacheDtype): BenchCase {
+function attentionCase(
+  name: string,
+  chains: number,
+  rows: number,
+  length: number,
+  dtype: CacheDtype,
+  shape = llama,
+): BenchCase {
   const each = Math.ceil(length / pageSize);
   const cache = new KvCache({ layers: 1, pages: chains * each, pageSize, dtype, ...shape });
   cache.data.set(dtype === 'f32' ? values(cache.data.length) : values(cache.data.length).map(bf16Bits));
@@ -27,7 +34,12 @@ function attentionCase(name: string, chains: number, rows: number, length: numbe
   const attributes = { cache, layer: 0, rows: ragged, heads, scale: 1 / Math.sqrt(headDim), window: null };
   const seen = positions.reduce((sum, position) => sum + position + 1, 0);
   return {
-    ...{ op: name, dtype, rows: T, shape: `${chains} × ${length} cached, 9/3 heads of 64` },
+    ...{
+      op: name,
+      dtype,
+      rows: T,
+      shape: `${chains} × ${length} cached, ${heads}/${shape.kvHeads} heads of ${headDim}`,
+    },
     cost: attentionCost(shape, T, seen, chains * length, cacheBytes[dtype]),
     run: () => attention(q, attributes).dispose(),
     dispose() {
@@ -35,6 +47,16 @@ function attentionCase(name: string, chains: number, rows: number, length: numbe
       cache.dispose();
     },
   };
+}
+
+/** Four query heads on one kv head. */
+const grouped = { heads: 4, kvHeads: 1 };
+const chainTokens = 3 * pageSize;
+
+/** One token each of so many chains. */
+export function chainsCase(chains: number, headDim: number): BenchCase & { readonly scores: number } {
+  const bench = attentionCase('attention decode', chains, 1, chainTokens, 'f32', { ...grouped, headDim });
+  return { ...bench, scores: grouped.heads * chains * chainTokens };
 }
 
 export function* attentionCases(): Generator<() => BenchCase> {

@@ -24,7 +24,7 @@ export const dtypeCode = Object.fromEntries(weightDtypes.map((dtype, code) => [d
 >;
 
 /** Below so many multiply-adds a job is done before another thread has heard of it. */
-const smallestShared = 40_000;
+export const smallestShared = 40_000;
 
 /** Threads for a job of so many multiply-adds. */
 export function threadsFor(multiplyAdds: number): number {

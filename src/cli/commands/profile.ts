@@ -5,7 +5,6 @@ import {
   inspectOps,
   type KnownLimits,
   type ModelProfile,
-  type ModelReport,
   machineLimits,
   machineRoofs,
   median,
@@ -52,8 +51,8 @@ export const profileCommand: CommandModule = {
     const model = { shape: shapeOf(dimensions), ...kept };
     try {
       const profile = await profileModel(engine, {
-        ...{ shape: report, weightBytes: report.weightBytes, cacheBytesPerToken: report.cacheBytesPerToken },
-        ...{ threads, limits, keptAs: keptAs(report) },
+        ...report,
+        ...{ shape: report, threads, limits },
         watch: { model, roofs, take: () => passes.splice(0) },
         onPass: ({ phase, rows }) => void process.stderr.write(`${phase}, ${rows} rows\n`),
       });
@@ -67,12 +66,6 @@ export const profileCommand: CommandModule = {
     }
   },
 };
-
-/** The dtype of most weights. */
-function keptAs({ kept }: ModelReport): KnownLimits['matrices'][number]['dtype'] {
-  const [[most]] = Object.entries(kept).sort(([, a], [, b]) => (b?.bytes ?? 0) - (a?.bytes ?? 0));
-  return most as KnownLimits['matrices'][number]['dtype'];
-}
 
 function describe({ model, dtype, build, passes }: ModelProfile): string {
   const rows = passes.map(({ phase, rows, seconds, flops, bytes, predicted }) => [
@@ -114,7 +107,8 @@ function describeOps(passes: ModelProfile['passes']): string {
   return `ops, all layers together\n\n${table([['phase', 'rows', ...names, 'bound'], ...rows])}`;
 }
 
-function describeLimits({ build, threads, measured, peaks, matrices, memory, opMicroseconds }: KnownLimits): string {
+function describeLimits(limits: KnownLimits): string {
+  const { build, threads, measured, peaks, matrices, products, rows: rowRoofs, memory, attention } = limits;
   const noise = (share: number) => `${(100 * share).toFixed(0)} %`;
   const rows = [
     ...peaks.map((roof) => [
@@ -129,11 +123,35 @@ function describeLimits({ build, threads, measured, peaks, matrices, memory, opM
       `${roof.gflops.toFixed(1)} GFLOP/s`,
       noise(roof.noise),
     ]),
+    ...seriesOf(products).map((own) => [
+      `${own[0].dtype} from ${own[0].level}, ${own.map((roof) => roof.rows).join('/')} rows`,
+      String(threads),
+      `${own.map((roof) => roof.gflops.toFixed(0)).join('/')} GFLOP/s`,
+      noise(Math.max(...own.map((roof) => roof.noise))),
+    ]),
     ...memory.map((roof) => [
       ...[`${roof.level}, read / copy`, String(roof.threads), `${roof.read.toFixed(1)} / ${roof.copy.toFixed(1)} GB/s`],
       noise(roof.noise),
     ]),
-    ['an op with nothing to do', String(threads), `${opMicroseconds.toFixed(1)} µs`, ''],
+    ['attention, its products', String(threads), `${attention.gflops.toFixed(1)} GFLOP/s`, noise(attention.noise)],
+    ['attention, its softmax', String(threads), `${attention.softmax.toFixed(2)} · 10⁹ scores/s`, ''],
+    ['attention, cached tokens in DRAM', String(threads), `${attention.pagedReads.toFixed(1)} GB/s`, ''],
+    ...rowRoofs.map((roof) => [
+      `${roof.work} of a product's rows`,
+      String(threads),
+      `${roof.rate.toFixed(2)} · 10⁹ values/s`,
+      noise(roof.noise),
+    ]),
+    ['an op beside its arithmetic', String(threads), `${limits.opMicroseconds.toFixed(1)} µs`, ''],
+    ['sharing it', String(threads), `${limits.handOverMicroseconds.toFixed(1)} µs`, ''],
+    ['a sequence of a step', String(threads), `${limits.sequenceMicroseconds.toFixed(1)} µs`, ''],
+    ['a token of a score', String(threads), `${limits.tokenMicroseconds.toFixed(1)} µs`, ''],
   ];
   return `limits of this machine, ${build}, measured ${measured.slice(0, 16).replace('T', ' ')} UTC\n\n${table([['limit', 'threads', 'measured', 'noise'], ...rows])}`;
+}
+
+/** Those of one dtype and level together. */
+function seriesOf(products: KnownLimits['products']): KnownLimits['products'][] {
+  const names = products.map(({ dtype, level }) => `${dtype} ${level}`);
+  return [...new Set(names)].map((name) => products.filter((_, i) => names[i] === name));
 }

@@ -1,5 +1,6 @@
 import { activate, chooseBackend, deviceOf } from '../../../kernels/backends/choose.js';
 import type { BackendChoice } from '../../../kernels/backends/names.js';
+import { patience } from './batching.js';
 import { nextTask } from './next-task.js';
 
 /** A model on the device: it has work or not, and runs one forward pass at a time. */
@@ -9,9 +10,6 @@ export interface DeviceModel {
   /** Gives one pass to the device before it returns, and settles when the pass is over. */
   step(): Promise<void>;
 }
-
-/** Found by trying 1, 1.5, 2, 3 and no limit on the embedded pair: 2 and 3 are the fastest. */
-const patience = 2;
 
 /**
  * The device that all local models share, as one work-conserving queue of forward passes: while any model has work, the

@@ -18,16 +18,13 @@ import type {
   Usage,
 } from '../engine.js';
 import type { PassListener } from '../pass-record.js';
+import { batchLimits, pageSize } from './batching.js';
 import type { Device } from './device.js';
 import { ModelRunner } from './model-runner.js';
 import { OpSampling } from './op-sampling.js';
 import { PagePool } from './page-pool.js';
 import { type ScheduledRows, Scheduler } from './scheduler.js';
 import { Sequence, type SequenceResult } from './sequence.js';
-
-/** Tokens a KV page. Small pages share more; a page's head that does not fill it is shared by copying. */
-const pageSize = 32;
-export const batchLimits = { maxRows: 512, maxSequences: 256 };
 
 /** MiB of a model's memory that do not go to its cache, but to the runtime, the tokenizer and a pass; half of a small one. */
 const besideCache = 192;
@@ -236,7 +233,7 @@ export class LocalEngine implements Engine {
   }
 
   private finishOf(sequence: Sequence, token: number): SequenceResult['finish'] | null {
-    if (this.stopIds.has(token)) return 'stop-token';
+    if (this.stopIds.has(token) && sequence.numGenerated >= sequence.minTokens) return 'stop-token';
     if (sequence.stop.length > 0) {
       const text = this.tokenizer.decode(sequence.ids.slice(sequence.promptLength));
       if (sequence.stop.some((stop) => text.includes(stop))) return 'stop-string';

@@ -18,6 +18,7 @@ export class Sequence implements Settled<SequenceResult> {
   readonly ids: number[];
   readonly promptLength: number;
   readonly maxTokens: number;
+  readonly minTokens: number;
   readonly temperature: number;
   readonly topP: number;
   readonly stop: readonly string[];
@@ -54,6 +55,7 @@ export class Sequence implements Settled<SequenceResult> {
     if ('chunk' in request) {
       this.ids = [...request.prefix.ids, ...request.chunk.ids];
       this.maxTokens = 0;
+      this.minTokens = 0;
       this.temperature = 1;
       this.topP = 1;
       this.stop = [];
@@ -61,6 +63,7 @@ export class Sequence implements Settled<SequenceResult> {
     } else {
       this.ids = [...request.prefix.ids];
       this.maxTokens = request.maxTokens;
+      this.minTokens = request.minTokens ?? 0;
       this.temperature = request.temperature;
       this.topP = request.topP ?? 1;
       this.stop = request.stop ?? [];

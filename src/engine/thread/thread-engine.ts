@@ -75,13 +75,15 @@ export class ThreadEngine implements Engine {
 
   async generate({ signal, onTokens, ...request }: GenerateRequest): Promise<Generation> {
     const call = { call: 'generate', request, tellsTokens: onTokens !== undefined } as const;
+    const queued = performance.now();
     const result = (await this.call(call, signal, onTokens)) as Generation;
-    return { ...result, timing: this.onThisClock(result.timing) };
+    return { ...result, timing: this.onThisClock(result.timing, queued) };
   }
 
   async score({ signal, ...request }: ScoreRequest): Promise<Score> {
+    const queued = performance.now();
     const result = (await this.call({ call: 'score', request }, signal)) as Score;
-    return { ...result, timing: this.onThisClock(result.timing) };
+    return { ...result, timing: this.onThisClock(result.timing, queued) };
   }
 
   async close(): Promise<void> {
@@ -133,8 +135,9 @@ export class ThreadEngine implements Engine {
     for (const { reject } of this.waiting.values()) reject(this.failure);
   }
 
-  private onThisClock({ queued, started, finished }: Timing): Timing {
+  /** @param queued when the call was made: the thread hears of it only when its pass is over */
+  private onThisClock({ started, finished }: Timing, queued: number): Timing {
     const { clockOffset } = this;
-    return { queued: queued + clockOffset, started: started + clockOffset, finished: finished + clockOffset };
+    return { queued, started: started + clockOffset, finished: finished + clockOffset };
   }
 }

@@ -55,7 +55,9 @@ export async function openEngine(
   const checkpoint = reopen();
   try {
     const own = { dtype, cacheDtype, memory, onPass, reopen };
-    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
+    const engine = device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
+    await engine.compileAhead();
+    return engine;
   } finally {
     checkpoint.close();
   }

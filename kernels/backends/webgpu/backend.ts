@@ -2,12 +2,7 @@ import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../../src/errors.js';
 import type { Gpu } from './adapter.js';
-
-/** A compiled WGSL program. */
-interface Program {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-}
+import { Programs } from './programs.js';
 
 /** What of tfjs's backend is private and shared with its own kernels: the pass that is being recorded. */
 interface Recording {
@@ -32,7 +27,7 @@ const mostUniforms = 4096;
 export class AttsWebGpuBackend extends WebGPUBackend {
   readonly info: GPUAdapterInfo;
   readonly counts: DeviceCounts = { dispatches: 0, submits: 0 };
-  private readonly programs = new Map<string, Program>();
+  readonly programs: Programs;
   private readonly uniforms = new Map<string, GPUBuffer>();
   /** Buffers that belong to one tensor and go with it: weights. */
   private readonly owned = new WeakMap<object, GPUBuffer>();
@@ -48,6 +43,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   constructor({ device, info }: Gpu) {
     super(device, info);
     this.info = info;
+    this.programs = new Programs(device);
     // Without listeners tfjs goes on after an error, with whatever lies in the buffers.
     device.addEventListener('uncapturederror', (event) => {
       this.fail((event as GPUUncapturedErrorEvent).error.message);
@@ -191,7 +187,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   }
 
   /**
-   * Records one dispatch.
+   * Records one dispatch; or nothing, while programs are only named.
    * @param key names the code: everything that changes it is in the key
    * @param code WGSL with bindings 0, 1, … of group 0, each of them used
    */
@@ -202,7 +198,9 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     workgroups: readonly [number, number?, number?],
   ): void {
     this.check();
-    const { pipeline, layout } = this.program(key, code);
+    const program = this.programs.get(key, code);
+    if (!program) return;
+    const { pipeline, layout } = program;
     const bound = buffers.filter((buffer) => buffer !== undefined);
     const group = this.device.createBindGroup({
       layout,
@@ -215,15 +213,12 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     this.counts.dispatches++;
   }
 
-  /** Compiles a program unless it is there; to be called ahead of the first pass where a pause would be noticed. */
-  program(key: string, code: () => string): Program {
-    const known = this.programs.get(key);
-    if (known) return known;
-    const module = this.device.createShaderModule({ code: code(), label: key });
-    const pipeline = this.device.createComputePipeline({ layout: 'auto', compute: { module }, label: key });
-    const program = { pipeline, layout: pipeline.getBindGroupLayout(0) };
-    this.programs.set(key, program);
-    return program;
+  /**
+   * Compiles what a body would run before somebody waits for it. A software adapter takes seconds for each program, and
+   * compiles those alone that are run.
+   */
+  async compileAhead(body: () => void): Promise<void> {
+    if (!this.isSoftware) await this.programs.compile(this.programs.namedBy(body));
   }
 
   /** Copies between buffers, in order with the dispatches. */

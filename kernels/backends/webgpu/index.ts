@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type KernelBody, reader, registerFor, type Tensors } from '../../tfjs.js';
+import { compileAhead, type KernelBody, reader, registerFor, type Tensors } from '../../tfjs.js';
 import { openGpu } from './adapter.js';
 import { AttsWebGpuBackend } from './backend.js';
 
@@ -31,6 +31,7 @@ async function startWebGpu(): Promise<string> {
   started = own;
   tf.registerBackend('webgpu', () => own);
   reader.register(webGpuNames, (tensors) => webGpu().readAll(tensors));
+  compileAhead.register(webGpuNames, (body) => webGpu().compileAhead(body));
   await import('./ops.js');
   const build = buildOf(own.info);
   const { tuned } = await import('./tuning-file.js');

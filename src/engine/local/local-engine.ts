@@ -95,6 +95,11 @@ export class LocalEngine implements Engine {
     device.add(this);
   }
 
+  /** Compiles what its passes run, before a request waits for it. */
+  async compileAhead(): Promise<void> {
+    await this.device.use(() => this.runner.compileAhead());
+  }
+
   get pending(): number {
     return this.scheduler.pending;
   }

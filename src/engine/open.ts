@@ -54,7 +54,7 @@ export async function openEngine(
   const reopen = () => openCheckpoint(folder);
   const checkpoint = reopen();
   try {
-    const own = { dtype, cacheDtype, memory, onPass, reopen };
+    const own = { dtype, cacheDtype, memory, onPass, reopen, onNote };
     const engine = device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
     await engine.compileAhead();
     return engine;

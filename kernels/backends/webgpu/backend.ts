@@ -39,14 +39,19 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   private failure: AttsError | null = null;
   /** The device is gone: another one can go on with the work, once the weights are there. */
   isLost = false;
+  /** How often it, and those that it replaces, had no memory left. */
+  shortages: number;
 
-  constructor({ device, info }: Gpu) {
+  constructor({ device, info }: Gpu, shortages = 0) {
     super(device, info);
+    this.shortages = shortages;
     this.info = info;
     this.programs = new Programs(device);
     // Without listeners tfjs goes on after an error, with whatever lies in the buffers.
     device.addEventListener('uncapturederror', (event) => {
-      this.fail((event as GPUUncapturedErrorEvent).error.message);
+      const { error } = event as GPUUncapturedErrorEvent;
+      if (error instanceof GPUOutOfMemoryError) this.runOut();
+      else this.fail(error.message);
     });
     void device.lost.then(({ reason, message }) => {
       this.isLost = true;
@@ -71,6 +76,18 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   /** @throws AttsError `engine` once the device has failed */
   check(): void {
     if (this.failure) throw this.failure;
+  }
+
+  /** What was to lie in the missing memory is not there: the device is given up, and another one can go on with less. */
+  private runOut(): AttsError {
+    if (!this.failure) {
+      this.failure = new AttsError('engine', 'the GPU has no memory left; use a smaller dtype or a lower --memory');
+      this.shortages++;
+      this.isLost = true;
+      // Not within the call that had no room, which may hold the device's lock.
+      queueMicrotask(() => this.device.destroy());
+    }
+    return this.failure;
   }
 
   private fail(what: string): void {
@@ -122,9 +139,12 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     return info;
   }
 
-  /** A buffer outside the pool, for weights and caches. @throws AttsError `engine` where the device has no such buffer */
+  /**
+   * A buffer outside the pool, for weights and caches. A device without so much memory says so, if not at once, at the
+   * next dispatch or read.
+   * @throws AttsError `engine` where the device has no such buffer
+   */
   allocate(bytes: number, what: string, mappedAtCreation = false): GPUBuffer {
-    this.check();
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     if (bytes > most) {
@@ -135,12 +155,9 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     }
     try {
       return this.device.createBuffer({ size: bytes, usage: storageUsage, mappedAtCreation });
-    } catch (cause) {
-      throw new AttsError(
-        'engine',
-        `the GPU has no ${mebibytes(bytes)} MiB left for ${what}; use a smaller dtype or a lower --memory`,
-        { cause },
-      );
+    } catch {
+      // What is to be mapped at once throws.
+      throw this.runOut();
     }
   }
 

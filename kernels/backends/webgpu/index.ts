@@ -27,7 +27,7 @@ async function startWebGpu(): Promise<string> {
   // Nothing is submitted before somebody reads: stock kernels between ours do not cut a pass in two.
   tf.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', 4096);
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
-  const own = new AttsWebGpuBackend(gpu);
+  const own = new AttsWebGpuBackend(gpu, started?.shortages);
   started = own;
   tf.registerBackend('webgpu', () => own);
   reader.register(webGpuNames, (tensors) => webGpu().readAll(tensors));

@@ -1,4 +1,4 @@
-import { activate, chooseBackend, deviceOf } from '../../../kernels/backends/choose.js';
+import { activate, chooseBackend, deviceOf, shortagesOf } from '../../../kernels/backends/choose.js';
 import type { BackendChoice } from '../../../kernels/backends/names.js';
 
 /** A model on the device: it has work or not, and runs one forward pass at a time. */
@@ -52,6 +52,11 @@ export class Device {
   /** What tensors made now belong to; null while a GPU is lost. */
   get hardware(): object | null {
     return deviceOf(this.backend);
+  }
+
+  /** How often the hardware had no memory left. */
+  get shortages(): number {
+    return shortagesOf(this.backend);
   }
 
   /** Opens the backend again on a device that works. @throws AttsError `engine` where there is none */

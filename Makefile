@@ -4,7 +4,7 @@
 .PHONY: paper-scale arithmetic-intensity simulator-check profile-overhead report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 # Servers and harnesses of others, and ours under load.
 .PHONY: vllm lm-eval serve-load serve-schemathesis
-.PHONY: gpu-test gpu-bench
+.PHONY: gpu-test gpu-bench gpu-demo gpu-profile
 
 ATTS := node dist/src/cli/main.js
 # The reference implementation's records.
@@ -14,6 +14,16 @@ MODELS ?= ../gguf
 GOLDENS ?= ../shared/models/goldens
 # gsm8k_openai_test.jsonl and other problems.
 MATH ?= ../shared/data/math
+
+# A software adapter from Debian's chromium-common, unpacked without root where it is not installed.
+SWIFTSHADER := $(firstword $(wildcard /usr/lib/chromium/libvk_swiftshader.so) runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so)
+SWIFTSHADER_FOLDER = $(abspath $(dir $(SWIFTSHADER)))
+ON_SOFTWARE = LD_LIBRARY_PATH=$(SWIFTSHADER_FOLDER) VK_ICD_FILENAMES=$(SWIFTSHADER_FOLDER)/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp
+# ADAPTER=hardware tests on the machine's GPU; ADAPTER=software measures without one.
+ADAPTER ?=
+# Of the demo on webgpu.
+PROBLEMS ?= 3
+SAMPLES ?= 2
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +38,10 @@ install: node_modules/.package-lock.json ## install the dependencies, if they ha
 build: install ## compile TypeScript and the WebAssembly kernels to dist/
 	@npm run --silent build
 
-demo: build ## compare four methods on the embedded models (about a minute), report in runs/demo
+BACKEND ?= auto
+demo: build $(if $(filter software,$(ADAPTER)),$(SWIFTSHADER)) ## compare four methods on the embedded models (about a minute), report in runs/demo (BACKEND=webgpu; ADAPTER=software without a GPU)
 	@rm -rf runs/demo
-	$(ATTS) compare --policy replace --draft-tokens 32 --target-tokens 32 --calibration online \
+	$(if $(filter software,$(ADAPTER)),$(ON_SOFTWARE)) $(ATTS) compare --backend $(BACKEND) --policy replace --draft-tokens 32 --target-tokens 32 --calibration online \
 	  --rejection-rate 0.4 --limit 24 --samples 8 --turns 15 --out runs/demo
 
 test: build ## run all tests
@@ -53,13 +64,6 @@ bench-peers: build ## the same, and other implementations beside it (about ten m
 	  node-llama-cpp@3.22.1 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 @jax-js/jax@0.1.25
 	@$(ATTS) bench --peers runs/peers --out runs/bench-peers.json
 
-# A software adapter from Debian's chromium-common, unpacked without root where it is not installed.
-SWIFTSHADER := $(firstword $(wildcard /usr/lib/chromium/libvk_swiftshader.so) runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so)
-SWIFTSHADER_FOLDER = $(abspath $(dir $(SWIFTSHADER)))
-ON_SOFTWARE = LD_LIBRARY_PATH=$(SWIFTSHADER_FOLDER) VK_ICD_FILENAMES=$(SWIFTSHADER_FOLDER)/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp
-# ADAPTER=hardware tests on the machine's GPU; ADAPTER=software measures without one.
-ADAPTER ?=
-
 runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so:
 	@mkdir -p runs/swiftshader
 	@cd runs/swiftshader && apt-get download chromium-common && dpkg -x chromium-common_*.deb . && rm chromium-common_*.deb \
@@ -70,6 +74,13 @@ gpu-test: build $(if $(filter hardware,$(ADAPTER)),,$(SWIFTSHADER)) ## test the 
 
 gpu-bench: build $(if $(filter software,$(ADAPTER)),$(SWIFTSHADER)) ## time the WGSL kernels against the limits of the GPU (about 5 minutes)
 	@$(if $(filter software,$(ADAPTER)),$(ON_SOFTWARE)) $(ATTS) bench --backend webgpu --out runs/gpu-bench.json
+
+gpu-demo: build $(if $(filter hardware,$(ADAPTER)),,$(SWIFTSHADER)) ## the demo's chains on webgpu beside those of the CPU, for PROBLEMS x SAMPLES (7 minutes of two idle cores on a software adapter)
+	@$(if $(filter hardware,$(ADAPTER)),,$(ON_SOFTWARE)) node dist/experiments/gpu-demo.js --problems $(PROBLEMS) --samples $(SAMPLES)
+
+gpu-profile: build $(if $(filter software,$(ADAPTER)),$(SWIFTSHADER)) ## bytes a verified token and passes against the roofs of the GPU, by dtype of the weights
+	@for dtype in f32 bf16 q8 q4; do \
+	  $(if $(filter software,$(ADAPTER)),$(ON_SOFTWARE)) $(ATTS) profile abacus-qwen3-2m --backend webgpu --dtype $$dtype || exit 1; done
 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js

@@ -9,6 +9,7 @@ import { weightDtypes } from '../../kernels/ops/linear/index.js';
 import { AttsError } from '../errors.js';
 import { describeMachine } from '../runs/machine.js';
 import { readCached, writeCached } from '../user-cache.js';
+import { gpuLimits, gpuRoofs } from './gpu-limits.js';
 import type { MachineRoofs } from './intensity.js';
 
 const rate = z.number().positive();
@@ -72,14 +73,9 @@ export async function machineLimits(
 export async function machineRoofs(backend: BackendChoice, threads: number | null = null): Promise<MachineRoofs> {
   const name = await chooseBackend(backend, threads);
   if (isSimd(name)) return roofsOf(await machineLimits(backend, threads));
-  const { peak, bandwidth } = name === 'webgpu' ? await gpuRoofs() : measureRoofs();
+  if (name === 'webgpu') return gpuRoofs(await gpuLimits());
+  const { peak, bandwidth } = measureRoofs();
   return { peak: peak * 1e9, bandwidth: bandwidth * 1e9 };
-}
-
-/** The backend's package is loaded by those alone who use it. */
-async function gpuRoofs() {
-  const { measureGpuRoofs } = await import('../../kernels/bench/gpu-roofs.js');
-  return measureGpuRoofs();
 }
 
 /** The roofs that runs are held against: float32 in registers and reads of main memory, on all threads. */

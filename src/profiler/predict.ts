@@ -1,5 +1,6 @@
 /** Time of a pass on a measured machine: every op under the roofs, and what it costs to start one. */
 import type { Cost } from '../../kernels/cost.js';
+import type { MachineRoofs } from './intensity.js';
 import { type KnownLimits, peakOf } from './machine-limits.js';
 import { type ModelShape, type PassOp, type PassRows, passCosts, type StoredBytes, totalBytes } from './pass-cost.js';
 
@@ -48,4 +49,20 @@ export function predictPass(
   const parts = { compute: computeSeconds, memory: memorySeconds, overhead: overheadSeconds };
   const bound = (Object.keys(parts) as (keyof typeof parts)[]).reduce((a, b) => (parts[b] > parts[a] ? b : a));
   return { seconds: seconds + overheadSeconds, computeSeconds, memorySeconds, overheadSeconds, bound };
+}
+
+/** The least time that two roofs allow: the longer of each op's arithmetic and its bytes. */
+export function rooflinePass(
+  { peak, bandwidth }: MachineRoofs,
+  shape: ModelShape,
+  rows: PassRows,
+  stored: StoredBytes,
+): Pick<PredictedPass, 'seconds' | 'bound'> {
+  let [seconds, memorySeconds] = [0, 0];
+  for (const cost of Object.values(passCosts(shape, rows, stored))) {
+    const [compute, memory] = [cost.flops / peak, totalBytes(cost) / bandwidth];
+    seconds += Math.max(compute, memory);
+    if (memory >= compute) memorySeconds += memory;
+  }
+  return { seconds, bound: memorySeconds > seconds / 2 ? 'memory' : 'compute' };
 }

@@ -6,9 +6,10 @@ import { medianOf } from '../bench/median-of.js';
 import { promptTokens } from '../bench/prompts.js';
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
+import type { MachineRoofs } from './intensity.js';
 import type { KnownLimits } from './machine-limits.js';
 import { type ModelShape, type PassRows, passCost, storedBytes, totalBytes } from './pass-cost.js';
-import { predictPass } from './predict.js';
+import { predictPass, rooflinePass } from './predict.js';
 
 const passSchema = z.object({
   phase: z.enum(['decode', 'score']),
@@ -42,6 +43,8 @@ export interface ProfileOptions {
   readonly threads?: number | null;
   /** Of the machine, for a prediction beside what is measured. */
   readonly limits?: KnownLimits;
+  /** Of a GPU, for the least time that they allow. */
+  readonly roofs?: MachineRoofs;
   /** How most weights are kept. */
   readonly keptAs?: KnownLimits['matrices'][number]['dtype'];
   readonly decodeRows?: readonly number[];
@@ -68,10 +71,11 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
   const add = async (phase: ProfiledPass['phase'], rows: number, pass: PassRows, time: () => Promise<number>) => {
     const seconds = (await medianOf(repeats, time)) / 1000;
     const cost = passCost(shape, pass, stored);
-    const { limits, keptAs = 'f32', weightBytes } = options;
+    const { limits, roofs, keptAs = 'f32', weightBytes } = options;
     const measured: ProfiledPass = {
       ...{ phase, rows, seconds, flops: cost.flops, bytes: totalBytes(cost) },
       ...(limits && { predicted: predictPass(limits, shape, pass, stored, weightBytes, keptAs) }),
+      ...(roofs && { predicted: rooflinePass(roofs, shape, pass, stored) }),
     };
     passes.push(measured);
     options.onPass?.(measured);

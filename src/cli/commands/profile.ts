@@ -1,7 +1,11 @@
 import type { CommandModule } from 'yargs';
 import {
   describeMachine,
+  gpuLimits,
+  gpuRoofs,
   inspectModel,
+  isOnGpu,
+  type KnownGpuLimits,
   type KnownLimits,
   type ModelProfile,
   type ModelReport,
@@ -39,18 +43,24 @@ export const profileCommand: CommandModule = {
     const { backend = 'auto', threads } = options;
     // What is predicted from the processor's limits is for our own kernels on it.
     const isElsewhere = backend === 'webgpu' || backend === 'tensorflow';
-    const limits = isElsewhere ? undefined : await machineLimits(backend, threads, argv['measure-limits'] as boolean);
+    const again = argv['measure-limits'] as boolean;
+    const limits = isElsewhere ? undefined : await machineLimits(backend, threads, again);
+    const gpu = backend === 'webgpu' ? await gpuLimits(again) : undefined;
     const engine = await openEngine(spec, options);
     try {
       const profile = await profileModel(engine, {
         ...{ shape: report, weightBytes: report.weightBytes, cacheBytesPerToken: report.cacheBytesPerToken },
-        ...{ threads, limits, keptAs: keptAs(report) },
+        ...{ threads, limits, roofs: gpu && gpuRoofs(gpu), keptAs: keptAs(report) },
+        // A processor that stands for a GPU takes seconds for a pass of many rows.
+        ...(gpu && !isOnGpu({ name: 'webgpu', build: gpu.build }) ? { decodeRows: [1, 4], scoreRows: [16, 32] } : {}),
         onPass: ({ phase, rows }) => void process.stderr.write(`${phase}, ${rows} rows\n`),
       });
-      const document = `${JSON.stringify({ ...profile, limits, machine: describeMachine() }, null, 2)}\n`;
+      const document = `${JSON.stringify({ ...profile, limits, gpu, machine: describeMachine() }, null, 2)}\n`;
       if (argv.out) writeFileAtomic(argv.out as string, document);
       process.stdout.write(
-        argv.json ? document : `${limits ? `${describeLimits(limits)}\n\n` : ''}${describe(profile)}\n`,
+        argv.json
+          ? document
+          : `${[limits && describeLimits(limits), gpu && describeGpu(gpu), describe(profile, gpu !== undefined)].filter((part) => part).join('\n\n')}\n`,
       );
     } finally {
       await engine.close();
@@ -64,23 +74,41 @@ function keptAs({ kept }: ModelReport): KnownLimits['matrices'][number]['dtype']
   return most as KnownLimits['matrices'][number]['dtype'];
 }
 
-function describe({ model, dtype, build, passes }: ModelProfile): string {
+/** @param isLeast what is predicted is the least time, which nothing is to meet */
+function describe({ model, dtype, build, passes }: ModelProfile, isLeast: boolean): string {
   const rows = passes.map(({ phase, rows, seconds, flops, bytes, predicted }) => [
     ...[phase, String(rows), (seconds * 1000).toPrecision(3), ((seconds * 1000) / rows).toPrecision(3)],
     ...[(flops / seconds / 1e9).toFixed(1), (bytes / seconds / 1e9).toFixed(1), (flops / bytes).toFixed(2)],
+    (bytes / rows / 1e6).toPrecision(3),
     ...(predicted
       ? [(predicted.seconds * 1000).toPrecision(3), (predicted.seconds / seconds).toFixed(2), predicted.bound]
       : ['–', '–', '–']),
   ]);
-  const head = ['phase', 'rows', 'ms', 'ms a row', 'GFLOP/s', 'GB/s', 'FLOP/byte', 'predicted ms', 'ratio', 'bound'];
+  const head = [
+    'phase',
+    'rows',
+    'ms',
+    'ms a row',
+    'GFLOP/s',
+    'GB/s',
+    'FLOP/byte',
+    'MB a row',
+    'predicted ms',
+    'ratio',
+    'bound',
+  ];
   const off = passes.flatMap(({ seconds, predicted }) =>
     predicted ? [Math.abs(predicted.seconds / seconds - 1)] : [],
   );
   const error =
-    off.length > 0
+    off.length > 0 && !isLeast
       ? `\n\npredicted by the limits and the cost of ops: off by ${(100 * median(off)).toFixed(0)} % in the median`
       : '';
   return `${model}, ${dtype}, ${build}\n\n${table([head, ...rows])}${error}`;
+}
+
+function describeGpu({ build, measured, peak, bandwidth }: KnownGpuLimits): string {
+  return `limits of ${build}, measured ${measured.slice(0, 16).replace('T', ' ')} UTC: float32 in registers ${peak.toFixed(1)} GFLOP/s, reads ${bandwidth.toFixed(1)} GB/s; predicted is the least time that these allow`;
 }
 
 function describeLimits({ build, threads, measured, peaks, matrices, memory, opMicroseconds }: KnownLimits): string {

@@ -4,7 +4,7 @@
 .PHONY: paper-scale arithmetic-intensity simulator-check profile-overhead report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 # Servers and harnesses of others, and ours under load.
 .PHONY: vllm lm-eval serve-load serve-schemathesis
-.PHONY: gpu-test gpu-bench gpu-logits
+.PHONY: gpu-test gpu-bench gpu-logits gpu-demo gpu-profile
 .PHONY: browser browser-test
 
 ATTS := node dist/src/cli/main.js
@@ -15,6 +15,16 @@ MODELS ?= ../gguf
 GOLDENS ?= ../shared/models/goldens
 # gsm8k_openai_test.jsonl and other problems.
 MATH ?= ../shared/data/math
+
+# A software adapter from Debian's chromium-common, unpacked without root where it is not installed.
+SWIFTSHADER := $(firstword $(wildcard /usr/lib/chromium/libvk_swiftshader.so) runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so)
+SWIFTSHADER_FOLDER = $(abspath $(dir $(SWIFTSHADER)))
+ON_SOFTWARE = LD_LIBRARY_PATH=$(SWIFTSHADER_FOLDER) VK_ICD_FILENAMES=$(SWIFTSHADER_FOLDER)/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp
+# ADAPTER=hardware tests on the machine's GPU; ADAPTER=software measures without one.
+ADAPTER ?=
+# Of the demo on webgpu.
+PROBLEMS ?= 3
+SAMPLES ?= 2
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,9 +39,10 @@ install: node_modules/.package-lock.json ## install the dependencies, if they ha
 build: install ## compile TypeScript and the WebAssembly kernels to dist/
 	@npm run --silent build
 
-demo: build ## compare four methods on the embedded models (about a minute), report in runs/demo
+BACKEND ?= auto
+demo: build $(if $(filter software,$(ADAPTER)),$(SWIFTSHADER)) ## compare four methods on the embedded models (about a minute), report in runs/demo (BACKEND=webgpu; ADAPTER=software without a GPU)
 	@rm -rf runs/demo
-	$(ATTS) compare --policy replace --draft-tokens 32 --target-tokens 32 --calibration online \
+	$(if $(filter software,$(ADAPTER)),$(ON_SOFTWARE)) $(ATTS) compare --backend $(BACKEND) --policy replace --draft-tokens 32 --target-tokens 32 --calibration online \
 	  --rejection-rate 0.4 --limit 24 --samples 8 --turns 15 --out runs/demo
 
 test: build ## run all tests
@@ -92,6 +103,14 @@ browser: build ## build the page that runs the method in a browser, and serve it
 browser-test: build ## the page in headless Chromium, on SIMD and on a software WebGPU, against Node (CHROMIUM=path; about a minute)
 	@test -x $(CHROMIUM) || { echo "no $(CHROMIUM); give CHROMIUM=path" >&2; exit 1; }
 	@node dist/experiments/browser/check.js --chromium $(CHROMIUM)
+
+gpu-demo: build $(ADAPTER_FILES) ## the demo's chains on webgpu beside those of the CPU, for PROBLEMS x SAMPLES (7 minutes of two idle cores on a software adapter)
+	@$(ON_ADAPTER) node dist/experiments/gpu-demo.js --problems $(PROBLEMS) --samples $(SAMPLES)
+
+gpu-profile: ADAPTER := $(or $(ADAPTER),hardware)
+gpu-profile: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## bytes a verified token and passes against the roofs of the GPU, by dtype of the weights
+	@for dtype in f32 bf16 q8 q4; do \
+	  $(ON_ADAPTER) $(ATTS) profile abacus-qwen3-2m --backend webgpu --dtype $$dtype || exit 1; done
 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js

@@ -72,6 +72,9 @@ export function readAll(tensors: readonly tf.Tensor[]): Promise<tf.TypedArray[]>
   return reader.active(tensors);
 }
 
+/** Compiles what the body will run, where a backend compiles before it runs; the body's tensors hold nothing then. */
+export const compileAhead = new PerBackend<(body: () => void) => Promise<void>>(async () => {});
+
 /** Values of a float32 tensor, copied out of the backend; one that computes elsewhere cannot do so at once. */
 export function toFloat32(tensor: tf.Tensor): Float32Array {
   return tensor.dataSync() as Float32Array;

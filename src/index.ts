@@ -11,6 +11,7 @@ export { writeFileAtomic } from './atomic-file.js';
 export { benchGpu, type GpuBench } from './bench/gpu.js';
 export { type BenchReport, benchedParts, runBench } from './bench/index.js';
 export * from './conformal/index.js';
+export { isOnGpu } from './doctor/advice.js';
 export { type BackendState, type DoctorReport, examineMachine } from './doctor/index.js';
 export type * from './engine/engine.js';
 export { inspectModel, inspectOps, inspectRemote, type ModelReport, type TokenizerReport } from './engine/inspect.js';
@@ -29,6 +30,7 @@ export {
   scheduleTimes,
   type TimedChain,
 } from './profiler/barrier.js';
+export { gpuLimits, gpuRoofs, type KnownGpuLimits } from './profiler/gpu-limits.js';
 export { type Hardware, hardwareOf, hardwareSpecs, type PassTime, rooflineTime } from './profiler/hardware.js';
 export { callFlops, type Intensity, intensityByTurn, type MachineRoofs } from './profiler/intensity.js';
 export { type KnownLimits, machineLimits, machineRoofs, roofsOf } from './profiler/machine-limits.js';

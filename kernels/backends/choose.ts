@@ -46,6 +46,11 @@ export function deviceOf(backend: string): object | null {
   return own?.isLost ? null : own;
 }
 
+/** How often a backend's devices were lost because they had no memory left. */
+export function shortagesOf(backend: string): number {
+  return (tf.findBackend(backend) as { shortages?: number } | null)?.shortages ?? 0;
+}
+
 /**
  * Names what decides the last bits of a result: backend, tfjs release, and our compiled kernels where the backend runs
  * them. Tokens are promised to repeat within one build, except on tensorflow.

@@ -59,8 +59,10 @@ export async function openEngine(
   const reopen = () => openCheckpoint(folder);
   const checkpoint = reopen();
   try {
-    const own = { dtype, cacheDtype, memory, onPass, timeOps, reopen };
-    return device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
+    const own = { dtype, cacheDtype, memory, onPass, timeOps, reopen, onNote };
+    const engine = device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
+    await engine.compileAhead();
+    return engine;
   } finally {
     checkpoint.close();
   }

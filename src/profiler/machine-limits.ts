@@ -10,6 +10,7 @@ import { type PassOverhead, passOverhead } from '../bench/overhead.js';
 import { AttsError } from '../errors.js';
 import { describeMachine } from '../runs/machine.js';
 import { readCached, writeCached } from '../user-cache.js';
+import { gpuLimits, gpuRoofs } from './gpu-limits.js';
 import type { MachineRoofs } from './intensity.js';
 
 const rate = z.number().positive();
@@ -96,9 +97,10 @@ async function measured(threads: number): Promise<MachineLimits & PassOverhead> 
 export async function machineRoofs(backend: BackendChoice, threads: number | null = null): Promise<MachineRoofs> {
   const name = await chooseBackend(backend, threads);
   if (isSimd(name)) return roofsOf(await machineLimits(backend, threads));
+  if (name === 'webgpu') return gpuRoofs(await gpuLimits());
   const known = roofsMeasured.get(name);
   if (known) return known;
-  const { peak, bandwidth } = name === 'webgpu' ? await gpuRoofs() : measureRoofs();
+  const { peak, bandwidth } = measureRoofs();
   const roofs = { peak: peak * 1e9, bandwidth: bandwidth * 1e9 };
   roofsMeasured.set(name, roofs);
   return roofs;
@@ -106,12 +108,6 @@ export async function machineRoofs(backend: BackendChoice, threads: number | nul
 
 /** Those of other backends, once a process: a comparison opens engines for each of its methods. */
 const roofsMeasured = new Map<string, MachineRoofs>();
-
-/** The backend's package is loaded by those alone who use it. */
-async function gpuRoofs() {
-  const { measureGpuRoofs } = await import('../../kernels/bench/gpu-roofs.js');
-  return measureGpuRoofs();
-}
 
 /** The roofs that runs are held against: float32 in registers and reads of main memory, on all threads. */
 export function roofsOf({ threads, peaks, memory, opMicroseconds }: KnownLimits): MachineRoofs {

@@ -2,8 +2,9 @@
 import { packedBytes, type WeightDtype } from '../../kernels/ops/linear/index.js';
 import { isQuantised } from '../../kernels/ops/linear/quantise.js';
 import { smallestShared } from '../../kernels/ops/linear/simd.js';
+import type { MachineRoofs } from './intensity.js';
 import { type KnownLimits, peakOf } from './machine-limits.js';
-import { type ModelShape, type PassRows, passCosts, seenTokens, totalBytes } from './pass-cost.js';
+import { type ModelShape, type PassRows, passCosts, type StoredBytes, seenTokens, totalBytes } from './pass-cost.js';
 
 /** What of a model decides its time. Bytes are those of weights as they are kept. */
 export interface PredictedModel {
@@ -147,4 +148,20 @@ function gflopsAt(known: KnownLimits['products'], rows: number): number {
   if (a === b) return a.gflops;
   const [timeA, timeB] = [a.rows / a.gflops, b.rows / b.gflops];
   return rows / (timeA + ((timeB - timeA) * (rows - a.rows)) / (b.rows - a.rows));
+}
+
+/** The least time that two roofs allow: the longer of each op's arithmetic and its bytes. */
+export function rooflinePass(
+  { peak, bandwidth }: MachineRoofs,
+  shape: ModelShape,
+  rows: PassRows,
+  stored: StoredBytes,
+): Pick<PredictedPass, 'seconds' | 'bound'> {
+  let [seconds, memorySeconds] = [0, 0];
+  for (const cost of Object.values(passCosts(shape, rows, stored))) {
+    const [compute, memory] = [cost.flops / peak, totalBytes(cost) / bandwidth];
+    seconds += Math.max(compute, memory);
+    if (memory >= compute) memorySeconds += memory;
+  }
+  return { seconds, bound: memorySeconds > seconds / 2 ? 'memory' : 'compute' };
 }

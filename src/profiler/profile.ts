@@ -12,7 +12,7 @@ import type { MachineRoofs } from './intensity.js';
 import type { KnownLimits } from './machine-limits.js';
 import type { ModelOps } from './op-costs.js';
 import { type PassRows, passCost, storedBytes, totalBytes } from './pass-cost.js';
-import { type PredictedModel, predictPass } from './predict.js';
+import { type PredictedModel, predictPass, rooflinePass } from './predict.js';
 import { profiledOps } from './profiled-ops.js';
 
 const opSchema = z.object({
@@ -53,6 +53,8 @@ export interface ProfileOptions extends PredictedModel {
   readonly threads?: number | null;
   /** Of the machine, for a prediction beside what is measured. */
   readonly limits?: KnownLimits;
+  /** Of a GPU, for the least time that they allow. */
+  readonly roofs?: MachineRoofs;
   readonly decodeRows?: readonly number[];
   readonly scoreRows?: readonly number[];
   readonly onPass?: (pass: ProfiledPass) => void;
@@ -85,7 +87,7 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
     await timer.score(scoreRows[0]);
   }
   const add = async (phase: ProfiledPass['phase'], rows: number, pass: PassRows, time: () => Promise<number>) => {
-    const { limits, watch } = options;
+    const { limits, roofs, watch } = options;
     watch?.take();
     const seconds = (await medianOf(repeats, time)) / 1000;
     const own = watch?.take().filter((one) => phaseOf(one) === phase && one.sequences.length === pass.sequences.length);
@@ -95,6 +97,7 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
       ...{ phase, rows, seconds, flops: cost.flops, bytes: totalBytes(cost) },
       ...ops,
       ...(limits && { predicted: predictPass(limits, options, pass) }),
+      ...(roofs && { predicted: rooflinePass(roofs, shape, pass, stored) }),
     };
     passes.push(measured);
     options.onPass?.(measured);

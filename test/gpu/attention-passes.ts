@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { chooseBackend } from '../../kernels/backends/choose.js';
-import { attention, KvCache } from '../../kernels/ops/attention/index.js';
+import { attention, type CacheDtype, KvCache } from '../../kernels/ops/attention/index.js';
 import { ropeAppend, rotation } from '../../kernels/ops/rope/index.js';
 import { readAll } from '../../kernels/tfjs.js';
 import { values } from '../kernels/backend.js';
@@ -13,6 +13,9 @@ export interface AttentionCase {
   readonly pageSize: number;
   readonly window: number | null;
   readonly norms?: boolean;
+  readonly dtype?: CacheDtype;
+  /** All angles zero: keys are stored as they come. */
+  readonly isStill?: boolean;
 }
 
 /** Appends and attends, a pass after the other over one cache; the rows' own values come from their positions. */
@@ -22,8 +25,8 @@ export async function runAttention(
   passes: readonly (readonly Rows[])[],
 ) {
   await chooseBackend(backend);
-  const { heads, kvHeads, headDim, pageSize, window, norms } = shape;
-  const cache = new KvCache({ layers: 2, pages: 40, pageSize, kvHeads, headDim, dtype: 'f32' });
+  const { heads, kvHeads, headDim, pageSize, window, norms, dtype = 'f32', isStill } = shape;
+  const cache = new KvCache({ layers: 2, pages: 40, pageSize, kvHeads, headDim, dtype });
   const width = (heads + 2 * kvHeads) * headDim;
   const outputs: Float32Array[] = [];
   for (const sequences of passes) {
@@ -34,7 +37,7 @@ export async function runAttention(
     const out = tf.tidy(() => {
       const angles = rotation(
         rows.positions,
-        Float64Array.from({ length: headDim / 2 }, (_, i) => 10 ** -i),
+        Float64Array.from({ length: headDim / 2 }, (_, i) => (isStill ? 0 : 10 ** -i)),
       );
       const norm = norms ? tf.tensor1d(values(headDim, 7)) : null;
       const attributes = { cache, layer: 1, rows, heads };

@@ -18,6 +18,8 @@ describe('attention in WGSL over the paged cache', () => {
     { heads: 4, kvHeads: 4, headDim: 64, pageSize: 32, window: 5, norms: true },
     { heads: 6, kvHeads: 2, headDim: 12, pageSize: 4, window: 40 },
     { heads: 8, kvHeads: 1, headDim: 256, pageSize: 16, window: null },
+    { heads: 4, kvHeads: 2, headDim: 12, pageSize: 4, window: null, dtype: 'bf16', isStill: true },
+    { heads: 1, kvHeads: 1, headDim: 132, pageSize: 16, window: 5, dtype: 'bf16', isStill: true },
   ] satisfies AttentionCase[]) {
     it(`equals the reference: ${JSON.stringify(shape)}`, async () => {
       const passes = [
@@ -34,6 +36,15 @@ describe('attention in WGSL over the paged cache', () => {
       for (const [i, expected] of reference.entries()) expect(relativeError(gpu[i], expected)).to.be.below(1e-5);
     });
   }
+
+  it('keeps keys and values as bfloat16 like the CPU, turned and normed, but where a last bit tips the rounding', async () => {
+    const shape: AttentionCase = { heads: 4, kvHeads: 2, headDim: 64, pageSize: 4, window: null, norms: true };
+    const passes = [[{ pages: range(8, 1), from: 0, to: 30 }]];
+    const [gpu] = await runAttention('webgpu', { ...shape, dtype: 'bf16' }, passes);
+    const [reference] = await runAttention('cpu', { ...shape, dtype: 'bf16' }, passes);
+    const [exact] = await runAttention('cpu', shape, passes);
+    expect(relativeError(gpu, reference)).to.be.below(relativeError(exact, reference) / 4);
+  });
 
   it('gives a row the same bits alone, in pieces, beside others, and where splits go to several workgroups', async () => {
     const shape = { heads: 4, kvHeads: 2, headDim: 12, pageSize: 32, window: null };

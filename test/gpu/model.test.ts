@@ -11,6 +11,7 @@ import { readAll } from '../../kernels/tfjs.js';
 import { abacusFolder } from '../../models/abacus/paths.js';
 import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
 import { Decoder } from '../../models/decoder.js';
+import { ModelRunner } from '../../src/engine/local/model-runner.js';
 import { type Engine, openEngine } from '../../src/index.js';
 import { largestDifference } from '../kernels/backend.js';
 
@@ -134,6 +135,37 @@ describe('an engine on webgpu', () => {
     };
     const undisturbed = await write(-1);
     expect(await write(5)).to.deep.equal(undisturbed);
+  });
+
+  it('names ahead every program that passes of one row, of many, and of long sequences run', async () => {
+    const name = Object.keys(goldens.models)[0];
+    await chooseBackend('webgpu');
+    const { programs } = webGpu();
+    const compiled = programs.names.length;
+    const decoder = Decoder.load(openCheckpoint(resolveModel(name)));
+    const runner = new ModelRunner(decoder, decoder.cacheShape(16, 32));
+    const ahead = programs.namedBy(() => runner.rehearse());
+    runner.dispose();
+    decoder.dispose();
+    expect(programs.names, 'compiled').to.have.lengthOf(compiled);
+
+    const run = new Set<string>();
+    const get = programs.get.bind(programs);
+    programs.get = (key, code) => {
+      run.add(key);
+      return get(key, code);
+    };
+    const engine = await openEngine(name, { backend: 'webgpu', memory: 8 });
+    const prefix = engine.tokenizer.chat([{ role: 'user', content: 'Start with 5. Add 3. Double it.' }]);
+    const write = (sample: number, temperature: number) =>
+      engine.generate({ prefix, maxTokens: 3, temperature, key: { seed: 1, problem: '', sample, role: 'draft' } });
+    await write(0, 0);
+    await Promise.all([0, 1, 2, 3].map((sample) => write(sample, 0.8)));
+    await engine.score({ prefix, chunk: prefix });
+    await engine.close();
+    programs.get = get;
+    expect(run.size).to.be.above(15);
+    expect([...ahead.keys()]).to.include.members([...run]);
   });
 
   it('gives back what it took of the device', async () => {

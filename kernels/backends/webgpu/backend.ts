@@ -3,12 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../../src/errors.js';
 import type { Gpu } from './adapter.js';
 import { TimestampClock } from './op-clock.js';
-
-/** A compiled WGSL program. */
-interface Program {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-}
+import { Programs } from './programs.js';
 
 /** What of tfjs's backend is private and shared with its own kernels: the pass that is being recorded. */
 interface Recording {
@@ -35,7 +30,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   readonly counts: DeviceCounts = { dispatches: 0, submits: 0 };
   /** Neighbouring threads that exchange values without workgroup memory (lanes.ts). */
   lanes = 1;
-  private readonly programs = new Map<string, Program>();
+  readonly programs: Programs;
   private readonly uniforms = new Map<string, GPUBuffer>();
   /** Buffers that belong to one tensor and go with it: weights. */
   private readonly owned = new WeakMap<object, GPUBuffer>();
@@ -49,13 +44,19 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   private clock: TimestampClock | null = null;
   /** The device is gone: another one can go on with the work, once the weights are there. */
   isLost = false;
+  /** How often it, and those that it replaces, had no memory left. */
+  shortages: number;
 
-  constructor({ device, info }: Gpu) {
+  constructor({ device, info }: Gpu, shortages = 0) {
     super(device, info);
+    this.shortages = shortages;
     this.info = info;
+    this.programs = new Programs(device);
     // Without listeners tfjs goes on after an error, with whatever lies in the buffers.
     device.addEventListener('uncapturederror', (event) => {
-      this.fail((event as GPUUncapturedErrorEvent).error.message);
+      const { error } = event as GPUUncapturedErrorEvent;
+      if (error instanceof GPUOutOfMemoryError) this.runOut();
+      else this.fail(error.message);
     });
     void device.lost.then(({ reason, message }) => {
       this.isLost = true;
@@ -80,6 +81,18 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   /** @throws AttsError `engine` once the device has failed */
   check(): void {
     if (this.failure) throw this.failure;
+  }
+
+  /** What was to lie in the missing memory is not there: the device is given up, and another one can go on with less. */
+  private runOut(): AttsError {
+    if (!this.failure) {
+      this.failure = new AttsError('engine', 'the GPU has no memory left; use a smaller dtype or a lower --memory');
+      this.shortages++;
+      this.isLost = true;
+      // Not within the call that had no room, which may hold the device's lock.
+      queueMicrotask(() => this.device.destroy());
+    }
+    return this.failure;
   }
 
   private fail(what: string): void {
@@ -131,9 +144,12 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     return info;
   }
 
-  /** A buffer outside the pool, for weights and caches. @throws AttsError `engine` where the device has no such buffer */
+  /**
+   * A buffer outside the pool, for weights and caches. A device without so much memory says so, if not at once, at the
+   * next dispatch or read.
+   * @throws AttsError `engine` where the device has no such buffer
+   */
   allocate(bytes: number, what: string, mappedAtCreation = false): GPUBuffer {
-    this.check();
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     if (bytes > most) {
@@ -144,12 +160,9 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     }
     try {
       return this.device.createBuffer({ size: bytes, usage: storageUsage, mappedAtCreation });
-    } catch (cause) {
-      throw new AttsError(
-        'engine',
-        `the GPU has no ${mebibytes(bytes)} MiB left for ${what}; use a smaller dtype or a lower --memory`,
-        { cause },
-      );
+    } catch {
+      // What is to be mapped at once throws.
+      throw this.runOut();
     }
   }
 
@@ -196,7 +209,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   }
 
   /**
-   * Records one dispatch.
+   * Records one dispatch; or nothing, while programs are only named.
    * @param key names the code: everything that changes it is in the key
    * @param code WGSL with bindings 0, 1, … of group 0, each of them used
    */
@@ -207,7 +220,9 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     workgroups: readonly [number, number?, number?],
   ): void {
     this.check();
-    const { pipeline, layout } = this.program(key, code);
+    const program = this.programs.get(key, code);
+    if (!program) return;
+    const { pipeline, layout } = program;
     const bound = buffers.filter((buffer) => buffer !== undefined);
     const group = this.device.createBindGroup({
       layout,
@@ -220,15 +235,12 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     this.counts.dispatches++;
   }
 
-  /** Compiles a program unless it is there; to be called ahead of the first pass where a pause would be noticed. */
-  program(key: string, code: () => string): Program {
-    const known = this.programs.get(key);
-    if (known) return known;
-    const module = this.device.createShaderModule({ code: code(), label: key });
-    const pipeline = this.device.createComputePipeline({ layout: 'auto', compute: { module }, label: key });
-    const program = { pipeline, layout: pipeline.getBindGroupLayout(0) };
-    this.programs.set(key, program);
-    return program;
+  /**
+   * Compiles what a body would run before somebody waits for it. A software adapter takes seconds for each program, and
+   * compiles those alone that are run.
+   */
+  async compileAhead(body: () => void): Promise<void> {
+    if (!this.isSoftware) await this.programs.compile(this.programs.namedBy(body));
   }
 
   /** Copies between buffers, in order with the dispatches. */

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { opClock } from '../../op-clock.js';
-import { type KernelBody, reader, registerFor, type Tensors } from '../../tfjs.js';
+import { compileAhead, type KernelBody, reader, registerFor, type Tensors } from '../../tfjs.js';
 import { openGpu } from './adapter.js';
 import { AttsWebGpuBackend } from './backend.js';
 import { findLanes } from './lanes.js';
@@ -29,12 +29,13 @@ async function startWebGpu(): Promise<string> {
   // Nothing is submitted before somebody reads: stock kernels between ours do not cut a pass in two.
   tf.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', 4096);
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
-  const own = new AttsWebGpuBackend(gpu);
+  const own = new AttsWebGpuBackend(gpu, started?.shortages);
   started = own;
   tf.registerBackend('webgpu', () => own);
   reader.register(webGpuNames, (tensors) => webGpu().readAll(tensors));
   opClock.register(webGpuNames, () => webGpu().startClock());
   own.lanes = await findLanes(own);
+  compileAhead.register(webGpuNames, (body) => webGpu().compileAhead(body));
   await import('./ops.js');
   const build = buildOf(own.info);
   const { tuned } = await import('./tuning-file.js');

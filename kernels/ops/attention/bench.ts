@@ -60,9 +60,7 @@ export function chainsCase(chains: number, headDim: number): BenchCase & { reado
 }
 
 export function* attentionCases(): Generator<() => BenchCase> {
-  // A GPU keeps float32 caches only (webgpu-cache.ts).
-  const dtypes: readonly CacheDtype[] = tf.getBackend() === 'webgpu' ? ['f32'] : ['f32', 'bf16'];
-  for (const dtype of dtypes) {
+  for (const dtype of ['f32', 'bf16'] as const) {
     yield () => attentionCase('attention decode', 16, 1, 1024, dtype);
     yield () => attentionCase('attention decode', 1, 1, 1024, dtype);
     yield () => attentionCase('attention score', 1, 64, 1024, dtype);

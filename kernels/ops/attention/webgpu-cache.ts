@@ -1,10 +1,10 @@
-import { AttsError } from '../../../src/errors.js';
 import { webGpu, webGpuNames } from '../../backends/webgpu/index.js';
-import { type CacheStore, cacheStore, type KvCache, type KvCacheShape } from './cache.js';
+import { type CacheDtype, type CacheStore, cacheBytes, cacheStore, type KvCache, type KvCacheShape } from './cache.js';
 
 /**
  * A cache on the device, a buffer a layer: keys, then values. A page of a kv head is [headDim / 4][slot] quads of four
- * dimensions for keys, so that neighbouring positions are read together, and [slot][headDim / 4] for values.
+ * dimensions for keys, so that neighbouring positions are read together, and [slot][headDim / 4] for values. A bfloat16 is
+ * the upper half of a float32; of two in a word the first is the lower.
  */
 class GpuCache implements CacheStore {
   readonly data = new Float32Array(0);
@@ -16,8 +16,7 @@ class GpuCache implements CacheStore {
   private readonly half: number;
 
   constructor({ layers, pages, pageSize, kvHeads, headDim, dtype }: KvCacheShape) {
-    if (dtype !== 'f32') throw new AttsError('usage', `--backend webgpu keeps keys and values as f32, not as ${dtype}`);
-    this.page = kvHeads * pageSize * headDim * 4;
+    this.page = kvHeads * pageSize * headDim * cacheBytes[dtype];
     this.half = pages * this.page;
     const what = 'a layer of the KV cache';
     this.layers = Array.from({ length: layers }, () => this.backend.allocate(2 * this.half, what));
@@ -42,6 +41,16 @@ class GpuCache implements CacheStore {
 }
 
 cacheStore.register(webGpuNames, (_, shape) => new GpuCache(shape));
+
+/** WGSL: the quads of a bound cache, and what widens one. */
+export const quadTypes: Readonly<Record<CacheDtype, string>> = { f32: 'vec4f', bf16: 'vec2u' };
+
+export const widenedQuad: Readonly<Record<CacheDtype, string>> = {
+  f32: 'fn widened(quad: vec4f) -> vec4f { return quad; }',
+  bf16: `fn widened(quad: vec2u) -> vec4f {
+  return bitcast<vec4f>(vec4u(quad.x << 16u, quad.x & 0xffff0000u, quad.y << 16u, quad.y & 0xffff0000u));
+}`,
+};
 
 /** Keys and values of a layer. */
 export function layerBuffer(cache: KvCache, layer: number): GPUBuffer {

@@ -6,12 +6,15 @@
  */
 
 import { enableLanes, exchange, largest } from '../../backends/webgpu/lanes.js';
+import type { CacheDtype } from './cache.js';
+import { quadTypes, widenedQuad } from './webgpu-cache.js';
 
 export interface AttentionShape {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
   readonly pageSize: number;
+  readonly dtype: CacheDtype;
   /** Query heads of one group that a workgroup takes. */
   readonly together: number;
   /** Rows of a sequence that it takes at most. */
@@ -44,7 +47,7 @@ fn join(largest: f32, sum: f32, nextLargest: f32, nextSum: f32) -> Joined {
  * A tile: scores by (query, position), then their exponentials, then the outputs by (query, four dimensions).
  */
 export function attentionCode(shape: AttentionShape, isSplit: boolean): string {
-  const { heads, kvHeads, headDim, pageSize, together, blockRows, lanes } = shape;
+  const { heads, kvHeads, headDim, pageSize, dtype, together, blockRows, lanes } = shape;
   const quads = headDim / 4;
   const queries = together * blockRows;
   // Largest scores of a query's tile that are found apart: by the threads of a subgroup each, or of every eighth position.
@@ -59,7 +62,7 @@ ${uniforms}
 @group(0) @binding(1) var<storage, read> integers: array<i32>; // positions, slots, tables, pages
 @group(0) @binding(2) var<storage, read> blocks: array<i32>;
 @group(0) @binding(3) var<storage, read> q: array<vec4f>;
-@group(0) @binding(4) var<storage, read> cache: array<vec4f>;
+@group(0) @binding(4) var<storage, read> cache: array<${quadTypes[dtype]}>;
 @group(0) @binding(5) var<storage, read_write> y: array<vec4f>;
 ${isSplit ? '@group(0) @binding(6) var<storage, read_write> weights: array<vec2f>;' : ''}
 var<workgroup> query: array<vec4f, ${queries * quads}>;
@@ -70,6 +73,7 @@ var<workgroup> shrink: array<f32, ${queries}>;
 var<workgroup> keyAt: array<u32, ${tilePositions}>;
 var<workgroup> valueAt: array<u32, ${tilePositions}>;
 ${joining}
+${widenedQuad[dtype]}
 // Positions [x, y) of the tile from \`from\` on that a row at \`position\` sees, from 0 to 32.
 fn seen(position: u32, origin: u32) -> vec2u {
   let end = position + 1u;
@@ -119,7 +123,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       if (isSeen${i}) {
         let at = keyAt[lane${i}];
         for (var d = 0u; d < ${quads}u; d++) {
-          let k = cache[at + d * ${pageSize}u];
+          let k = widened(cache[at + d * ${pageSize}u]);
           let v = query[n${i} * ${quads}u + d];
           s${i} = fma(k.x, v.x, s${i}); s${i} = fma(k.y, v.y, s${i}); s${i} = fma(k.z, v.z, s${i}); s${i} = fma(k.w, v.w, s${i});
         }
@@ -176,7 +180,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
           for (var l = range.x; l < range.y; l++) {
             let weight = score[i${i} * ${tilePositions}u + l];
             sum${i} += weight;
-            o${i} = fma(vec4f(weight), cache[valueAt[l] + d${i}], o${i});
+            o${i} = fma(vec4f(weight), widened(cache[valueAt[l] + d${i}]), o${i});
           }
         }
       }`,

@@ -57,7 +57,7 @@ function headsTogether(group: number, headDim: number): number {
 registerWgsl<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attributes) => {
   const backend = webGpu();
   const { cache, layer, rows, heads, scale, window } = attributes;
-  const { kvHeads, headDim, pageSize, pages } = cache.shape;
+  const { kvHeads, headDim, pageSize, pages, dtype } = cache.shape;
   if (headDim % 4 !== 0 || headDim > mostQueryValues) {
     throw new AttsError('engine', `--backend webgpu has no attention for heads of ${headDim}; use --backend simd`);
   }
@@ -70,7 +70,7 @@ registerWgsl<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attr
   const splits = Math.ceil(longest / splitPositions);
   const workgroups = blocks * (heads / together);
   const isSplit = splits > 1 && workgroups < enoughWorkgroups;
-  const shape: AttentionShape = { heads, kvHeads, headDim, pageSize, together, blockRows, lanes: backend.lanes };
+  const shape: AttentionShape = { heads, kvHeads, headDim, pageSize, dtype, together, blockRows, lanes: backend.lanes };
   const key = Object.values(shape).join(' ');
 
   const uniforms = backend.uniform([T, pages, window ?? 0, 0, isSplit ? 1 : splits, splits], { 3: scale });

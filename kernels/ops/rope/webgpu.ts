@@ -1,5 +1,6 @@
 import { registerWgsl, webGpu } from '../../backends/webgpu/index.js';
 import { enableLanes, joining, sum } from '../../backends/webgpu/lanes.js';
+import type { CacheDtype } from '../attention/cache.js';
 import { uploadRows } from '../attention/webgpu.js';
 import { layerBuffer } from '../attention/webgpu-cache.js';
 import type { RopeAppendAttributes, RopeAppendInputs, RopeInputs } from './reference.js';
@@ -40,19 +41,36 @@ registerWgsl<RopeInputs, { headDim: number }>('AttsRope', ({ x, cos, sin }, { he
   return y.info;
 });
 
+/** WGSL: two values as bfloat16, to the nearest, ties to even. */
+const rounding = /* wgsl */ `
+fn rounded(low: f32, high: f32) -> u32 {
+  let bits = vec2u(bitcast<u32>(low), bitcast<u32>(high));
+  let upper = (bits + 0x7fffu + ((bits >> vec2u(16u)) & vec2u(1u))) >> vec2u(16u);
+  return upper.x | (upper.y << 16u);
+}`;
+
 interface AppendShape {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headDim: number;
   readonly pageSize: number;
+  readonly dtype: CacheDtype;
   readonly qNorm: boolean;
   readonly kNorm: boolean;
   readonly lanes: number;
 }
 
 /** A workgroup a row and head: of the queries to q, of keys and values to the cache. */
-function appendCode({ heads, kvHeads, headDim, pageSize, qNorm, kNorm, lanes }: AppendShape): string {
+function appendCode({ heads, kvHeads, headDim, pageSize, dtype, qNorm, kNorm, lanes }: AppendShape): string {
   const norms = [...(qNorm ? ['qGain'] : []), ...(kNorm ? ['kGain'] : [])];
+  // Of bfloat16 two make a word, and one thread writes both.
+  const each = dtype === 'f32' ? 1 : 2;
+  const store = (to: string, value: (i: string) => string) =>
+    dtype === 'f32'
+      ? `cache[${to}] = ${value('i')};`
+      : `cache[(${to}) / 2u] = rounded(${value('i')}, ${value('i + 1u')});`;
+  const turned = (i: string, name: string) =>
+    `let value${name} = rotated(${i}, x[${i}], x[select(${i} + ${headDim / 2}u, ${i} - ${headDim / 2}u, ${i} >= ${headDim / 2}u)], t);`;
   const gain = (isNormed: boolean, name: string) => (isNormed ? `x[i] * inverse * ${name}[i]` : 'x[i]');
   return /* wgsl */ `
 ${enableLanes(lanes)}
@@ -63,11 +81,12 @@ struct Uniforms { T: u32, pages: u32, epsilon: f32 }
 @group(0) @binding(3) var<storage, read> cosine: array<f32>;
 @group(0) @binding(4) var<storage, read> sine: array<f32>;
 @group(0) @binding(5) var<storage, read_write> q: array<f32>;
-@group(0) @binding(6) var<storage, read_write> cache: array<f32>;
+@group(0) @binding(6) var<storage, read_write> cache: array<${dtype === 'f32' ? 'f32' : 'u32'}>;
 ${norms.map((name, i) => `@group(0) @binding(${7 + i}) var<storage, read> ${name}: array<f32>;`).join('\n')}
 var<workgroup> x: array<f32, ${headDim}>;
 ${norms.length > 0 ? joining('sumOf', sum, { width: 64, threads: 64, lanes }) : ''}
 ${rotated(headDim)}
+${dtype === 'bf16' ? rounding : ''}
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) tid: u32) {
   let head = workgroup.x;
@@ -102,16 +121,19 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let slot = u32(integers[p.T + t]);
   let page = (slot / ${pageSize}u * ${kvHeads}u + kvHead) * ${pageSize * headDim}u;
   let inPage = slot % ${pageSize}u;
-  for (var i = tid; i < ${headDim}u; i += 64u) {
+  let values = p.pages * ${kvHeads * pageSize * headDim}u + page + inPage * ${headDim}u;
+  for (var i = ${each}u * tid; i < ${headDim}u; i += ${64 * each}u) {
     if (isValue) {
-      cache[p.pages * ${kvHeads * pageSize * headDim}u + page + inPage * ${headDim}u + i] = x[i];
+      ${store('values + i', (i) => `x[${i}]`)}
     } else {
-      let other = select(i + ${headDim / 2}u, i - ${headDim / 2}u, i >= ${headDim / 2}u);
-      let value = rotated(i, x[i], x[other], t);
+      ${turned('i', '')}
+      ${each === 2 ? turned('i + 1u', 'Next') : ''}
       if (isQuery) {
-        q[(t * ${heads}u + head) * ${headDim}u + i] = value;
+        let to = (t * ${heads}u + head) * ${headDim}u + i;
+        q[to] = value;
+        ${each === 2 ? 'q[to + 1u] = valueNext;' : ''}
       } else {
-        cache[page + ((i >> 2u) * ${pageSize}u + inPage) * 4u + (i & 3u)] = value;
+        ${store(`page + ((i >> 2u) * ${pageSize}u + inPage) * 4u + (i & 3u)`, (i) => (i === 'i' ? 'value' : 'valueNext'))}
       }
     }
   }
@@ -122,17 +144,10 @@ registerWgsl<RopeAppendInputs, RopeAppendAttributes>('AttsRopeAppend', (inputs, 
   const backend = webGpu();
   const { qkv, cos, sin, qNorm, kNorm } = inputs;
   const { cache, layer, rows, heads, epsilon } = attributes;
-  const { kvHeads, headDim, pageSize, pages } = cache.shape;
+  const { kvHeads, headDim, pageSize, pages, dtype } = cache.shape;
   const T = qkv.shape[0] as number;
-  const shape = {
-    heads,
-    kvHeads,
-    headDim,
-    pageSize,
-    qNorm: qNorm !== undefined,
-    kNorm: kNorm !== undefined,
-    lanes: backend.lanes,
-  };
+  const norms = { qNorm: qNorm !== undefined, kNorm: kNorm !== undefined };
+  const shape = { heads, kvHeads, headDim, pageSize, dtype, ...norms, lanes: backend.lanes };
   const q = backend.output([T, heads * headDim]);
   const uniforms = backend.uniform([T, pages, 0, 0], { 2: epsilon });
   backend.dispatch(

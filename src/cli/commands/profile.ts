@@ -1,8 +1,12 @@
 import type { CommandModule } from 'yargs';
 import {
   describeMachine,
+  gpuLimits,
+  gpuRoofs,
   inspectModel,
   inspectOps,
+  isOnGpu,
+  type KnownGpuLimits,
   type KnownLimits,
   type ModelProfile,
   machineLimits,
@@ -43,8 +47,10 @@ export const profileCommand: CommandModule = {
     const { backend = 'auto', threads } = options;
     // What is predicted from the processor's limits is for our own kernels on it.
     const isElsewhere = backend === 'webgpu' || backend === 'tensorflow';
-    const limits = isElsewhere ? undefined : await machineLimits(backend, threads, argv['measure-limits'] as boolean);
-    const roofs = limits ? roofsOf(limits) : await machineRoofs(backend, threads);
+    const again = argv['measure-limits'] as boolean;
+    const limits = isElsewhere ? undefined : await machineLimits(backend, threads, again);
+    const gpu = backend === 'webgpu' ? await gpuLimits(again) : undefined;
+    const roofs = limits ? roofsOf(limits) : gpu ? gpuRoofs(gpu) : await machineRoofs(backend, threads);
     const passes: PassRecord[] = [];
     const engine = await openEngine(spec, { ...options, timeOps: 1, onPass: (pass) => void passes.push(pass) });
     const { config: dimensions, ...kept } = inspectOps(spec, options);
@@ -52,14 +58,18 @@ export const profileCommand: CommandModule = {
     try {
       const profile = await profileModel(engine, {
         ...report,
-        ...{ shape: report, threads, limits },
+        ...{ shape: report, threads, limits, roofs: gpu && roofs },
         watch: { model, roofs, take: () => passes.splice(0) },
+        // A processor that stands for a GPU takes seconds for a pass of many rows.
+        ...(gpu && !isOnGpu({ name: 'webgpu', build: gpu.build }) ? { decodeRows: [1, 4], scoreRows: [16, 32] } : {}),
         onPass: ({ phase, rows }) => void process.stderr.write(`${phase}, ${rows} rows\n`),
       });
-      const document = `${JSON.stringify({ ...profile, limits, machine: describeMachine() }, null, 2)}\n`;
+      const document = `${JSON.stringify({ ...profile, limits, gpu, machine: describeMachine() }, null, 2)}\n`;
       if (argv.out) writeFileAtomic(argv.out as string, document);
       process.stdout.write(
-        argv.json ? document : `${limits ? `${describeLimits(limits)}\n\n` : ''}${describe(profile)}\n`,
+        argv.json
+          ? document
+          : `${[limits && describeLimits(limits), gpu && describeGpu(gpu), describe(profile, gpu !== undefined)].filter((part) => part).join('\n\n')}\n`,
       );
     } finally {
       await engine.close();
@@ -67,20 +77,34 @@ export const profileCommand: CommandModule = {
   },
 };
 
-function describe({ model, dtype, build, passes }: ModelProfile): string {
+/** @param isLeast what is predicted is the least time, which nothing is to meet */
+function describe({ model, dtype, build, passes }: ModelProfile, isLeast: boolean): string {
   const rows = passes.map(({ phase, rows, seconds, flops, bytes, predicted }) => [
     ...[phase, String(rows), (seconds * 1000).toPrecision(3), ((seconds * 1000) / rows).toPrecision(3)],
     ...[(flops / seconds / 1e9).toFixed(1), (bytes / seconds / 1e9).toFixed(1), (flops / bytes).toFixed(2)],
+    (bytes / rows / 1e6).toPrecision(3),
     ...(predicted
       ? [(predicted.seconds * 1000).toPrecision(3), (predicted.seconds / seconds).toFixed(2), predicted.bound]
       : ['–', '–', '–']),
   ]);
-  const head = ['phase', 'rows', 'ms', 'ms a row', 'GFLOP/s', 'GB/s', 'FLOP/byte', 'predicted ms', 'ratio', 'bound'];
+  const head = [
+    'phase',
+    'rows',
+    'ms',
+    'ms a row',
+    'GFLOP/s',
+    'GB/s',
+    'FLOP/byte',
+    'MB a row',
+    'predicted ms',
+    'ratio',
+    'bound',
+  ];
   const off = passes.flatMap(({ seconds, predicted }) =>
     predicted ? [Math.abs(predicted.seconds / seconds - 1)] : [],
   );
   const error =
-    off.length > 0
+    off.length > 0 && !isLeast
       ? `\n\npredicted by the limits and the cost of ops: off by ${(100 * median(off)).toFixed(0)} % in the median`
       : '';
   return `${model}, ${dtype}, ${build}\n\n${table([head, ...rows])}${error}\n\n${describeOps(passes)}`;
@@ -105,6 +129,10 @@ function describeOps(passes: ModelProfile['passes']): string {
   if (rows.length === 0) return 'times of single ops: none, since the device tells none';
   const names = ['op', 'shape', 'kept as', 'layers', 'µs', '% of time', 'GFLOP/s', 'GB/s', 'FLOP/byte', '% of roof'];
   return `ops, all layers together\n\n${table([['phase', 'rows', ...names, 'bound'], ...rows])}`;
+}
+
+function describeGpu({ build, measured, peak, bandwidth }: KnownGpuLimits): string {
+  return `limits of ${build}, measured ${measured.slice(0, 16).replace('T', ' ')} UTC: float32 in registers ${peak.toFixed(1)} GFLOP/s, reads ${bandwidth.toFixed(1)} GB/s; predicted is the least time that these allow`;
 }
 
 function describeLimits(limits: KnownLimits): string {

@@ -1,4 +1,4 @@
-import { activate, chooseBackend, deviceOf } from '../../../kernels/backends/choose.js';
+import { activate, chooseBackend, deviceOf, shortagesOf } from '../../../kernels/backends/choose.js';
 import type { BackendChoice } from '../../../kernels/backends/names.js';
 import { patience } from './batching.js';
 import { nextTask } from './next-task.js';
@@ -51,6 +51,11 @@ export class Device {
   /** What tensors made now belong to; null while a GPU is lost. */
   get hardware(): object | null {
     return deviceOf(this.backend);
+  }
+
+  /** How often the hardware had no memory left. */
+  get shortages(): number {
+    return shortagesOf(this.backend);
   }
 
   /** Opens the backend again on a device that works. @throws AttsError `engine` where there is none */

@@ -38,6 +38,8 @@ export interface LocalEngineOptions {
   readonly timeOps?: number;
   /** Opens the checkpoint again, for a device that replaces a lost one. */
   readonly reopen?: () => Checkpoint & { close(): void };
+  /** Hears in a line that the cache became smaller than it was asked to be. */
+  readonly onNote?: (note: string) => void;
 }
 
 /** Lost devices in a row, without a pass between, after which an engine gives up. */
@@ -52,10 +54,12 @@ export class LocalEngine implements Engine {
   private readonly scheduler: Scheduler;
   private runner: ModelRunner;
   private readonly sampling: OpSampling | null;
-  private readonly cacheShape: KvCacheShape;
+  private cacheShape: KvCacheShape;
   /** What the weights lie on. */
   private hardware: object | null;
   private losses = 0;
+  /** Of the device, that the cache has been made smaller for. */
+  private shortages: number;
   private readonly options: LocalEngineOptions;
   private readonly stopIds: ReadonlySet<number>;
   private failure: Error | null = null;
@@ -67,6 +71,7 @@ export class LocalEngine implements Engine {
     this.device = device;
     this.options = options;
     this.hardware = device.hardware;
+    this.shortages = device.shortages;
     this.decoder = Decoder.load(checkpoint, options.dtype);
     const { config } = this.decoder;
     const bytes = pageBytes(this.decoder.cacheShape(0, pageSize, options.cacheDtype));
@@ -98,6 +103,11 @@ export class LocalEngine implements Engine {
       hash: checkpoint.hash,
     };
     device.add(this);
+  }
+
+  /** Compiles what its passes run, before a request waits for it. */
+  async compileAhead(): Promise<void> {
+    await this.device.use(() => this.runner.compileAhead());
   }
 
   get pending(): number {
@@ -207,6 +217,7 @@ export class LocalEngine implements Engine {
     if (this.device.hardware === null) await this.device.reopen();
     const checkpoint = this.options.reopen?.();
     if (!checkpoint) throw new AttsError('engine', 'the device was lost');
+    if (this.shortages < this.device.shortages) this.shrink();
     this.runner.dispose();
     this.decoder.dispose();
     try {
@@ -217,6 +228,17 @@ export class LocalEngine implements Engine {
     this.runner = new ModelRunner(this.decoder, this.cacheShape, this.sampling);
     this.scheduler.restart(new PagePool(this.cacheShape.pages, pageSize));
     this.hardware = this.device.hardware;
+  }
+
+  /** Halves the cache, for a device that has no memory for all of it. */
+  private shrink(): void {
+    this.shortages = this.device.shortages;
+    const pages = Math.max(1, this.cacheShape.pages >> 1);
+    const mebibytes = (pages * pageBytes(this.cacheShape)) / 2 ** 20;
+    this.cacheShape = { ...this.cacheShape, pages };
+    this.options.onNote?.(
+      `${this.model.id}: the GPU has no memory left; going on with a cache of ${mebibytes.toPrecision(3)} MiB`,
+    );
   }
 
   private settle(entry: ScheduledRows, token: number | undefined): void {

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OpClock } from '../../../kernels/op-clock.js';
 import { KvCache, type KvCacheShape, type RaggedRows } from '../../../kernels/ops/attention/index.js';
-import { sample } from '../../../kernels/ops/sample/index.js';
+import { argmax, sample } from '../../../kernels/ops/sample/index.js';
 import { takeRows } from '../../../kernels/ops/take-rows/index.js';
 import { logits, tokenLogProb } from '../../../kernels/ops/token-log-prob/index.js';
 import { topLogProbs } from '../../../kernels/ops/token-log-prob/top.js';
-import { readAll } from '../../../kernels/tfjs.js';
+import { compileAhead, readAll } from '../../../kernels/tfjs.js';
 import type { Decoder } from '../../../models/decoder.js';
 import { phaseOf } from '../pass-record.js';
 import type { OpSampling } from './op-sampling.js';
@@ -21,6 +21,10 @@ interface JudgedRow {
   readonly id: number;
 }
 
+/** Numbers of rows between which kernels differ: one, two, few, a small tile and a large one. */
+const rehearsedRows = [1, 2, 4, 17, 33];
+/** Tokens of a sequence that several workgroups share. */
+const longSequence = 1024;
 /** What a pass has made. */
 export interface PassResult {
   /** The next token of every sequence that drew one. */
@@ -51,6 +55,34 @@ export class ModelRunner {
 
   dispose(): void {
     this.cache.dispose();
+  }
+
+  /** Compiles what passes of any number of rows run, on backends that compile. */
+  compileAhead(): Promise<void> {
+    return compileAhead.active(() => this.rehearse());
+  }
+
+  /** Passes of as many kinds as there are. */
+  rehearse(): void {
+    for (const T of rehearsedRows) tf.tidy(() => this.rehearsePass(T, 0));
+    tf.tidy(() => this.rehearsePass(1, Math.min(this.decoder.config.contextLength, longSequence) - 1));
+  }
+
+  /** A pass of T rows of one sequence, from a position on, that draws and judges. */
+  private rehearsePass(T: number, first: number): void {
+    const { head } = this.decoder;
+    const rows = {
+      positions: Int32Array.from({ length: T }, (_, t) => first + t),
+      ...{ slots: new Int32Array(T), tables: new Int32Array(T) },
+      pages: new Int32Array(Math.ceil((first + T) / this.cache.shape.pageSize)),
+    };
+    const ids = new Int32Array(T);
+    const hidden = this.decoder.forward(ids, rows, this.cache);
+    const settings = { temperatures: new Float32Array(T).fill(1), topPs: new Float32Array(T).fill(1) };
+    const drawn = logits(takeRows(hidden, ids), head);
+    sample(drawn, { ...settings, uniforms: new Float64Array(T) });
+    argmax(drawn);
+    tokenLogProb(hidden, head, ids);
   }
 
   /**

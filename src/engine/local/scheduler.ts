@@ -56,13 +56,9 @@ export class Scheduler {
 
   /** @throws AttsError `length` for a sequence that the whole cache could not hold */
   add(sequence: Sequence, longest: number): void {
-    const pages = Math.ceil(longest / this.pool.pageSize);
-    if (pages > this.pool.size) {
-      throw new AttsError(
-        'length',
-        `a sequence of ${longest} tokens needs ${pages} KV pages and the cache has ${this.pool.size}; raise --memory`,
-      );
-    }
+    sequence.longest = longest;
+    const tooLong = this.tooLong(sequence);
+    if (tooLong) throw tooLong;
     if (sequence.kind === 'score') {
       const firstGeneration = this.waiting.findIndex((other) => !isScore(other));
       this.waiting.splice(firstGeneration < 0 ? this.waiting.length : firstGeneration, 0, sequence);
@@ -114,14 +110,18 @@ export class Scheduler {
     this.giveUpPages(sequence);
   }
 
-  /** Puts everything back in the queue, in order, over a cache that holds nothing. */
+  /** Puts everything back in the queue, in order, over a cache that holds nothing, and less than before perhaps. */
   restart(pool: PagePool): void {
     this.pool = pool;
     for (const sequence of this.running) {
       sequence.pages = [];
       sequence.numComputed = 0;
     }
-    this.waiting.unshift(...this.running.splice(0));
+    for (const sequence of [...this.running.splice(0), ...this.waiting.splice(0)]) {
+      const tooLong = this.tooLong(sequence);
+      if (tooLong) sequence.reject(tooLong);
+      else this.waiting.push(sequence);
+    }
   }
 
   /** Ends everything with one error. */
@@ -185,6 +185,15 @@ export class Scheduler {
       if (victim === sequence) return false;
     }
     return true;
+  }
+
+  private tooLong({ longest }: Sequence): AttsError | null {
+    const pages = Math.ceil(longest / this.pool.pageSize);
+    if (pages <= this.pool.size) return null;
+    return new AttsError(
+      'length',
+      `a sequence of ${longest} tokens needs ${pages} KV pages and the cache has ${this.pool.size}; raise --memory`,
+    );
   }
 
   private giveUpPages(sequence: Sequence): void {

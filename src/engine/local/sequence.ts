@@ -31,6 +31,8 @@ export class Sequence implements Settled<SequenceResult> {
 
   started = Number.NaN;
   finished = Number.NaN;
+  /** Tokens that it may come to. */
+  longest = 0;
   pages: number[] = [];
   /** Tokens whose keys and values are in `pages`. */
   numComputed = 0;

@@ -1,0 +1,52 @@
+/**
+ * Do the demo's methods write the same chains on a GPU as on the processor? The demo's command on both, for so many problems
+ * and samples, then chain by chain.
+ *
+ *   node dist/experiments/gpu-demo.js [--problems 3] [--samples 2] [--out runs/gpu-demo]
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type ChainRecord, readRun } from '../src/index.js';
+import { markdownTable } from './table.js';
+
+const { values } = parseArgs({
+  options: {
+    problems: { type: 'string', default: '3' },
+    samples: { type: 'string', default: '2' },
+    out: { type: 'string', default: 'runs/gpu-demo' },
+  },
+});
+const settings =
+  '--policy replace --draft-tokens 32 --target-tokens 32 --calibration online --rejection-rate 0.4 --turns 15';
+const fewer = `--calibration-problems 4 --calibration-samples 2 --limit ${values.problems} --samples ${values.samples}`;
+const cli = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+const folderOf = (backend: string) => join(values.out, `${backend}-${values.problems}x${values.samples}`);
+
+for (const backend of ['webgpu', 'simd']) {
+  const flags = [...`${settings} ${fewer}`.split(' '), '--backend', backend, '--out', folderOf(backend)];
+  const { status } = spawnSync(process.execPath, [cli, 'compare', ...flags], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** What a chain wrote and how it was decided, without scores, whose last bits differ. */
+const content = ({ problem, sample, chunks }: ChainRecord) =>
+  JSON.stringify([problem, sample, chunks.map(({ author, ids, rejected }) => [author, ids, rejected])]);
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
+const rows = ['draft-only', 'target-only', 'sync', 'async'].map((method) => {
+  const [gpu, cpu] = ['webgpu', 'simd'].map((backend) => readRun(join(folderOf(backend), method)));
+  const written = new Set(cpu.chains.map(content));
+  const same = gpu.chains.filter((chain) => written.has(content(chain)));
+  const scores = new Map(cpu.chains.map((chain) => [content(chain), chain.chunks.map(({ score }) => score ?? 0)]));
+  const differences = same.flatMap((chain) =>
+    chain.chunks.map(({ score }, i) => Math.abs((score ?? 0) - (scores.get(content(chain))?.[i] ?? 0))),
+  );
+  const accuracy = [gpu, cpu].map(({ summary }) => percent(summary?.accuracy.mean ?? Number.NaN));
+  return [method, ...accuracy, `${same.length} of ${gpu.chains.length}`, Math.max(...differences).toExponential(1)];
+});
+const head = ['method', 'accuracy on webgpu', 'on simd', 'equal chains', 'scores of these differ by at most'];
+process.stdout.write(`${markdownTable([head, ...rows])}\n`);

@@ -122,7 +122,7 @@ simulator-check: build ## twelve recorded runs and what the simulator predicts, 
 	@rm -rf runs/simulator-check
 	node dist/experiments/simulator-check.js
 
-profile-overhead: build ## the same run with and without --profile, in turn (about a minute)
+profile-overhead: build ## the same run with and without --profile, in turn (about two minutes)
 	node dist/experiments/profile-overhead.js
 
 runs/report-check/report.html: | build

@@ -58,7 +58,7 @@ export function rooflineFigure(source: ReportSource): Figure | null {
   return {
     name: 'roofline',
     description: `Roofline of ${name}: ${told.join('; ')}. Roofs: ${(peak / 1e9).toFixed(0)} GFLOP/s, ${(bandwidth / 1e9).toFixed(1)} GB/s.`,
-    caption: `What the ops of ${name} reached of what this machine can do, both measured here. A dot is an op ${areSummed ? 'of a phase, all layers together' : 'of a layer and a phase'} (${plural(points.length, 'dot')}), its area its share of the time; named are those that take most. The slopes are reads of ${ridges.map((one) => `${one.level} (${(one.bandwidth / 1e9).toFixed(1)} GB/s, ridge at ${one.intensity.toFixed(1)} FLOP/byte)`).join(', ')}, the flat part float32 arithmetic in registers (${(peak / 1e9).toFixed(0)} GFLOP/s). Bytes are counted once an op, wherever they lie: above the slope of main memory are models that stay in the caches.`,
+    caption: `What the ops of ${name} reached of what this machine can do, both measured here. A dot is an op ${areSummed ? 'of a phase, all layers together' : 'of a layer and a phase'} (${plural(points.length, 'dot')}), its area its share of the time; where there is room, those that take most have names. The slopes are reads of ${ridges.map((one) => `${one.level} (${(one.bandwidth / 1e9).toFixed(1)} GB/s, ridge at ${one.intensity.toFixed(1)} FLOP/byte)`).join(', ')}, the flat part float32 arithmetic in registers (${(peak / 1e9).toFixed(0)} GFLOP/s). Bytes are counted once an op, wherever they lie: above the slope of main memory are models that stay in the caches.`,
     spec: (width): Omit<TopLevelSpec, '$schema'> =>
       ({
         width,
@@ -77,7 +77,7 @@ export function rooflineFigure(source: ReportSource): Figure | null {
           {
             // A telephone has room for one.
             data: { values: width === widths.wide ? labels : labels.slice(-1) },
-            mark: { type: 'text', align: 'left', dx: 7, dy: 11, fontSize: 10, color: colour('quiet') },
+            mark: { type: 'text', align: 'left', dy: -9, fontSize: 10, color: colour('quiet') },
             encoding: { x: x('intensity'), y: y('roof'), text: { field: 'level', type: 'nominal' } },
           },
           {
@@ -86,7 +86,12 @@ export function rooflineFigure(source: ReportSource): Figure | null {
             encoding: {
               x: x('intensity'),
               y: y('reached'),
-              size: { field: 'seconds', type: 'quantitative', scale: { range: [8, 500] }, legend: null },
+              size: {
+                field: 'seconds',
+                type: 'quantitative',
+                scale: { range: [8, width === widths.wide ? 500 : 200] },
+                legend: null,
+              },
               color: {
                 field: 'phase',
                 type: 'nominal',

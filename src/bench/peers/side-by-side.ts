@@ -21,7 +21,16 @@ const pairs = 5;
 /** Milliseconds between turns: threads of the side that is done spin for a while in case there is more to do. */
 const rest = 100;
 
-/** Medians of `pairs` turns of each side, after one that is not counted. */
+/** Both sides are compiled while they run: milliseconds that each runs before it is timed. */
+const warmUp = 500;
+
+async function warm(side: () => Promise<number>): Promise<void> {
+  const started = performance.now();
+  do await side();
+  while (performance.now() - started < warmUp);
+}
+
+/** Medians of `pairs` turns of each side, after a while that is not counted. */
 export async function sideBySide(
   subject: Subject,
   ours: () => Promise<number>,
@@ -29,9 +38,10 @@ export async function sideBySide(
 ): Promise<PeerResult> {
   const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
   const turn = (side: () => Promise<number>) => setTimeout(rest).then(side);
-  for (let pair = -1; pair < pairs; pair++) {
+  await warm(ours);
+  await warm(theirs);
+  for (let pair = 0; pair < pairs; pair++) {
     const [own, other] = [await turn(ours), await turn(theirs)];
-    if (pair < 0) continue;
     times.ours.push(own);
     times.theirs.push(other);
   }

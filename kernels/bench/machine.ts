@@ -83,7 +83,7 @@ export function measureLimits(): MachineLimits {
       bench.dispose();
       return { dtype, gflops: bench.cost.flops / best / 1e6, noise };
     }),
-    ...measureProducts(pool.threads, cacheSizes()[2]),
+    ...measureProducts(pool.threads, beyondCaches()),
     memory: counts.flatMap((threads) => levels(threads).map((level) => memory(level, threads))),
     attention: measureAttention(),
     handOverMicroseconds: Math.max(0, nothing(pool.threads) - nothing(1)),
@@ -119,7 +119,7 @@ function measureAttention(): AttentionRoof {
   };
   // Few enough for the last cache, and more than it holds.
   const [narrow, wide] = [32, 128].map((headDim) => measured(32 * threads, headDim));
-  const paged = measured(Math.ceil((1.5 * cacheSizes()[2]) / ((2 * narrow.bytes) / (32 * threads))), 64);
+  const paged = measured(Math.ceil(beyondCaches() / ((2 * narrow.bytes) / (32 * threads))), 64);
   const [ofNarrow, ofWide] = [narrow, wide].map(({ best, scores }) => best / scores);
   const ofDimension = Math.max((ofWide - ofNarrow) / (128 - 32), ofWide / 256);
   return {
@@ -172,6 +172,9 @@ function memory({ level, capacity, bytes }: Level, threads: number): MemoryRoof 
   heap.release(result);
   return { level, capacity, threads, read: read.rate, copy: copy.rate, noise: Math.max(read.noise, copy.noise) };
 }
+
+/** Bytes that come from main memory, of which no sensible measurement goes over more. */
+const beyondCaches = () => Math.min(1.5 * cacheSizes()[2], 2 ** 28);
 
 /** Bytes of the first, second and last cache: what Linux tells, else what most processors have. */
 function cacheSizes(): [number, number, number] {

@@ -36,15 +36,15 @@ const least = 5;
 
 /**
  * On all threads. What a product of one panel takes, its call and its rows' work above all, is left out of the others.
- * @param lastCache bytes
+ * @param beyondCaches bytes of a matrix that no cache holds
  */
-export function measureProducts(threads: number, lastCache: number): { products: ProductRoof[]; rows: RowRoof[] } {
+export function measureProducts(threads: number, beyondCaches: number): { products: ProductRoof[]; rows: RowRoof[] } {
   warmUp(() => void productTime(1, panel, 'q8', 1));
   const products = weightDtypes.flatMap((dtype) => {
     const small = productRows.L2.map((rows) => productTime(rows, panel, dtype));
     return (['L2', 'DRAM'] as const).flatMap((level) => {
       const isCached = level === 'L2';
-      const N = isCached ? threads * features : Math.ceil((1.5 * lastCache) / (width * weightBytes(dtype)) / 32) * 32;
+      const N = isCached ? threads * features : Math.ceil(beyondCaches / (width * weightBytes(dtype)) / 32) * 32;
       return productRows[level].map((rows): ProductRoof => {
         const all = productTime(rows, N, dtype, isCached ? repeats : 3);
         const call = small[productRows.L2.indexOf(rows)];

@@ -23,6 +23,12 @@ export function testBackend(name: BackendName): Promise<BackendState> {
     });
     child.on('error', ({ message }) => unusable(message));
     // After an answer this changes nothing.
-    child.on('exit', (code, signal) => unusable(`its process ended (${signal ?? `exit code ${code}`})`));
+    child.on('exit', (code, signal) =>
+      unusable(
+        child.killed
+          ? `its self-test did not end in ${longest / 1000} s; try again when the machine is idle`
+          : `its process ended (${signal ?? `exit code ${code}`})`,
+      ),
+    );
   });
 }

@@ -25,7 +25,7 @@ const { values } = parseArgs({
   },
 });
 /** Milliseconds: a software adapter on a busy machine compiles for a while. */
-const patience = 240_000;
+const patience = 600_000;
 /** Puts aside what the page hears from its worker. */
 const eavesdrop = `
   globalThis.heard = [];

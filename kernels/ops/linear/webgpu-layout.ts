@@ -133,12 +133,12 @@ export function fourRows(
       const v = `w[at + (i * 4u + ${k}u) * 4u + panel]`;
       return narrow
         ? `let v${k} = ${v}; let b${k} = bitcast<vec4h>(v${k}.xy); let c${k} = bitcast<vec4h>(v${k}.zw);`
-        : `let v${k} = ${v}; ${words.map((word) => `let ${word}${k} = unpack2x16float(v${k}.${word});`).join(' ')}`;
+        : `let v${k} = ${v}; ${words.map((word) => `let u${k}${word} = unpack2x16float(v${k}.${word});`).join(' ')}`;
     });
     const both = (k: number) =>
       narrow
         ? ([`vec4h(b${k}.xz, c${k}.xz)`, `vec4h(b${k}.yw, c${k}.yw)`] as const)
-        : ([0, 1].map((h) => `vec4f(${words.map((word) => `${word}${k}.${'xy'[h]}`).join(', ')})`) as [string, string]);
+        : ([0, 1].map((h) => `vec4f(${words.map((word) => `u${k}${word}.${'xy'[h]}`).join(', ')})`) as [string, string]);
     return [...loads, ...steps(both)].join('\n');
   }
   const values = `at + ${headerQuads[dtype]}u`;

@@ -48,7 +48,7 @@ function passTime(layers: number): number {
   return best;
 }
 
-const repeats = 5;
+const repeats = 9;
 const steps = 16;
 
 /** From what more sequences add to a step, and more tokens to a score. */
@@ -58,7 +58,10 @@ async function engineMicroseconds(threads: number): Promise<Omit<PassOverhead, '
     const timer = new EngineTimer(engine, tiny.vocab_size);
     const slope = async (time: (count: number) => Promise<number>, least: number, most: number) => {
       const end = performance.now() + 500;
-      while (performance.now() < end) await time(least);
+      while (performance.now() < end) {
+        await time(least);
+        await time(most);
+      }
       const [a, b] = [await bestOf(() => time(least)), await bestOf(() => time(most))];
       return Math.max(0, (1000 * (b - a)) / (most - least));
     };

@@ -196,6 +196,15 @@ describe('the local engine', () => {
     expect(long.ids.length + cut.ids.length).to.be.at.most(512);
   });
 
+  it('goes on past its stop token where more tokens are asked for', async () => {
+    const cut = await target.generate(request(0, { maxTokens: 400, temperature: 0 }));
+    expect(cut.finish).to.equal('stop-token');
+    const minTokens = cut.ids.length + 5;
+    const more = await target.generate(request(0, { maxTokens: minTokens, minTokens, temperature: 0 }));
+    expect(more.ids).to.have.length(minTokens);
+    expect(more.ids.slice(0, cut.ids.length)).to.deep.equal(cut.ids);
+  });
+
   it('reports usage and timestamps in order', async () => {
     const { usage, timing, ids } = await target.generate(request(4));
     expect(usage).to.include({ prompt: prompts[4].ids.length, generated: ids.length, scored: 0 });

@@ -138,7 +138,10 @@ export function fourRows(
     const both = (k: number) =>
       narrow
         ? ([`vec4h(b${k}.xz, c${k}.xz)`, `vec4h(b${k}.yw, c${k}.yw)`] as const)
-        : ([0, 1].map((h) => `vec4f(${words.map((word) => `u${k}${word}.${'xy'[h]}`).join(', ')})`) as [string, string]);
+        : ([0, 1].map((h) => `vec4f(${words.map((word) => `u${k}${word}.${'xy'[h]}`).join(', ')})`) as [
+            string,
+            string,
+          ]);
     return [...loads, ...steps(both)].join('\n');
   }
   const values = `at + ${headerQuads[dtype]}u`;

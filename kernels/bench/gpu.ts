@@ -18,8 +18,9 @@ export interface GpuBench {
   readonly fusions: readonly FusionResult[];
 }
 
-/** Operations of a case at most, on a software adapter. */
+/** On a software adapter: operations of a case at most, and dtypes of which programs are compiled, which takes longest. */
 const mostSoftwareFlops = 1e8;
+const softwareDtypes: readonly string[] = ['f32', 'q4'];
 
 export async function benchGpu({ ops, onResult }: OpsBenchOptions = {}): Promise<GpuBench> {
   await chooseBackend('webgpu');
@@ -30,7 +31,7 @@ export async function benchGpu({ ops, onResult }: OpsBenchOptions = {}): Promise
   for (const op of ops ?? Object.keys(benchSuites)) {
     for (const make of benchSuites[op]()) {
       const bench = make();
-      if (isSoftware && bench.cost.flops > mostSoftwareFlops) {
+      if (isSoftware && (bench.cost.flops > mostSoftwareFlops || !softwareDtypes.includes(bench.dtype))) {
         leftOut++;
       } else {
         // A dispatch may be shorter than a timestamp's step: as many as take a millisecond or so.

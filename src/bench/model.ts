@@ -1,7 +1,7 @@
 import type { BenchResult, OpsBench, OpsBenchOptions } from '../../kernels/bench/index.js';
 import { againstRoofs } from '../../kernels/bench/measure.js';
 import type { Cost } from '../../kernels/cost.js';
-import { dtypes, weightBytes } from '../../kernels/ops/linear/bench.js';
+import { benchedDtypes, weightBytes } from '../../kernels/ops/linear/bench.js';
 import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import { openRandomEngine } from './engine-cases.js';
 import { EngineTimer } from './engine-timer.js';
@@ -15,7 +15,7 @@ export async function benchModel(
   { onResult }: OpsBenchOptions,
 ): Promise<readonly BenchResult[]> {
   const results: BenchResult[] = [];
-  for (const dtype of dtypes) {
+  for (const dtype of benchedDtypes()) {
     const engine = await openRandomEngine(dtype, threads);
     try {
       const timer = new EngineTimer(engine);

@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { BenchCase } from '../../bench/measure.js';
 import { values } from '../../bench/values.js';
-import { dtypes, weightBytes } from '../linear/bench.js';
+import { benchedDtypes, weightBytes } from '../linear/bench.js';
 import { gatedMlpCost } from './cost.js';
 import { gatedMlp, packGatedMlp } from './index.js';
 
 /** The block of a 1.5B model, by rows and dtypes. */
 export function* gatedMlpCases(): Generator<() => BenchCase> {
   const [d, f] = [1536, 8960];
-  for (const dtype of dtypes) {
+  for (const dtype of benchedDtypes()) {
     for (const T of [1, 64]) {
       yield () => {
         const matrices = { d, f, gate: values(f * d, 1), up: values(f * d, 2), down: values(f * d, 3) };

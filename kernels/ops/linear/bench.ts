@@ -4,14 +4,19 @@ import { values } from '../../bench/values.js';
 import { linearCost } from './cost.js';
 import { linear, packLinear, type WeightDtype } from './index.js';
 import { packedBytes } from './layout.js';
+import { gpuBytes } from './webgpu-layout.js';
 
 /** Bytes of a weight in memory, scales included. */
 export function weightBytes(dtype: WeightDtype): number {
-  return packedBytes(32, 128, dtype) / (32 * 128);
+  return (tf.getBackend() === 'webgpu' ? gpuBytes : packedBytes)(32, 128, dtype) / (32 * 128);
 }
 
+const dtypes = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q4', 'q4k'] as const satisfies readonly WeightDtype[];
+
 /** Those that are timed. */
-export const dtypes = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q4', 'q4k'] as const satisfies readonly WeightDtype[];
+export function benchedDtypes(): readonly WeightDtype[] {
+  return tf.getBackend() === 'webgpu' ? [...dtypes, 'f16'] : dtypes;
+}
 
 export function linearCase(M: number, N: number, K: number, dtype: WeightDtype): BenchCase {
   const weights = packLinear(values(N * K), N, K, null, dtype);
@@ -28,5 +33,5 @@ export function linearCase(M: number, N: number, K: number, dtype: WeightDtype):
 
 /** A matrix that no cache holds, by rows and dtypes. */
 export function* linearCases(): Generator<() => BenchCase> {
-  for (const dtype of dtypes) for (const M of [1, 2, 4, 8, 64]) yield () => linearCase(M, 8192, 2048, dtype);
+  for (const dtype of benchedDtypes()) for (const M of [1, 2, 4, 8, 64]) yield () => linearCase(M, 8192, 2048, dtype);
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { BenchCase } from '../../bench/measure.js';
 import { values } from '../../bench/values.js';
-import { dtypes, linearCase, weightBytes } from '../linear/bench.js';
+import { benchedDtypes, linearCase, weightBytes } from '../linear/bench.js';
 import { tokenLogProbCost } from './cost.js';
 import { packHead, tokenLogProb } from './index.js';
 
@@ -9,7 +9,7 @@ import { packHead, tokenLogProb } from './index.js';
 export function* tokenLogProbCases(): Generator<() => BenchCase> {
   const [V, d] = [49_152, 576];
   yield () => ({ ...linearCase(64, V, d, 'f32'), op: 'linear of the head' });
-  for (const dtype of dtypes) {
+  for (const dtype of benchedDtypes()) {
     for (const T of [1, 64, 512]) {
       yield () => {
         const head = packHead(values(V * d), V, d, { dtype });

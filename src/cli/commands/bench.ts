@@ -53,7 +53,9 @@ export const benchCommand: CommandModule = {
 function describeGpu({ build, isSoftware, roofs, results, leftOut, fusions }: GpuBench): string {
   return [
     build,
-    ...(isSoftware ? [`a software adapter: no figures of a GPU, and ${leftOut} large cases left out`] : []),
+    ...(isSoftware
+      ? [`a software adapter: no figures of a GPU, and ${leftOut} cases left out: the large, and most dtypes`]
+      : []),
     `read bandwidth ${roofs.bandwidth.toFixed(1)} GB/s, multiply-add peak ${roofs.peak.toFixed(1)} GFLOP/s`,
     '',
     resultsTable(results),

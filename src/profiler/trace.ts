@@ -19,7 +19,6 @@ export interface TraceEvent {
 }
 
 export interface Trace {
-  readonly displayTimeUnit: 'ms';
   readonly traceEvents: readonly TraceEvent[];
 }
 
@@ -39,7 +38,6 @@ export function traceOf(
 ): Trace {
   const chains = [...groupBy(events, chainKey).values()];
   return {
-    displayTimeUnit: 'ms',
     traceEvents: [
       ...processName(pids.chains, 'chains'),
       ...processName(pids.draft, 'draft model'),

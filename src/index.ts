@@ -43,7 +43,7 @@ export * from './replay/index.js';
 export { drawSvg } from './report/figures/figure.js';
 export { type IntensityPoint, intensityFigure } from './report/figures/intensity.js';
 export { limitsFigure } from './report/figures/limits.js';
-export { writeRejectionFigures, writeReport } from './report/index.js';
+export { writeProfileRoofline, writeRejectionFigures, writeReport } from './report/index.js';
 export { type RunConfig, runConfigSchema } from './runs/config.js';
 export { describeMachine } from './runs/machine.js';
 export { type Run, readRun } from './runs/read.js';

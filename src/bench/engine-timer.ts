@@ -1,13 +1,13 @@
 import type { Engine, TokenText } from '../engine/engine.js';
-import { promptTokens, someTokens } from './prompts.js';
+import { promptTokens, scorePromptTokens, someTokens } from './prompts.js';
 
 /** Times one call. Where prompts are computed, each is new, so that nothing is found in the cache. */
 export class EngineTimer {
   private readonly engine: Engine;
   private readonly vocabSize: number;
   private calls = 0;
-  /** Those that decodes go on from: computed once. */
-  private readonly begun: TokenText[] = [];
+  /** Those that decodes go on from, by length: computed once. */
+  private readonly begun = new Map<number, TokenText[]>();
 
   /** @param vocabSize ids of the prompts are below it */
   constructor(engine: Engine, vocabSize = 49_000) {
@@ -23,9 +23,9 @@ export class EngineTimer {
     return performance.now() - started;
   }
 
-  /** Milliseconds to score so many tokens after a prompt of one page that is in the cache. */
-  async score(tokens: number): Promise<number> {
-    const prefix = this.prompt(16);
+  /** Milliseconds to score so many tokens after a prompt that is in the cache. */
+  async score(tokens: number, cached = scorePromptTokens): Promise<number> {
+    const prefix = this.prompt(cached);
     await this.generate(prefix, 1);
     const chunk = this.prompt(tokens);
     const started = performance.now();
@@ -33,10 +33,12 @@ export class EngineTimer {
     return performance.now() - started;
   }
 
-  /** Milliseconds a step in which each of `chains` sequences writes a token. */
-  async decode(chains: number, tokens: number): Promise<number> {
-    while (this.begun.length < chains) this.begun.push(this.prompt(promptTokens));
-    const prefixes = this.begun.slice(0, chains);
+  /** Milliseconds a step in which each of `chains` sequences writes a token, after prompts of so many. */
+  async decode(chains: number, tokens: number, cached = promptTokens): Promise<number> {
+    const begun = this.begun.get(cached) ?? [];
+    this.begun.set(cached, begun);
+    while (begun.length < chains) begun.push(this.prompt(cached));
+    const prefixes = begun.slice(0, chains);
     await Promise.all(prefixes.map((prefix) => this.generate(prefix, 1)));
     const started = performance.now();
     await Promise.all(prefixes.map((prefix) => this.generate(prefix, tokens)));

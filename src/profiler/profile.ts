@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { passOps } from '../../kernels/op-clock.js';
 import { EngineTimer } from '../bench/engine-timer.js';
 import { medianOf } from '../bench/median-of.js';
-import { promptTokens } from '../bench/prompts.js';
+import { promptTokens, scorePromptTokens } from '../bench/prompts.js';
 import type { Engine } from '../engine/engine.js';
 import { type PassRecord, phaseOf } from '../engine/pass-record.js';
 import { AttsError } from '../errors.js';
@@ -26,6 +26,8 @@ const passSchema = z.object({
   phase: z.enum(['decode', 'score']),
   /** Sequences that write a token, or tokens of one sequence that are scored. */
   rows: z.int().positive(),
+  /** Tokens of each sequence that are in the cache; absent where they are as few as by default. */
+  cached: z.int().positive().optional(),
   seconds: z.number().positive(),
   flops: z.number().positive(),
   bytes: z.number().positive(),
@@ -57,6 +59,8 @@ export interface ProfileOptions extends PredictedModel {
   readonly roofs?: MachineRoofs;
   readonly decodeRows?: readonly number[];
   readonly scoreRows?: readonly number[];
+  /** Tokens in the cache for the passes that are measured at several lengths, `lengthRows` of them. */
+  readonly lengths?: readonly number[];
   readonly onPass?: (pass: ProfiledPass) => void;
   /** For the times of single ops. */
   readonly watch?: WatchedPasses;
@@ -70,13 +74,17 @@ export interface WatchedPasses {
   take(): readonly PassRecord[];
 }
 
+/** Rows at which longer contexts are measured. */
+const lengthRows = { decode: [1, 8], score: [64] } as const;
 const repeats = 5;
 const warmUpMilliseconds = 3000;
 const decodedTokens = 16;
 
-/** Measures decode steps and scores at several numbers of rows: medians of five, after one that is not counted. */
+/** Measures decode steps and scores at several numbers of rows and lengths: medians of five, after one that is not counted. */
 export async function profileModel(engine: Engine, options: ProfileOptions): Promise<ModelProfile> {
   const { shape, threads = null, decodeRows = [1, 2, 4, 8, 16, 32, 64], scoreRows = [16, 32, 64, 128, 256] } = options;
+  const { contextLength, id, dtype, backend, build } = engine.model;
+  const lengths = (options.lengths ?? [256, 1024]).filter((cached) => cached + lengthRows.score[0] <= contextLength);
   const timer = new EngineTimer(engine, shape.vocabSize);
   const stored = storedBytes({ ...shape, ...options });
   const passes: ProfiledPass[] = [];
@@ -86,7 +94,12 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
     await timer.decode(4, decodedTokens);
     await timer.score(scoreRows[0]);
   }
-  const add = async (phase: ProfiledPass['phase'], rows: number, pass: PassRows, time: () => Promise<number>) => {
+  const add = async (phase: ProfiledPass['phase'], rows: number, cached: number | undefined) => {
+    const pass =
+      phase === 'decode'
+        ? decodePass(rows, (cached ?? promptTokens) + decodedTokens / 2)
+        : scorePass(rows, cached ?? scorePromptTokens);
+    const time = () => (phase === 'decode' ? timer.decode(rows, decodedTokens, cached) : timer.score(rows, cached));
     const { limits, roofs, watch } = options;
     watch?.take();
     const seconds = (await medianOf(repeats, time)) / 1000;
@@ -94,7 +107,7 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
     const ops = watch && own && profiledOps(own, seconds, watch.model, watch.roofs);
     const cost = passCost(shape, pass, stored);
     const measured: ProfiledPass = {
-      ...{ phase, rows, seconds, flops: cost.flops, bytes: totalBytes(cost) },
+      ...{ phase, rows, ...(cached && { cached }), seconds, flops: cost.flops, bytes: totalBytes(cost) },
       ...ops,
       ...(limits && { predicted: predictPass(limits, options, pass) }),
       ...(roofs && { predicted: rooflinePass(roofs, shape, pass, stored) }),
@@ -102,16 +115,23 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
     passes.push(measured);
     options.onPass?.(measured);
   };
-  for (const rows of decodeRows) {
-    const sequences = Array.from({ length: rows }, () => ({ cached: promptTokens + decodedTokens / 2, rows: 1 }));
-    await add('decode', rows, { sequences, sampled: rows, scored: 0 }, () => timer.decode(rows, decodedTokens));
+  for (const rows of decodeRows) await add('decode', rows, undefined);
+  for (const rows of scoreRows.filter((rows) => rows + scorePromptTokens <= contextLength)) {
+    await add('score', rows, undefined);
   }
-  const { contextLength, id, dtype, backend, build } = engine.model;
-  for (const rows of scoreRows.filter((rows) => rows + 16 <= contextLength)) {
-    await add('score', rows, { sequences: [{ cached: 16, rows }], sampled: 0, scored: rows }, () => timer.score(rows));
+  for (const phase of ['decode', 'score'] as const) {
+    for (const cached of lengths) for (const rows of lengthRows[phase]) await add(phase, rows, cached);
   }
   return { schema: 'atts.profile/1', model: id, dtype, backend, build, threads, passes };
 }
+
+const decodePass = (rows: number, cached: number): PassRows => ({
+  ...{ sequences: Array.from({ length: rows }, () => ({ cached, rows: 1 })), sampled: rows, scored: 0 },
+});
+
+const scorePass = (rows: number, cached: number): PassRows => ({
+  ...{ sequences: [{ cached, rows }], sampled: 0, scored: rows },
+});
 
 /** @throws AttsError `usage` for a file that is no profile */
 export function readProfile(path: string): ModelProfile {
@@ -128,7 +148,9 @@ export function readProfile(path: string): ModelProfile {
  */
 export function passTimer({ passes, model }: ModelProfile): (rows: PassRows) => number {
   const curve = (phase: ProfiledPass['phase']) => {
-    const own = passes.filter((pass) => pass.phase === phase).sort((a, b) => a.rows - b.rows);
+    const own = passes
+      .filter((pass) => pass.phase === phase && pass.cached === undefined)
+      .sort((a, b) => a.rows - b.rows);
     if (own.length < 2) throw new AttsError('usage', `the profile of ${model} needs two ${phase} passes or more`);
     return (rows: number) => interpolate(own, rows);
   };

@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import type { TopLevelSpec } from 'vega-lite';
 import { writeFileAtomic } from '../atomic-file.js';
 import { writeError } from '../io-error.js';
+import type { MachineRoofs } from '../profiler/intensity.js';
+import type { ModelProfile } from '../profiler/profile.js';
 import { accuracyFigure } from './figures/accuracy.js';
 import { accuracyByComputeFigure } from './figures/accuracy-by-compute.js';
 import { drawSvg, type Figure, widths, withLook } from './figures/figure.js';
 import { intensityByTurnFigure } from './figures/intensity-by-turn.js';
 import { rejectionByTurnFigure } from './figures/rejection-by-turn.js';
 import { rollingRejectionFigure } from './figures/rolling-rejection.js';
-import { rooflineFigure } from './figures/roofline.js';
+import { profileRoofline, rooflineFigure } from './figures/roofline.js';
 import { timeByPhaseFigure } from './figures/time-by-phase.js';
 import { timelineFigure } from './figures/timeline.js';
 import { tokensFigure } from './figures/tokens.js';
@@ -49,6 +51,23 @@ export async function writeRejectionFigures(folder: string, stream: JudgedStream
     paths.push(join(folder, `${figure.name}.svg`));
   }
   return paths;
+}
+
+/**
+ * Writes the roofline of a profiled model, `roofline.vl.json` and `roofline.svg`.
+ * @returns path of the drawing; null where no op was timed
+ * @throws AttsError `io`
+ */
+export async function writeProfileRoofline(
+  folder: string,
+  profile: ModelProfile,
+  roofs: MachineRoofs,
+): Promise<string | null> {
+  const figure = profileRoofline(profile, roofs);
+  if (!figure) return null;
+  makeFolder(folder);
+  await writeFigure(folder, figure);
+  return join(folder, `${figure.name}.svg`);
 }
 
 /** Writes a figure's specification and drawing, and returns the drawing. */

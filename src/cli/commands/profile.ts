@@ -18,6 +18,7 @@ import {
   roofsOf,
   shapeOf,
   writeFileAtomic,
+  writeProfileRoofline,
 } from '../../index.js';
 import { engineFlags, engineOptions } from '../engine-flags.js';
 import { table } from '../format.js';
@@ -33,6 +34,17 @@ export const profileCommand: CommandModule = {
         type: 'string',
         requiresArg: true,
         describe: 'File for the JSON document (atts simulate reads it)',
+      })
+      .option('lengths', {
+        type: 'number',
+        array: true,
+        requiresArg: true,
+        describe: 'Cached tokens of the longer contexts that are measured as well [default: 256 1024]',
+      })
+      .option('figures', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Folder for the roofline: every op of the fewest and the most rows (SVG and vega-lite)',
       })
       .option('measure-limits', {
         type: 'boolean',
@@ -58,14 +70,23 @@ export const profileCommand: CommandModule = {
     try {
       const profile = await profileModel(engine, {
         ...report,
-        ...{ shape: report, threads, limits, roofs: gpu && roofs },
+        ...{ shape: report, threads, limits, roofs: gpu && roofs, lengths: argv.lengths as number[] | undefined },
         watch: { model, roofs, take: () => passes.splice(0) },
         // A processor that stands for a GPU takes seconds for a pass of many rows.
-        ...(gpu && !isOnGpu({ name: 'webgpu', build: gpu.build }) ? { decodeRows: [1, 4], scoreRows: [16, 32] } : {}),
-        onPass: ({ phase, rows }) => void process.stderr.write(`${phase}, ${rows} rows\n`),
+        ...(gpu && !isOnGpu({ name: 'webgpu', build: gpu.build })
+          ? { decodeRows: [1, 4], scoreRows: [16, 32], lengths: [] }
+          : {}),
+        onPass: ({ phase, rows, cached }) =>
+          void process.stderr.write(`${phase}, ${rows} rows${cached ? ` after ${cached} tokens` : ''}\n`),
       });
       const document = `${JSON.stringify({ ...profile, limits, gpu, machine: describeMachine() }, null, 2)}\n`;
       if (argv.out) writeFileAtomic(argv.out as string, document);
+      if (argv.figures) {
+        const drawn = await writeProfileRoofline(argv.figures as string, profile, roofs);
+        process.stderr.write(
+          drawn ? `roofline in ${drawn}\n` : 'no roofline: the device tells no times of single ops\n',
+        );
+      }
       process.stdout.write(
         argv.json
           ? document
@@ -79,8 +100,14 @@ export const profileCommand: CommandModule = {
 
 /** @param isLeast what is predicted is the least time, which nothing is to meet */
 function describe({ model, dtype, build, passes }: ModelProfile, isLeast: boolean): string {
-  const rows = passes.map(({ phase, rows, seconds, flops, bytes, predicted }) => [
-    ...[phase, String(rows), (seconds * 1000).toPrecision(3), ((seconds * 1000) / rows).toPrecision(3)],
+  const rows = passes.map(({ phase, rows, cached, seconds, flops, bytes, predicted }) => [
+    ...[
+      phase,
+      String(rows),
+      cached ? String(cached) : '',
+      (seconds * 1000).toPrecision(3),
+      ((seconds * 1000) / rows).toPrecision(3),
+    ],
     ...[(flops / seconds / 1e9).toFixed(1), (bytes / seconds / 1e9).toFixed(1), (flops / bytes).toFixed(2)],
     (bytes / rows / 1e6).toPrecision(3),
     ...(predicted
@@ -90,6 +117,7 @@ function describe({ model, dtype, build, passes }: ModelProfile, isLeast: boolea
   const head = [
     'phase',
     'rows',
+    'cached',
     'ms',
     'ms a row',
     'GFLOP/s',
@@ -113,7 +141,7 @@ function describe({ model, dtype, build, passes }: ModelProfile, isLeast: boolea
 /** Of the fewest and the most rows of each phase; the document has all. */
 function describeOps(passes: ModelProfile['passes']): string {
   const shown = (['decode', 'score'] as const).flatMap((phase) => {
-    const own = passes.filter((pass) => pass.phase === phase);
+    const own = passes.filter((pass) => pass.phase === phase && pass.cached === undefined);
     return own.length > 1 ? [own[0], own[own.length - 1]] : own;
   });
   const rows = shown.flatMap(({ phase, rows, seconds, ops = [], betweenSeconds = 0 }) => {

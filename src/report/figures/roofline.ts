@@ -1,6 +1,8 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { groupBy } from '../../group-by.js';
+import type { MachineRoofs } from '../../profiler/intensity.js';
 import { sumOps } from '../../profiler/op-rates.js';
+import type { ModelProfile } from '../../profiler/profile.js';
 import type { LedgerFile } from '../../runs/ledger-file.js';
 import { number, percent, plural } from '../format.js';
 import { type ColourName, colour } from '../palette.js';
@@ -10,15 +12,27 @@ import { type Figure, widths } from './figure.js';
 const models = ['draft', 'target'] as const;
 
 /** Of a model's phases, those that both have in their colours of all figures. */
-const colours: Readonly<Record<string, ColourName>> = {
+const runColours: Readonly<Record<string, ColourName>> = {
   ...{ 'draft decode': 'draft', 'draft prefill': 'draftRejected', 'draft score': 'sync', 'draft mixed': 'queue' },
   ...{ 'target decode': 'target', 'target score': 'score', 'target prefill': 'cue', 'target mixed': 'async' },
 };
+
+/** Of one model alone: the fewest and the most rows of a decode step, then of a score. */
+const profileColours: readonly ColourName[] = ['draftRejected', 'draft', 'score', 'target'];
 
 /** More points than these are drawn with the layers of an op together. */
 const mostPoints = 700;
 const mostLabels = 12;
 const wideHeight = 420;
+
+/** What a point is made of. */
+interface TimedOp {
+  readonly phase: string;
+  readonly op: string;
+  readonly intensity: number;
+  readonly gflops: number | null;
+  readonly seconds: number | null;
+}
 
 interface Point {
   readonly phase: string;
@@ -35,15 +49,44 @@ interface Point {
 export function rooflineFigure(source: ReportSource): Figure | null {
   const method = profiledMethod(source);
   if (!method) return null;
-  const { ledger, name } = method;
-  const { points, areSummed } = pointsOf(ledger);
+  const { points, areSummed } = pointsOf(method.ledger);
+  const of = areSummed ? 'of a phase, all layers together' : 'of a layer and a phase';
+  return rooflineOf(points, method.ledger.roofs, { name: method.name, of, colours: runColours });
+}
+
+/** The same of the ops of a profiled model, fewest and most rows apart. Null where no op was timed. */
+export function profileRoofline({ model, passes }: ModelProfile, roofs: MachineRoofs): Figure | null {
+  const points = (['decode', 'score'] as const).flatMap((phase) => {
+    const own = passes.filter((pass) => pass.phase === phase && pass.cached === undefined);
+    return [own[0], ...own.slice(1).slice(-1)].flatMap(({ rows, ops = [] }) =>
+      ops.flatMap((op) => pointOf({ ...op, phase: `${phase}, ${plural(rows, 'row')}` })),
+    );
+  });
+  const names = [...new Set(points.map(({ phase }) => phase))];
+  const own = Object.fromEntries(names.map((phase, i) => [phase, profileColours[i]]));
+  return rooflineOf(points, roofs, { name: model, of: 'of a pass, all layers together', colours: own });
+}
+
+interface RooflineWords {
+  readonly name: string;
+  /** What a dot is an op of. */
+  readonly of: string;
+  /** Of the phases, in their order. */
+  readonly colours: Readonly<Record<string, ColourName>>;
+}
+
+function rooflineOf(
+  points: readonly Point[],
+  machine: MachineRoofs,
+  { name, of, colours }: RooflineWords,
+): Figure | null {
   if (points.length === 0) return null;
   const total = points.reduce((sum, { seconds }) => sum + seconds, 0);
   const groups = [...groupBy(points, ({ phase, op }) => `${phase}: ${op}`).entries()]
     .map(([label, own]) => ({ label, ...centreOf(own) }))
     .sort((a, b) => b.seconds - a.seconds);
-  const { roofs, ridges, labels, domain } = roofsOf(ledger.roofs, points);
-  const { peak, bandwidth } = ledger.roofs;
+  const { roofs, ridges, labels, domain } = roofsOf(machine, points);
+  const { peak, bandwidth } = machine;
   const told = groups
     .slice(0, 12)
     .map(
@@ -58,7 +101,7 @@ export function rooflineFigure(source: ReportSource): Figure | null {
   return {
     name: 'roofline',
     description: `Roofline of ${name}: ${told.join('; ')}. Roofs: ${(peak / 1e9).toFixed(0)} GFLOP/s, ${(bandwidth / 1e9).toFixed(1)} GB/s.`,
-    caption: `What the ops of ${name} reached of what this machine can do, both measured here. A dot is an op ${areSummed ? 'of a phase, all layers together' : 'of a layer and a phase'} (${plural(points.length, 'dot')}), its area its share of the time; where there is room, those that take most have names. The slopes are reads of ${ridges.map((one) => `${one.level} (${(one.bandwidth / 1e9).toFixed(1)} GB/s, ridge at ${one.intensity.toFixed(1)} FLOP/byte)`).join(', ')}, the flat part float32 arithmetic in registers (${(peak / 1e9).toFixed(0)} GFLOP/s). Bytes are counted once an op, wherever they lie: above the slope of main memory are models that stay in the caches.`,
+    caption: `What the ops of ${name} reached of what this machine can do, both measured here. A dot is an op ${of} (${plural(points.length, 'dot')}), its area its share of the time; where there is room, those that take most have names. The slopes are reads of ${ridges.map((one) => `${one.level} (${(one.bandwidth / 1e9).toFixed(1)} GB/s, ridge at ${one.intensity.toFixed(1)} FLOP/byte)`).join(', ')}, the flat part float32 arithmetic in registers (${(peak / 1e9).toFixed(0)} GFLOP/s). Bytes are counted once an op, wherever they lie: above the slope of main memory are models that stay in the caches.`,
     spec: (width): Omit<TopLevelSpec, '$schema'> =>
       ({
         width,
@@ -126,12 +169,14 @@ function pointsOf(ledger: LedgerFile): { points: Point[]; areSummed: boolean } {
   const shown = areSummed
     ? [...groupBy(ops, ({ phase, op }) => `${phase} ${op}`).values()].map((own) => ({ ...own[0], ...sumOps(own) }))
     : ops;
-  const points = shown.flatMap(({ phase, op, intensity, gflops, seconds }) =>
-    gflops && seconds && intensity > 0
-      ? [{ phase, op, intensity: rounded(intensity), reached: rounded(gflops), seconds: rounded(seconds) }]
-      : [],
-  );
-  return { points, areSummed };
+  return { points: shown.flatMap(pointOf), areSummed };
+}
+
+/** None for an op that was not timed, or that computes nothing. */
+function pointOf({ phase, op, intensity, gflops, seconds }: TimedOp): Point[] {
+  return gflops && seconds && intensity > 0
+    ? [{ phase, op, intensity: rounded(intensity), reached: rounded(gflops), seconds: rounded(seconds) }]
+    : [];
 }
 
 /** A drawing shows no more digits. */

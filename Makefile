@@ -177,7 +177,7 @@ QWEN := $(MODELS)/Qwen2.5-Coder
 gsm8k: build ## a real pair on 50 problems of GSM8K, four methods (MODELS, MATH=folders; about an hour on two cores)
 	$(ATTS) compare --draft $(QWEN)-0.5B-Instruct.Q4.gguf --target $(QWEN)-1.5B-Instruct.Q4_K_M.gguf $(GSM8K) \
 	  --prompt file:experiments/prompts/gsm8k-two-shot.json --limit 50 --samples 4 --turns 8 --concurrency 16 \
-	  --calibration-problems 30 --calibration-samples 2 --memory 800 --out runs/gsm8k
+	  --calibration-problems 30 --calibration-samples 2 --memory 856 --out runs/gsm8k
 
 families: build ## drafts and targets of three families and tokenizers, 2 x 2 (MODELS, MATH=folders; about 4 minutes on two cores)
 	@for draft in SmolLM2-135M-Instruct.Q4_1 Qwen2.5-Coder-0.5B-Instruct.Q4; do \

@@ -17,7 +17,7 @@ export interface EngineOptions {
   /** How keys and values are kept: bf16 halves their memory. Default f32. */
   readonly cacheDtype?: CacheDtype;
   /**
-   * Cap on what the model takes beside its weights, MiB; default 448. 192 of it, at most half, are left to the runtime, the
+   * Cap on what the model takes beside its weights, MiB; default 512. 256 of it, at most half, are left to the runtime, the
    * tokenizer and the working memory of a pass; the rest holds the KV cache.
    */
   readonly memory?: number;
@@ -51,7 +51,7 @@ export async function openEngine(
     const { openRemote } = await import('./remote/index.js');
     return openRemote(spec, { scores, onNote });
   }
-  const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 448, threads = null, onPass, timeOps } = options;
+  const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 512, threads = null, onPass, timeOps } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
   if (ownThread) return ThreadEngine.open(spec, options, tokenizer);

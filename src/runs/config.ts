@@ -60,7 +60,7 @@ export const runConfigSchema = z.strictObject({
   /** Count what every forward pass costs, for `intensity` in the summary. No result depends on it. */
   profile: z.boolean().default(false),
   /** Cap on the KV cache of each model, MiB. */
-  memory: z.number().positive().default(448),
+  memory: z.number().positive().default(512),
 });
 
 export type RunConfig = z.infer<typeof runConfigSchema>;

@@ -27,7 +27,7 @@ import { type ScheduledRows, Scheduler } from './scheduler.js';
 import { Sequence, type SequenceResult } from './sequence.js';
 
 /** MiB of a model's memory that do not go to its cache, but to the runtime, the tokenizer and a pass; half of a small one. */
-const besideCache = 192;
+const besideCache = 256;
 
 export interface LocalEngineOptions {
   readonly dtype: WeightDtype | 'auto';

@@ -119,7 +119,7 @@ paper-scale: build ## the method at the paper's scale, simulated from spec sheet
 arithmetic-intensity: build ## r and waiting against samples and turns, sync and async (about four minutes on two cores)
 	node dist/experiments/arithmetic-intensity.js
 
-simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about five minutes on two cores)
+simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about ten minutes on two cores)
 	@rm -rf runs/simulator-check
 	node dist/experiments/simulator-check.js
 

@@ -1,6 +1,6 @@
 /** The child's side of a peer: a process of its own, so that neither side's threads disturb the other's. */
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /** y[rows, N] = x[rows, K] · W[K, N], float32. */
@@ -51,9 +51,9 @@ export interface PeerOptions {
 
 /** Loads a package of the folder; ours does not depend on it. */
 export async function load<Module>(folder: string, name: string): Promise<{ module: Module; version: string }> {
-  const require = createRequire(join(folder, 'package.json'));
+  const require = createRequire(resolve(folder, 'package.json'));
   const module = (await import(pathToFileURL(require.resolve(name)).href)) as Module;
-  const manifest = require(join(folder, 'node_modules', name, 'package.json')) as { version: string };
+  const manifest = require(resolve(folder, 'node_modules', name, 'package.json')) as { version: string };
   return { module, version: manifest.version };
 }
 

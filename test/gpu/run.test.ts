@@ -47,7 +47,7 @@ describe('a run on webgpu', () => {
     expect(found.scores.length).to.be.above(3);
     expect(largestDifference(found.scores, expected.scores)).to.be.below(1e-3);
     expect(webGpu(), 'another device').not.to.equal(first);
-    const smaller = /^abacus-qwen3-2m: the GPU has no memory left; going on with a cache of (1.9\d|2.00) MiB$/;
+    const smaller = /^abacus-qwen3-2m: the GPU has no memory left; going on with a cache of 1.88 MiB$/;
     if (first?.isSoftware) expect(notes.filter((note) => smaller.test(note))).to.have.length(1);
   });
 });

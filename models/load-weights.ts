@@ -113,7 +113,7 @@ function packWeights(
         const hasBias = run.some(({ bias }) => bias);
         const biases = run.map(({ bias }, i) => vector(bias) ?? new Float32Array(parts[i].N));
         const N = parts.reduce((sum, part) => sum + part.N, 0);
-        return own(packParts(stacked(...parts), N, d, hasBias ? concat(biases) : null, dtype));
+        return own(packParts(stacked(...parts), N, d, hasBias ? concat(Float32Array, biases) : null, dtype));
       }),
       o: linear(name.o, name.oBias),
       qNorm: optionalNorm(name.qNorm),

@@ -3,21 +3,10 @@ import fc from 'fast-check';
 import { addCosts } from '../../kernels/cost.js';
 import { inspectCheckpoint } from '../../models/inspect.js';
 import { countPass, noPasses, opCosts } from '../../src/profiler/op-costs.js';
-import { type ModelShape, type PassOp, passCost, passCosts, shapeOf } from '../../src/profiler/pass-cost.js';
+import { type PassOp, passCost, passCosts, shapeOf } from '../../src/profiler/pass-cost.js';
 import { smallCheckpoint, smallConfigs } from '../models/checkpoint/small-model.js';
 import { float32Model } from './float32-model.js';
-
-const positive = (max: number) => fc.integer({ min: 1, max });
-
-const shapes: fc.Arbitrary<ModelShape> = fc
-  .record({ layers: positive(40), kvHeads: positive(8), share: positive(4), headDim: fc.constantFrom(32, 64, 128) })
-  .chain(({ layers, kvHeads, share, headDim }) =>
-    fc.record({
-      ...{ layers: fc.constant(layers), kvHeads: fc.constant(kvHeads), heads: fc.constant(kvHeads * share) },
-      ...{ headDim: fc.constant(headDim), hiddenSize: positive(4096), intermediateSize: positive(8192) },
-      vocabSize: positive(200_000),
-    }),
-  );
+import { anyShape, positive } from './model-shape.js';
 
 const passes = fc.array(
   fc.record({
@@ -31,7 +20,7 @@ const passes = fc.array(
 describe('costs of single ops', () => {
   it('add up to the closed form of the passes, by op and by layer alike', () => {
     fc.assert(
-      fc.property(shapes, passes, (shape, ran) => {
+      fc.property(anyShape, passes, (shape, ran) => {
         const counts = noPasses();
         for (const pass of ran) countPass(counts, pass);
         const costs = opCosts(float32Model(shape), counts);

@@ -14,18 +14,9 @@ import {
 } from '../../src/profiler/pass-cost.js';
 import { type ModelProfile, passTimer } from '../../src/profiler/profile.js';
 import { smallCheckpoint, smallConfigs } from '../models/checkpoint/small-model.js';
+import { anyShape, positive } from './model-shape.js';
 
 const float32 = { weight: 4, cache: 4 };
-const positive = (max: number) => fc.integer({ min: 1, max });
-const shapes: fc.Arbitrary<ModelShape> = fc
-  .record({ layers: positive(40), kvHeads: positive(8), share: positive(8), headDim: fc.constantFrom(32, 64, 128) })
-  .chain(({ layers, kvHeads, share, headDim }) =>
-    fc.record({
-      ...{ layers: fc.constant(layers), kvHeads: fc.constant(kvHeads), heads: fc.constant(kvHeads * share) },
-      ...{ headDim: fc.constant(headDim), hiddenSize: positive(4096), intermediateSize: positive(8192) },
-      vocabSize: positive(200_000),
-    }),
-  );
 
 /** By hand: two operations a weight and row, four a cached token, head and dimension, and what norms and the like take. */
 function closedForm(
@@ -45,7 +36,7 @@ function closedForm(
 describe('cost of a forward pass', () => {
   it('is the closed form of any decoder: matrices, attention, and little besides', () => {
     fc.assert(
-      fc.property(shapes, positive(64), fc.integer({ min: 0, max: 500 }), (shape, T, cached) => {
+      fc.property(anyShape, positive(64), fc.integer({ min: 0, max: 500 }), (shape, T, cached) => {
         const rows = { sequences: [{ cached, rows: T }], sampled: 1, scored: 0 };
         const costs = passCosts(shape, rows, float32);
         const { matrices, attention } = closedForm(shape, T, cached, 1);
@@ -65,7 +56,7 @@ describe('cost of a forward pass', () => {
   it('adds up: a generation of n tokens costs its n passes, whatever shares them', () => {
     fc.assert(
       fc.property(
-        shapes,
+        anyShape,
         fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1, maxLength: 8 }),
         (shape, contexts) => {
           const one = (cached: number) =>

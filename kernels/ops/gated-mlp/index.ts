@@ -46,7 +46,8 @@ export type GatedMlpPacker = (matrices: GatedMlpMatrices, dtypes: GatedMlpDtypes
 /** The stock order: all of gate, then all of up. */
 export const gatedMlpPacker = new PerBackend<GatedMlpPacker>(({ d, f, gate, up, down, ...biases }, dtypes) => {
   const { gateBias, upBias, downBias } = biases;
-  const bias = gateBias || upBias ? concat([gateBias ?? new Float32Array(f), upBias ?? new Float32Array(f)]) : null;
+  const bias =
+    gateBias || upBias ? concat(Float32Array, [gateBias ?? new Float32Array(f), upBias ?? new Float32Array(f)]) : null;
   return {
     d,
     f,

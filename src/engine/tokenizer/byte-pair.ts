@@ -1,4 +1,5 @@
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
+import { concat } from '../../../kernels/concat.js';
 import { sha256Hex } from '../../digest.js';
 import { AttsError } from '../../errors.js';
 import type { Tokenizer } from '../engine.js';
@@ -50,7 +51,7 @@ export function bytePairTokenizer(file: TokenizerFile): Tokenizer {
     );
   const encode = (text: string) => run(whole, text);
   const encodeContinuation = (text: string) => run(inside, text);
-  const bytes = (ids: readonly number[]): Uint8Array => joined(ids.map(bytesOf));
+  const bytes = (ids: readonly number[]): Uint8Array => concat(Uint8Array, ids.map(bytesOf));
   const asText = controlsAsText(parts.added_tokens);
   return {
     fingerprint,
@@ -135,14 +136,4 @@ function fingerprintOf({ model, parts }: TokenizerFile, alphabet: Alphabet): str
   const merges = alphabet === 'byte-level' ? model.merges : [];
   const lists = [strings, controls.sort((a, b) => a - b), merges];
   return sha256Hex([alphabet, ...lists.map((list) => `\0\0${list.join('\0')}`)]);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -19,12 +19,17 @@ MATH ?= ../shared/data/math
 # A software adapter from Debian's chromium-common, unpacked without root where it is not installed.
 SWIFTSHADER := $(firstword $(wildcard /usr/lib/chromium/libvk_swiftshader.so) runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so)
 SWIFTSHADER_FOLDER = $(abspath $(dir $(SWIFTSHADER)))
-ON_SOFTWARE = LD_LIBRARY_PATH=$(SWIFTSHADER_FOLDER) VK_ICD_FILENAMES=$(SWIFTSHADER_FOLDER)/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp
-# ADAPTER=hardware tests on the machine's GPU; ADAPTER=software measures without one.
+ON_SWIFTSHADER = LD_LIBRARY_PATH=$(SWIFTSHADER_FOLDER) VK_ICD_FILENAMES=$(SWIFTSHADER_FOLDER)/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp
+# Another, which has shader-f16: Mesa's, 24 or later. It keeps what it has compiled in runs/lavapipe; nopt, which only it
+# reads, halves the time that compiling takes.
+LAVAPIPE := runs/lavapipe/icd.json
+LAVAPIPE_FOLDER = $(abspath runs/lavapipe)
+ON_LAVAPIPE = LD_LIBRARY_PATH=$(LAVAPIPE_FOLDER)/usr/lib/x86_64-linux-gnu VK_ICD_FILENAMES=$(abspath $(LAVAPIPE)) XDG_RUNTIME_DIR=/tmp \
+  MESA_SHADER_CACHE_DIR=$(LAVAPIPE_FOLDER)
+# ADAPTER=hardware is the machine's GPU; software (Chromium's SwiftShader) and lavapipe do without one.
 ADAPTER ?=
-# Of the demo on webgpu.
-PROBLEMS ?= 3
-SAMPLES ?= 2
+ADAPTER_FILES = $(if $(filter lavapipe,$(ADAPTER)),$(LAVAPIPE),$(if $(filter hardware,$(ADAPTER)),,$(SWIFTSHADER)))
+ON_ADAPTER = $(if $(filter lavapipe,$(ADAPTER)),$(ON_LAVAPIPE),$(if $(filter hardware,$(ADAPTER)),,$(ON_SWIFTSHADER)))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +45,9 @@ build: install ## compile TypeScript and the WebAssembly kernels to dist/
 	@npm run --silent build
 
 BACKEND ?= auto
-demo: build $(if $(filter software,$(ADAPTER)),$(SWIFTSHADER)) ## compare four methods on the embedded models (about a minute), report in runs/demo (BACKEND=webgpu; ADAPTER=software without a GPU)
+demo: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## compare four methods on the embedded models (under a minute), report in runs/demo (BACKEND=webgpu; ADAPTER=software or lavapipe without a GPU)
 	@rm -rf runs/demo
-	$(if $(filter software,$(ADAPTER)),$(ON_SOFTWARE)) $(ATTS) compare --backend $(BACKEND) --policy replace --draft-tokens 32 --target-tokens 32 --calibration online \
+	$(if $(ADAPTER),$(ON_ADAPTER)) $(ATTS) compare --backend $(BACKEND) --policy replace --draft-tokens 32 --target-tokens 32 --calibration online \
 	  --rejection-rate 0.4 --limit 24 --samples 8 --turns 15 --out runs/demo
 
 test: build ## run all tests
@@ -64,21 +69,6 @@ bench-peers: build ## the same, and other implementations beside it (about twelv
 	@test -d runs/peers/node_modules/@huggingface/transformers || npm install --prefix runs/peers --ignore-scripts --no-save --no-fund --no-audit \
 	  node-llama-cpp@3.22.1 onnxruntime-node@1.30.0 onnxruntime-web@1.30.0 @jax-js/jax@0.1.25 @huggingface/transformers@4.3.1
 	@$(ATTS) bench --peers runs/peers --out runs/bench-peers.json
-
-# A software adapter from Debian's chromium-common, unpacked without root where it is not installed.
-SWIFTSHADER := $(firstword $(wildcard /usr/lib/chromium/libvk_swiftshader.so) runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so)
-SWIFTSHADER_FOLDER = $(abspath $(dir $(SWIFTSHADER)))
-ON_SWIFTSHADER = LD_LIBRARY_PATH=$(SWIFTSHADER_FOLDER) VK_ICD_FILENAMES=$(SWIFTSHADER_FOLDER)/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp
-# Another, which has shader-f16: Mesa's, 24 or later. It keeps what it has compiled in runs/lavapipe; nopt, which only it
-# reads, halves the time that compiling takes.
-LAVAPIPE := runs/lavapipe/icd.json
-LAVAPIPE_FOLDER = $(abspath runs/lavapipe)
-ON_LAVAPIPE = LD_LIBRARY_PATH=$(LAVAPIPE_FOLDER)/usr/lib/x86_64-linux-gnu VK_ICD_FILENAMES=$(abspath $(LAVAPIPE)) XDG_RUNTIME_DIR=/tmp \
-  MESA_SHADER_CACHE_DIR=$(LAVAPIPE_FOLDER)
-# ADAPTER=hardware is the machine's GPU; software (Chromium's SwiftShader) and lavapipe do without one.
-ADAPTER ?=
-ADAPTER_FILES = $(if $(filter lavapipe,$(ADAPTER)),$(LAVAPIPE),$(if $(filter hardware,$(ADAPTER)),,$(SWIFTSHADER)))
-ON_ADAPTER = $(if $(filter lavapipe,$(ADAPTER)),$(ON_LAVAPIPE),$(if $(filter hardware,$(ADAPTER)),,$(ON_SWIFTSHADER)))
 
 runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so:
 	@mkdir -p runs/swiftshader
@@ -105,6 +95,9 @@ browser-test: build ## the page in headless Chromium, on SIMD and on a software 
 	@test -x $(CHROMIUM) || { echo "no $(CHROMIUM); give CHROMIUM=path" >&2; exit 1; }
 	@node dist/experiments/browser/check.js --chromium $(CHROMIUM)
 
+# Of the demo on webgpu.
+PROBLEMS ?= 3
+SAMPLES ?= 2
 gpu-demo: build $(ADAPTER_FILES) ## the demo's chains on webgpu beside those of the CPU, for PROBLEMS x SAMPLES (7 minutes of two idle cores on a software adapter)
 	@$(ON_ADAPTER) node dist/experiments/gpu-demo.js --problems $(PROBLEMS) --samples $(SAMPLES)
 

@@ -4,6 +4,7 @@ import { TextStream } from '../../src/engine/tokenizer/text-stream.js';
 import { type RunConfig, runConfigSchema } from '../../src/runs/config.js';
 import type { ChainRecord, ModelCallEvent } from '../../src/runs/records.js';
 import { type Solution, Solver } from '../../src/scaling/solve.js';
+import type { Author } from '../../src/scaling/transcripts/transcript.js';
 
 /** What the page asks. */
 export interface Ask {
@@ -12,8 +13,6 @@ export interface Ask {
   readonly rejectionRate: number;
   readonly seed: number;
 }
-
-export type Author = 'draft' | 'target';
 
 /** Text as it is written. */
 export interface Writing {

@@ -1,6 +1,7 @@
 /** What the page and its worker say to each other: models compute in the worker, so that the page stays alive. */
 import type { ChainRecord, ModelCallEvent } from '../../src/runs/records.js';
-import type { Ask, Author, Writing } from './answer.js';
+import type { Author } from '../../src/scaling/transcripts/transcript.js';
+import type { Ask, Writing } from './answer.js';
 
 export type FromPage =
   | { readonly type: 'open'; readonly backend: PageBackend; readonly threads: number | null }

@@ -7,7 +7,8 @@ import { LocalEngine } from '../../src/engine/local/local-engine.js';
 import { bytePairTokenizer } from '../../src/engine/tokenizer/byte-pair.js';
 import { folderTokenizer } from '../../src/engine/tokenizer/folder.js';
 import { AttsError } from '../../src/errors.js';
-import { type Author, configOf } from './answer.js';
+import type { Author } from '../../src/scaling/transcripts/transcript.js';
+import { configOf } from './answer.js';
 
 const files = ['config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'];
 

@@ -45,6 +45,7 @@ function open(): void {
   worker?.terminate();
   opened = null;
   isRunning = false;
+  failure.textContent = '';
   worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
   worker.addEventListener('message', ({ data }) => hear(data as FromWorker));
   worker.addEventListener('error', ({ message }) => fail(message || 'the worker does not start'));
@@ -168,5 +169,4 @@ field.rate.addEventListener('input', () => {
 field.backend.addEventListener('change', open);
 field.backend.value = query.get('backend') ?? 'auto';
 
-await loadExamples();
-open();
+await loadExamples().then(open, (error) => fail(`the examples cannot be loaded: ${error}`));

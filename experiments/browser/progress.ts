@@ -1,5 +1,6 @@
 import type { ChainRecord, ModelCallEvent } from '../../src/runs/records.js';
-import type { Author, Writing } from './answer.js';
+import type { Author } from '../../src/scaling/transcripts/transcript.js';
+import type { Writing } from './answer.js';
 
 /** A chunk as far as it is written, and what was decided on it. */
 export interface ChunkProgress {

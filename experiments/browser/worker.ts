@@ -1,13 +1,14 @@
 /** The page's worker: opens the two models and answers problems, one at a time. */
 import { processors } from '../../kernels/backends/simd/host.js';
+import type { BankFile } from '../../src/conformal/bank-format.js';
 import { AttsError } from '../../src/errors.js';
-import { answer } from './answer.js';
+import { answer, type Listener } from './answer.js';
 import type { FromPage, FromWorker, Opened, PageBackend } from './messages.js';
 import { type OpenedModels, openBank, openModels } from './models.js';
 
 const tell = (message: FromWorker) => postMessage(message);
 
-let models: OpenedModels | null = null;
+let opened: { readonly models: OpenedModels; readonly bank: BankFile } | null = null;
 let stopping = new AbortController();
 
 addEventListener('message', ({ data }) => {
@@ -26,14 +27,14 @@ async function open(wanted: PageBackend, asked: number | null): Promise<void> {
   const [backend, note] = await choose(wanted);
   // The page draws and listens meanwhile: one processor stays free for it.
   const threads = asked ?? Math.max(1, processors() - 1);
-  models = await openModels(backend, threads);
-  const { draft, target } = models;
+  opened = { models: await openModels(backend, threads), bank: await openBank() };
+  const { draft, target } = opened.models;
   const about = ({ model: { id, parameters } }: typeof draft) => ({ id, parameters });
-  const opened: Opened = {
+  const told: Opened = {
     ...{ backend, note, build: target.model.build, models: { draft: about(draft), target: about(target) } },
     threads: backend === 'simd' ? threads : null,
   };
-  tell({ type: 'opened', opened });
+  tell({ type: 'opened', opened: told });
 }
 
 /** WebGPU where there is an adapter; an adapter serves one device, so that this one is only looked at. */
@@ -47,17 +48,16 @@ async function choose(wanted: PageBackend): Promise<['webgpu' | 'simd', string |
 }
 
 async function ask({ ask }: Extract<FromPage, { type: 'ask' }>): Promise<void> {
-  const bank = await openBank();
   stopping = new AbortController();
   const { signal } = stopping;
   const started = performance.now();
-  const listener = {
-    onWriting: (writing: Extract<FromWorker, { type: 'writing' }>['writing']) => tell({ type: 'writing', writing }),
-    onEvent: (event: Extract<FromWorker, { type: 'event' }>['event']) => tell({ type: 'event', event }),
-    onChain: (chain: Extract<FromWorker, { type: 'chain' }>['chain']) => tell({ type: 'chain', chain }),
+  const listener: Listener = {
+    onWriting: (writing) => tell({ type: 'writing', writing }),
+    onEvent: (event) => tell({ type: 'event', event }),
+    onChain: (chain) => tell({ type: 'chain', chain }),
   };
   try {
-    const solution = await answer(models as OpenedModels, bank, ask, listener, signal);
+    const solution = await answer(opened!.models, opened!.bank, ask, listener, signal);
     const seconds = (performance.now() - started) / 1000;
     tell({ type: 'answered', answer: solution.answer, votes: solution.votes, seconds });
   } catch (error) {

@@ -36,8 +36,8 @@ export { callFlops, type Intensity, intensityByTurn, type MachineRoofs } from '.
 export { type KnownLimits, machineLimits, machineRoofs, roofsOf } from './profiler/machine-limits.js';
 export { modelShapes } from './profiler/model-shapes.js';
 export { type ModelShape, type PassRows, passCost, passCosts, shapeOf } from './profiler/pass-cost.js';
-export { type PredictedPass, predictPass } from './profiler/predict.js';
-export { type ModelProfile, passTimer, profileModel, readProfile } from './profiler/profile.js';
+export { predictPass } from './profiler/predict.js';
+export { fewestAndMost, type ModelProfile, passTimer, profileModel, readProfile } from './profiler/profile.js';
 export { type Trace, traceOf } from './profiler/trace.js';
 export * from './replay/index.js';
 export { drawSvg } from './report/figures/figure.js';

@@ -43,7 +43,7 @@ const descriptions: Record<Field, string> = {
   threads: 'Threads of the simd backend',
   placement: 'Both models on one device, or on a thread each',
   profile: 'Count FLOPs and bytes of every pass',
-  memory: 'Cap on what each model takes beside its weights, MiB: its KV cache, and 256 for the rest',
+  memory: 'Cap on what each model takes beside its weights, MiB: its KV cache, and 256 (at most half) for the rest',
 };
 
 /** The part of JSON Schema that the run configuration uses. */

@@ -1,3 +1,5 @@
+import { isSoftwareAdapter } from '../../kernels/backends/software-adapter.js';
+
 /** What is known of a machine that could make it faster. */
 export interface MachineFacts {
   readonly cores: number;
@@ -16,7 +18,7 @@ export interface MachineFacts {
 
 /** Whether a backend, by its build, computes on a GPU, and not on a processor that stands for one. */
 export function isOnGpu({ name, build }: { readonly name: string; readonly build: string }): boolean {
-  return name === 'webgpu' ? !/swiftshader|llvmpipe|software/i.test(build) : build.endsWith(' GPU');
+  return name === 'webgpu' ? !isSoftwareAdapter(build) : build.endsWith(' GPU');
 }
 
 const scarceGiB = 2;

@@ -53,18 +53,22 @@ export interface TokenizerReport {
   readonly chatTemplate: string | null;
 }
 
+/** What decides how a model is kept, on the backend that runs or is to run. */
+type KeptOptions = Pick<EngineOptions, 'backend' | 'dtype' | 'cacheDtype'>;
+
+/** On TensorFlow weights are float32, whatever they were rounded to. */
+const keptOn = (backend: KeptOptions['backend'], dtype: KeptOptions['dtype']) =>
+  backend === 'tensorflow' ? 'f32' : dtype;
+
 /**
  * Reads what a model is and what it will need, without loading it.
  * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
  */
-export function inspectModel(
-  spec: string,
-  { dtype, cacheDtype }: Pick<EngineOptions, 'dtype' | 'cacheDtype'> = {},
-): ModelReport {
+export function inspectModel(spec: string, { backend, dtype, cacheDtype }: KeptOptions = {}): ModelReport {
   const path = localPath(spec);
   const checkpoint = openCheckpoint(path);
   try {
-    const inspected = inspectCheckpoint(checkpoint, dtype, cacheDtype);
+    const inspected = inspectCheckpoint(checkpoint, keptOn(backend, dtype), cacheDtype);
     const { config, parameters, hasOwnHead, stored, kept, keptInLayers, headDtype, cacheBytesPerToken } = inspected;
     const { family, layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize, contextLength } = config;
     return {
@@ -87,13 +91,10 @@ export interface OpsReport {
 }
 
 /** @throws AttsError as `inspectModel` does */
-export function inspectOps(
-  spec: string,
-  { dtype, cacheDtype = 'f32' }: Pick<EngineOptions, 'dtype' | 'cacheDtype'> = {},
-): OpsReport {
+export function inspectOps(spec: string, { backend, dtype, cacheDtype = 'f32' }: KeptOptions = {}): OpsReport {
   const checkpoint = openCheckpoint(localPath(spec));
   try {
-    const { config, weights } = inspectCheckpoint(checkpoint, dtype, cacheDtype);
+    const { config, weights } = inspectCheckpoint(checkpoint, keptOn(backend, dtype), cacheDtype);
     return { config, weights, cacheDtype };
   } finally {
     checkpoint.close();

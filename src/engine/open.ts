@@ -31,7 +31,7 @@ export interface EngineOptions {
   readonly timeOps?: number;
   /** Whether a model on servers must be able to score, which all others are. */
   readonly scores?: boolean;
-  /** Hears in a line that a server went or came back. */
+  /** Hears in a line that a server went or came back, or that a GPU's memory made a cache smaller. */
   readonly onNote?: (note: string) => void;
 }
 
@@ -54,14 +54,19 @@ export async function openEngine(
   const { backend = 'auto', dtype = 'auto', cacheDtype, memory = 512, threads = null, onPass, timeOps } = options;
   const folder = resolveModel(spec);
   const tokenizer = await openTokenizer(folder);
-  if (ownThread) return ThreadEngine.open(spec, options, tokenizer);
+  if (ownThread) return ThreadEngine.open(spec, { ...options, onNote }, tokenizer);
   const device = await Device.open(backend, threads);
   const reopen = () => openCheckpoint(folder);
   const checkpoint = reopen();
   try {
     const own = { dtype, cacheDtype, memory, onPass, timeOps, reopen, onNote };
     const engine = device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
-    await engine.compileAhead();
+    try {
+      await engine.compileAhead();
+    } catch (cause) {
+      await engine.close();
+      throw cause;
+    }
     return engine;
   } finally {
     checkpoint.close();

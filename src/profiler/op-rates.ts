@@ -5,7 +5,8 @@ import type { MachineRoofs } from './intensity.js';
 import type { OpCost } from './op-costs.js';
 import { totalBytes } from './pass-cost.js';
 
-export type Bound = 'memory' | 'compute' | 'overhead';
+export const bounds = ['memory', 'compute', 'overhead'] as const;
+export type Bound = (typeof bounds)[number];
 
 /** Work beside the time it took; null where that was not measured. */
 export interface Rates {
@@ -46,7 +47,7 @@ export function opWork(cost: OpCost, seconds: number | null, roofs: MachineRoofs
 }
 
 /** Bytes/s. */
-export function bandwidthFor({ bandwidth, levels = [] }: MachineRoofs, weightBytes: number): number {
+function bandwidthFor({ bandwidth, levels = [] }: MachineRoofs, weightBytes: number): number {
   const level = levels.find(({ capacity }) => capacity && weightBytes <= capacity / 2);
   return level?.bandwidth ?? bandwidth;
 }
@@ -79,6 +80,6 @@ function ratesOf(cost: Cost, seconds: number | null, roofSeconds: number): Omit<
   };
 }
 
-function largest(parts: Readonly<Record<Bound, number>>): Bound {
+export function largest(parts: Readonly<Record<Bound, number>>): Bound {
   return (Object.keys(parts) as Bound[]).reduce((a, b) => (parts[b] > parts[a] ? b : a));
 }

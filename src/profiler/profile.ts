@@ -1,7 +1,6 @@
 /** What the passes of a model take, measured through its engine: the step times that a simulation needs. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { passOps } from '../../kernels/op-clock.js';
 import { EngineTimer } from '../bench/engine-timer.js';
 import { medianOf } from '../bench/median-of.js';
 import { promptTokens, scorePromptTokens } from '../bench/prompts.js';
@@ -11,16 +10,10 @@ import { AttsError } from '../errors.js';
 import type { MachineRoofs } from './intensity.js';
 import type { KnownLimits } from './machine-limits.js';
 import type { ModelOps } from './op-costs.js';
+import { bounds } from './op-rates.js';
 import { type PassRows, passCost, storedBytes, totalBytes } from './pass-cost.js';
 import { type PredictedModel, predictPass, rooflinePass } from './predict.js';
-import { profiledOps } from './profiled-ops.js';
-
-const opSchema = z.object({
-  ...{ op: z.enum(passOps), shape: z.string(), dtype: z.string(), layers: z.int() },
-  ...{ seconds: z.number(), flops: z.number(), bytes: z.number(), intensity: z.number() },
-  ...{ gflops: z.number().nullable(), gbytes: z.number().nullable(), roofShare: z.number().nullable() },
-  bound: z.enum(['memory', 'compute', 'overhead']),
-});
+import { profiledOpSchema, profiledOps } from './profiled-ops.js';
 
 const passSchema = z.object({
   phase: z.enum(['decode', 'score']),
@@ -32,10 +25,10 @@ const passSchema = z.object({
   flops: z.number().positive(),
   bytes: z.number().positive(),
   /** One by one, layers together, where the device tells their times; and what lies between them and the next pass. */
-  ops: z.array(opSchema).readonly().optional(),
+  ops: z.array(profiledOpSchema).readonly().optional(),
   betweenSeconds: z.number().optional(),
   /** By the machine's roofs, where these were known. */
-  predicted: z.object({ seconds: z.number(), bound: z.enum(['compute', 'memory', 'overhead']) }).optional(),
+  predicted: z.object({ seconds: z.number(), bound: z.enum(bounds) }).optional(),
 });
 
 export const profileSchema = z.object({
@@ -79,6 +72,14 @@ const lengthRows = { decode: [1, 8], score: [64] } as const;
 const repeats = 5;
 const warmUpMilliseconds = 3000;
 const decodedTokens = 16;
+
+/** Passes of the fewest and the most rows of each phase, after prompts of the usual length. */
+export function fewestAndMost(passes: ModelProfile['passes']): ModelProfile['passes'] {
+  return (['decode', 'score'] as const).flatMap((phase) => {
+    const own = passes.filter((pass) => pass.phase === phase && pass.cached === undefined);
+    return own.length > 1 ? [own[0], own[own.length - 1]] : own;
+  });
+}
 
 /** Measures decode steps and scores at several numbers of rows and lengths: medians of five, after one that is not counted. */
 export async function profileModel(engine: Engine, options: ProfileOptions): Promise<ModelProfile> {

@@ -1,30 +1,24 @@
 /** The ops of one kind of pass, from its passes that were timed op by op. All pure. */
-import type { PassOp } from '../../kernels/op-clock.js';
+import { z } from 'zod';
+import { passOps } from '../../kernels/op-clock.js';
 import type { PassRecord } from '../engine/pass-record.js';
 import { groupBy } from '../group-by.js';
 import { median } from '../statistics/index.js';
 import type { MachineRoofs } from './intensity.js';
 import { Ledger } from './ledger.js';
 import type { ModelOps } from './op-costs.js';
-import { type Bound, sumOps } from './op-rates.js';
+import { bounds, sumOps } from './op-rates.js';
 import { totalBytes } from './pass-cost.js';
 
-/** An op of a pass, its layers together. */
-export interface ProfiledOp {
-  readonly op: PassOp;
-  readonly shape: string;
-  readonly dtype: string;
-  readonly layers: number;
-  /** Of one pass, as are FLOPs and bytes. */
-  readonly seconds: number;
-  readonly flops: number;
-  readonly bytes: number;
-  readonly intensity: number;
-  readonly gflops: number | null;
-  readonly gbytes: number | null;
-  readonly roofShare: number | null;
-  readonly bound: Bound;
-}
+/** An op of a pass, its layers together; seconds, FLOPs and bytes are those of one pass. */
+export const profiledOpSchema = z.object({
+  ...{ op: z.enum(passOps), shape: z.string(), dtype: z.string(), layers: z.int() },
+  ...{ seconds: z.number(), flops: z.number(), bytes: z.number(), intensity: z.number() },
+  ...{ gflops: z.number().nullable(), gbytes: z.number().nullable(), roofShare: z.number().nullable() },
+  bound: z.enum(bounds),
+});
+
+export type ProfiledOp = z.infer<typeof profiledOpSchema>;
 
 /**
  * Medians over the passes that were timed op by op.

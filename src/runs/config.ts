@@ -59,7 +59,7 @@ export const runConfigSchema = z.strictObject({
   placement: z.enum(['shared', 'separate']).default('shared'),
   /** Count what every forward pass costs, for `intensity` in the summary. No result depends on it. */
   profile: z.boolean().default(false),
-  /** Cap on the KV cache of each model, MiB. */
+  /** Cap on what each model takes beside its weights, MiB: 256 of it, at most half, are left to what is not the KV cache. */
   memory: z.number().positive().default(512),
 });
 

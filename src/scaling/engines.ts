@@ -1,3 +1,4 @@
+import { chooseBackend } from '../../kernels/backends/choose.js';
 import { inspectOps } from '../engine/inspect.js';
 import { type EnginePair, openPair } from '../engine/pair.js';
 import { AttsError } from '../errors.js';
@@ -26,7 +27,7 @@ export interface RunEngines extends EnginePair {
 
 /**
  * Opens the engines that the method of a run needs, as its configuration says.
- * @param onNote hears in a line that a server went or came back
+ * @param onNote hears in a line that a server went or came back, or that a GPU's memory made a cache smaller
  * @param roofs for a profile; those of this machine unless given
  * @throws AttsError as `openEngine` does; `usage` for a profile of what is not ours
  */
@@ -44,11 +45,11 @@ export async function openEngines(
   if (backend === 'wasm' || backend === 'cpu') {
     throw new AttsError('usage', `--profile does not measure --backend ${backend}, which is there to compare with`);
   }
+  // How weights are kept depends on the backend that runs.
+  await chooseBackend(backend, threads);
   const roles = (['draft', 'target'] as const).flatMap((role) => {
     const spec = specs[role];
-    // There weights are float32, whatever they were rounded to.
-    const kept = { dtype: backend === 'tensorflow' ? 'f32' : dtype, cacheDtype } as const;
-    return spec === undefined ? [] : [{ role, ...inspectOps(spec, kept) }];
+    return spec === undefined ? [] : [{ role, ...inspectOps(spec, { backend, dtype, cacheDtype }) }];
   });
   const measured = roofs ?? (await machineRoofs(backend, threads));
   const ledgers: Partial<Record<'draft' | 'target', Ledger>> = {};

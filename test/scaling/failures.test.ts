@@ -44,6 +44,12 @@ describe('no silent acceptance', () => {
         throw new AttsError('score', 'the server hung up');
       },
     ],
+    [
+      'is refused',
+      async () => {
+        throw new AttsError('usage', 'the server answers 400: it does not like this text');
+      },
+    ],
   ] as const) {
     for (const schedule of ['async', 'sync'] as const) {
       it(`a score that ${what} fails its chain with the cause, and the ${schedule} run goes on`, async () => {

@@ -1,6 +1,7 @@
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../../src/errors.js';
+import { isSoftwareAdapter } from '../software-adapter.js';
 import type { Gpu } from './adapter.js';
 import { TimestampClock } from './op-clock.js';
 import { Programs } from './programs.js';
@@ -71,7 +72,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
 
   /** An adapter that runs on the processor. */
   get isSoftware(): boolean {
-    return /swiftshader|llvmpipe|basic render/i.test(`${this.info.architecture} ${this.info.description}`);
+    return isSoftwareAdapter(`${this.info.architecture} ${this.info.description}`);
   }
 
   private get recording(): Recording {
@@ -262,14 +263,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
       if (sizes[i] > 0) this.copy(this.buffer(tensor), 0, staging, starts[i], sizes[i]);
     }
     if (this.recording.commandEncoder) this.submitQueue();
-    try {
-      await staging.mapAsync(GPUMapMode.READ, 0, size);
-    } catch (cause) {
-      // A lost device rejects first and says so a moment later.
-      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
-      this.fail(cause instanceof Error ? cause.message : String(cause));
-    }
-    this.check();
+    await this.map(staging);
     const bytes = staging.getMappedRange(0, size).slice(0);
     staging.unmap();
     this.bufferManager.releaseBuffer(staging);
@@ -340,11 +334,22 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     this.recording.commandEncoder!.resolveQuerySet(set, 0, count, resolved, 0);
     this.recording.commandEncoder!.copyBufferToBuffer(resolved, 0, staging, 0, size);
     this.submitQueue();
-    await staging.mapAsync(GPUMapMode.READ);
-    this.check();
+    await this.map(staging);
     const stamps = new BigUint64Array(staging.getMappedRange().slice(0));
     for (const owned of [resolved, staging]) owned.destroy();
     return stamps;
+  }
+
+  /** Maps a buffer to be read. @throws AttsError `engine` once the device has failed */
+  private async map(staging: GPUBuffer): Promise<void> {
+    try {
+      await staging.mapAsync(GPUMapMode.READ);
+    } catch (cause) {
+      // A lost device rejects first and says so a moment later.
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
+      this.fail(cause instanceof Error ? cause.message : String(cause));
+    }
+    this.check();
   }
 
   override submitQueue(): void {

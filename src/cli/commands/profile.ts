@@ -1,6 +1,7 @@
 import type { CommandModule } from 'yargs';
 import {
   describeMachine,
+  fewestAndMost,
   gpuLimits,
   gpuRoofs,
   inspectModel,
@@ -55,7 +56,6 @@ export const profileCommand: CommandModule = {
   async handler(argv) {
     const spec = argv.model as string;
     const options = engineOptions(argv);
-    const report = inspectModel(spec, options);
     const { backend = 'auto', threads } = options;
     // What is predicted from the processor's limits is for our own kernels on it.
     const isElsewhere = backend === 'webgpu' || backend === 'tensorflow';
@@ -63,6 +63,7 @@ export const profileCommand: CommandModule = {
     const limits = isElsewhere ? undefined : await machineLimits(backend, threads, again);
     const gpu = backend === 'webgpu' ? await gpuLimits(again) : undefined;
     const roofs = limits ? roofsOf(limits) : gpu ? gpuRoofs(gpu) : await machineRoofs(backend, threads);
+    const report = inspectModel(spec, options);
     const passes: PassRecord[] = [];
     const engine = await openEngine(spec, { ...options, timeOps: 1, onPass: (pass) => void passes.push(pass) });
     const { config: dimensions, ...kept } = inspectOps(spec, options);
@@ -140,11 +141,7 @@ function describe({ model, dtype, build, passes }: ModelProfile, isLeast: boolea
 
 /** Of the fewest and the most rows of each phase; the document has all. */
 function describeOps(passes: ModelProfile['passes']): string {
-  const shown = (['decode', 'score'] as const).flatMap((phase) => {
-    const own = passes.filter((pass) => pass.phase === phase && pass.cached === undefined);
-    return own.length > 1 ? [own[0], own[own.length - 1]] : own;
-  });
-  const rows = shown.flatMap(({ phase, rows, seconds, ops = [], betweenSeconds = 0 }) => {
+  const rows = fewestAndMost(passes).flatMap(({ phase, rows, seconds, ops = [], betweenSeconds = 0 }) => {
     const time = (own: number) => [(own * 1e6).toPrecision(3), (100 * (own / seconds)).toFixed(1)];
     const cells = ops.map((op) => [
       ...[op.op, op.shape, op.dtype, String(op.layers), ...time(op.seconds)],

@@ -25,6 +25,8 @@ export class Scheduler {
   private readonly waiting: Sequence[] = [];
   private readonly running: Sequence[] = [];
   private pool: PagePool;
+  /** More memory would help: not where a GPU has none left. */
+  private advice = '; raise --memory';
   private readonly limits: SchedulerLimits;
   private readonly copyPage: (from: number, to: number, tokens: number) => void;
   /** How often a sequence had to give up its pages. */
@@ -112,6 +114,7 @@ export class Scheduler {
 
   /** Puts everything back in the queue, in order, over a cache that holds nothing, and less than before perhaps. */
   restart(pool: PagePool): void {
+    if (pool.size < this.pool.size) this.advice = '';
     this.pool = pool;
     for (const sequence of this.running) {
       sequence.pages = [];
@@ -192,7 +195,7 @@ export class Scheduler {
     if (pages <= this.pool.size) return null;
     return new AttsError(
       'length',
-      `a sequence of ${longest} tokens needs ${pages} KV pages and the cache has ${this.pool.size}; raise --memory`,
+      `a sequence of ${longest} tokens needs ${pages} KV pages and the cache has ${this.pool.size}${this.advice}`,
     );
   }
 

@@ -6,7 +6,7 @@ import type { PassRecord } from '../pass-record.js';
 
 export interface ThreadData {
   readonly spec: string;
-  readonly options: Omit<EngineOptions, 'onPass'>;
+  readonly options: Omit<EngineOptions, 'onPass' | 'onNote'>;
   /** Whether somebody wants to hear of the passes. */
   readonly tellsPasses: boolean;
 }
@@ -26,6 +26,7 @@ export type Call =
 export type Reply =
   | { readonly kind: 'opened'; readonly model: ModelInfo; readonly timeOrigin: number }
   | { readonly kind: 'passes'; readonly passes: readonly PassRecord[] }
+  | { readonly kind: 'note'; readonly note: string }
   | { readonly kind: 'tokens'; readonly id: number; readonly ids: readonly number[]; readonly logProbs?: TokenLogProbs }
   | { readonly kind: 'result'; readonly id: number; readonly result: Generation | Score | null }
   | { readonly kind: 'error'; readonly id: number | null; readonly code: ErrorCode; readonly message: string };

@@ -35,6 +35,7 @@ export class ThreadEngine implements Engine {
   /** What turns times of the thread's clock into times of this one. */
   private readonly clockOffset: number;
   private readonly onPass: PassListener | undefined;
+  private readonly onNote: EngineOptions['onNote'];
   private nextId = 0;
   private failure: AttsError | null = null;
 
@@ -42,9 +43,10 @@ export class ThreadEngine implements Engine {
     worker: Worker,
     opened: Extract<Reply, { kind: 'opened' }>,
     tokenizer: Tokenizer,
-    onPass?: PassListener,
+    { onPass, onNote }: Pick<EngineOptions, 'onPass' | 'onNote'>,
   ) {
     this.onPass = onPass;
+    this.onNote = onNote;
     this.worker = worker;
     this.model = opened.model;
     this.tokenizer = tokenizer;
@@ -57,7 +59,11 @@ export class ThreadEngine implements Engine {
   }
 
   /** @throws AttsError as `openEngine` does */
-  static async open(spec: string, { onPass, ...options }: EngineOptions, tokenizer: Tokenizer): Promise<ThreadEngine> {
+  static async open(
+    spec: string,
+    { onPass, onNote, ...options }: EngineOptions,
+    tokenizer: Tokenizer,
+  ): Promise<ThreadEngine> {
     const workerData: ThreadData = { spec, options, tellsPasses: onPass !== undefined };
     const worker = new Worker(new URL('./thread.js', import.meta.url), { workerData });
     let failed: (error: Error) => void = () => {};
@@ -67,7 +73,7 @@ export class ThreadEngine implements Engine {
       worker.once('error', failed);
     });
     worker.off('error', failed);
-    if (first.kind === 'opened') return new ThreadEngine(worker, first, tokenizer, onPass);
+    if (first.kind === 'opened') return new ThreadEngine(worker, first, tokenizer, { onPass, onNote });
     await worker.terminate();
     const { code, message } = first as Extract<Reply, { kind: 'error' }>;
     throw new AttsError(code, message);
@@ -124,7 +130,8 @@ export class ThreadEngine implements Engine {
     else if (reply.kind === 'tokens') this.waiting.get(reply.id)?.onTokens?.(reply.ids, reply.logProbs);
     else if (reply.kind === 'passes') {
       for (const pass of reply.passes) this.onPass?.({ ...pass, started: pass.started + this.clockOffset });
-    } else if (reply.kind === 'error' && reply.id !== null) {
+    } else if (reply.kind === 'note') this.onNote?.(reply.note);
+    else if (reply.kind === 'error' && reply.id !== null) {
       this.waiting.get(reply.id)?.reject(new AttsError(reply.code, reply.message));
     }
   }

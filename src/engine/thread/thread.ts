@@ -16,7 +16,8 @@ try {
     if (passes.length > 0) reply({ kind: 'passes', passes });
     passes = [];
   };
-  const engine = await openEngine(spec, { ...options, onPass });
+  const onNote = (note: string) => reply({ kind: 'note', note });
+  const engine = await openEngine(spec, { ...options, onPass, onNote });
   const running = new Map<number, AbortController>();
   parentPort?.on('message', async (call: Call) => {
     const { id } = call;

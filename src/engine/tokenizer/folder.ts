@@ -51,8 +51,8 @@ export function folderTokenizer(folder: CheckpointFolder): TokenizerFile {
 function generationStops(folder: CheckpointFolder): number[] {
   const name = 'generation_config.json';
   const document = json(folder, name);
-  if (document === null) return [];
-  const parsed = generationSchema.safeParse(document.value);
+  if (document === undefined) return [];
+  const parsed = generationSchema.safeParse(document);
   if (!parsed.success)
     throw new AttsError('checkpoint', `${folder.pathOf(name)}: eos_token_id is neither an id nor a list of ids`);
   return [parsed.data.eos_token_id ?? []].flat();
@@ -67,7 +67,8 @@ function chatTemplateOf(
   if (jinja !== null) return jinja;
   const name = 'chat_template.json';
   const document = json(folder, name);
-  const parsed = document && z.looseObject({ chat_template: templateSchema }).safeParse(document.value);
+  const parsed =
+    document === undefined ? undefined : z.looseObject({ chat_template: templateSchema }).safeParse(document);
   if (parsed?.success === false) throw new AttsError('checkpoint', `${folder.pathOf(name)} has no chat_template`);
   const template = parsed?.data.chat_template ?? configured ?? null;
   if (!Array.isArray(template)) return template;
@@ -85,15 +86,15 @@ function opensWith({ post_processor: postProcessor }: TokenizerParts, token: str
 
 function needed(folder: CheckpointFolder, name: string): unknown {
   const document = json(folder, name);
-  if (document === null) throw new AttsError('checkpoint', `${folder.pathOf(name)} is missing`);
-  return document.value;
+  if (document === undefined) throw new AttsError('checkpoint', `${folder.pathOf(name)} is missing`);
+  return document;
 }
 
-/** A document; null where there is none. */
-function json(folder: CheckpointFolder, name: string): { readonly value: unknown } | null {
+/** A document; undefined where there is none. */
+function json(folder: CheckpointFolder, name: string): unknown {
   const text = folder.text(name);
   try {
-    return text === null ? null : { value: JSON.parse(text) };
+    return text === null ? undefined : JSON.parse(text);
   } catch (cause) {
     throw new AttsError('checkpoint', `${folder.pathOf(name)} is not JSON`, { cause });
   }

@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { groupBy } from '../../group-by.js';
 import type { MachineRoofs } from '../../profiler/intensity.js';
 import { sumOps } from '../../profiler/op-rates.js';
-import type { ModelProfile } from '../../profiler/profile.js';
+import { fewestAndMost, type ModelProfile } from '../../profiler/profile.js';
 import type { LedgerFile } from '../../runs/ledger-file.js';
 import { number, percent, plural } from '../format.js';
 import { type ColourName, colour } from '../palette.js';
@@ -56,12 +56,9 @@ export function rooflineFigure(source: ReportSource): Figure | null {
 
 /** The same of the ops of a profiled model, fewest and most rows apart. Null where no op was timed. */
 export function profileRoofline({ model, passes }: ModelProfile, roofs: MachineRoofs): Figure | null {
-  const points = (['decode', 'score'] as const).flatMap((phase) => {
-    const own = passes.filter((pass) => pass.phase === phase && pass.cached === undefined);
-    return [own[0], ...own.slice(1).slice(-1)].flatMap(({ rows, ops = [] }) =>
-      ops.flatMap((op) => pointOf({ ...op, phase: `${phase}, ${plural(rows, 'row')}` })),
-    );
-  });
+  const points = fewestAndMost(passes).flatMap(({ phase, rows, ops = [] }) =>
+    ops.flatMap((op) => pointOf({ ...op, phase: `${phase}, ${plural(rows, 'row')}` })),
+  );
   const names = [...new Set(points.map(({ phase }) => phase))];
   const own = Object.fromEntries(names.map((phase, i) => [phase, profileColours[i]]));
   return rooflineOf(points, roofs, { name: model, of: 'of a pass, all layers together', colours: own });
@@ -88,7 +85,7 @@ function rooflineOf(
   const { roofs, ridges, labels, domain } = roofsOf(machine, points);
   const { peak, bandwidth } = machine;
   const told = groups
-    .slice(0, 12)
+    .slice(0, mostLabels)
     .map(
       ({ label, intensity, reached, seconds }) =>
         `${label} ${number(reached)} GFLOP/s at ${number(intensity)} FLOP/byte, ${percent(seconds / total)} of the time`,
@@ -229,7 +226,8 @@ function roofsOf({ peak, bandwidth, levels }: LedgerFile['roofs'], points: reado
       ...{ level, intensity, roof: Math.min(peak, own * intensity) / 1e9 },
     })),
   );
-  return { roofs, ridges, labels, domain: { x: [low, high], y: [bottom, top] } satisfies Domain as Domain };
+  const domain: Domain = { x: [low, high], y: [bottom, top] };
+  return { roofs, ridges, labels, domain };
 }
 
 const power = (way: 'floor' | 'ceil', value: number) => 10 ** Math[way](Math.log10(value));

@@ -8,17 +8,11 @@ import {
 } from '../src/index.js';
 
 /** Runs one configuration with fresh engines, so that nothing is left in the cache from an earlier run. */
-export async function runMethod(
-  config: RunConfig,
-  label: string,
-  out: string | null = null,
-  onOpen: () => void = () => {},
-): Promise<ScaleResult> {
+export async function runMethod(config: RunConfig, label: string, out: string | null = null): Promise<ScaleResult> {
   const dataset = await loadRunDataset(config, 'test');
   const calibrationDataset = needsCalibrationSplit(config) ? await loadRunDataset(config, 'calibration') : undefined;
   const onNote = (note: string) => process.stderr.write(`${label}: ${note}\n`);
   const { close, ...engines } = await openEngines(config, { onNote });
-  onOpen();
   let lastLine = performance.now();
   try {
     return await scale({

@@ -61,13 +61,17 @@ export function inspectCheckpoint(
   const kept: Partial<Record<WeightDtype, DtypeShare>> = {};
   const keptInLayers: typeof kept = {};
   const dtypeOf = keptDtypes(checkpoint, asked);
+  const matrix = (name: string, together: readonly string[] = [name]) => {
+    const [N, K] = checkpoint.tensors.get(name)!.shape;
+    const dtype = dtypeOf(...together);
+    return { dtype, bytes: packedBytes(N, K, dtype) };
+  };
   const keep = (together: readonly (string | null | undefined)[], isLayer = false) => {
     const tensors = together.flatMap((name) => (name ? [name] : []));
     for (const name of tensors) {
       const { shape } = checkpoint.tensors.get(name)!;
       const isMatrix = shape.length === 2;
-      const dtype = isMatrix ? dtypeOf(...tensors) : 'f32';
-      const bytes = isMatrix ? packedBytes(shape[0], shape[1], dtype) : 4 * shape[0];
+      const { dtype, bytes } = isMatrix ? matrix(name, tensors) : { dtype: 'f32' as const, bytes: 4 * shape[0] };
       add(kept, dtype, bytes);
       if (isLayer && isMatrix) add(keptInLayers, dtype, bytes);
     }
@@ -81,12 +85,9 @@ export function inspectCheckpoint(
     for (const name of Object.values(others)) keep([name], true);
   }
   const matrices = (...groups: readonly (readonly string[])[]): KeptMatrices => {
-    const each = groups.flatMap((group) => group.map((name) => ({ name, dtype: dtypeOf(...group) })));
-    const sizes = each.map(({ name, dtype }) => {
-      const [N, K] = checkpoint.tensors.get(name)!.shape;
-      return packedBytes(N, K, dtype);
-    });
-    return { dtype: [...new Set(each.map(({ dtype }) => dtype))].join(' + '), bytes: sizes.reduce((a, b) => a + b, 0) };
+    const each = groups.flatMap((group) => group.map((name) => matrix(name, group)));
+    const dtypes = new Set(each.map(({ dtype }) => dtype));
+    return { dtype: [...dtypes].join(' + '), bytes: each.reduce((sum, { bytes }) => sum + bytes, 0) };
   };
   const weights: KeptWeights = {
     embedding: matrices([names.embedding]),
@@ -98,7 +99,7 @@ export function inspectCheckpoint(
   };
   const { layers, kvHeads, headDim } = config;
   const cacheBytesPerToken = pageBytes({ layers, kvHeads, headDim, pageSize: 1, dtype: cacheDtype });
-  const headDtype = dtypeOf(names.head ?? names.embedding);
+  const headDtype = matrix(names.head ?? names.embedding).dtype;
   return {
     ...{ config, parameters, hasOwnHead: names.head !== null, stored },
     ...{ kept, keptInLayers, headDtype, weights, cacheBytesPerToken },

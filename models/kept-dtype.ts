@@ -31,11 +31,11 @@ export function keptDtypes({ tensors }: Checkpoint, asked: WeightDtype | 'auto')
     return dtype === 'bf16' && values <= mostCachedValues ? 'f32' : dtype;
   };
   return (...names) => {
-    const [first, ...others] = names.map(one);
-    if (others.every((dtype) => dtype === first)) return first;
-    if ([first, ...others].every(isQuantised)) return 'q8';
+    const dtypes = names.map(one);
+    if (dtypes.every((dtype) => dtype === dtypes[0])) return dtypes[0];
+    if (dtypes.every(isQuantised)) return 'q8';
     // What float16 holds, bfloat16 does not, nor the other way about.
-    const widths = [first, ...others].map((dtype) => weightDtypes.indexOf(dtype === 'f16' ? 'f32' : dtype));
+    const widths = dtypes.map((dtype) => weightDtypes.indexOf(dtype === 'f16' ? 'f32' : dtype));
     return weightDtypes[Math.min(...widths)];
   };
 }

@@ -2,8 +2,6 @@
 import { AttsError } from '../../src/errors.js';
 import type * as node from './stock.js';
 
-export type StockName = node.StockName;
-
 export const registerStock: typeof node.registerStock = async (name) => {
   if (name !== 'cpu') throw new AttsError('engine', `the ${name} backend does not run in a browser; use simd`);
   await import('@tensorflow/tfjs-backend-cpu');

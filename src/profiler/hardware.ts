@@ -1,4 +1,5 @@
 import { AttsError } from '../errors.js';
+import type { Bound } from './op-rates.js';
 import { type ModelShape, type PassRows, passCost, type StoredBytes, totalBytes } from './pass-cost.js';
 
 /** A machine by its specification sheet. */
@@ -87,7 +88,7 @@ export interface PassTime {
   readonly computeSeconds: number;
   readonly memorySeconds: number;
   readonly overheadSeconds: number;
-  readonly bound: 'compute' | 'memory' | 'overhead';
+  readonly bound: Bound;
 }
 
 /**

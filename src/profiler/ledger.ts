@@ -97,13 +97,18 @@ export class Ledger {
   report(): LedgerReport {
     const phases: Partial<Record<Phase, PhaseWork>> = {};
     const ops: LedgerOp[] = [];
+    const { layers, head } = this.model.weights;
+    const weightBytes = layers.reduce(
+      (sum, { qkv, output, mlp }) => sum + qkv.bytes + output.bytes + mlp.bytes,
+      head.bytes,
+    );
     for (const [phase, sums] of this.phases) {
       const { counts, seconds } = sums;
       const costs = opCosts(this.model, counts);
       const secondsOf = opSeconds(sums);
       const own = costs.map((cost): LedgerOp => {
         const taken = secondsOf?.(opKey(cost.op, cost.layer)) ?? null;
-        return { phase, ...opWork(cost, taken, this.roofs, this.weightBytes) };
+        return { phase, ...opWork(cost, taken, this.roofs, weightBytes) };
       });
       ops.push(...own);
       const { flops, bytes } = addCosts(costs);
@@ -117,11 +122,6 @@ export class Ledger {
       ops.length > 0 && ops.every(({ seconds }) => seconds === null) ? 'the device tells no times of single ops' : null;
     const { shape } = this.model;
     return { shape, phases, ops, untimed, total: sumPasses(Object.values(phases)), times: this.timer.report() };
-  }
-
-  private get weightBytes(): number {
-    const { layers, head } = this.model.weights;
-    return layers.reduce((sum, { qkv, output, mlp }) => sum + qkv.bytes + output.bytes + mlp.bytes, head.bytes);
   }
 
   private sumsOf(phase: Phase): PhaseSums {

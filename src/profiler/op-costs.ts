@@ -11,7 +11,7 @@ import { sampleCost } from '../../kernels/ops/sample/cost.js';
 import { tokenLogProbCost } from '../../kernels/ops/token-log-prob/cost.js';
 import type { KeptMatrices, KeptWeights } from '../../models/inspect.js';
 import type { PassRows } from '../engine/pass-record.js';
-import type { ModelShape } from './pass-cost.js';
+import { type ModelShape, seenTokens } from './pass-cost.js';
 
 /** A model by what decides the cost of its ops. */
 export interface ModelOps {
@@ -41,17 +41,17 @@ export function noPasses(): PassCounts {
 }
 
 /** Adds a pass to the counts, in place: this runs after every pass of a profiled run. */
-export function countPass(counts: PassCounts, { sequences, sampled, scored }: PassRows): void {
+export function countPass(counts: PassCounts, pass: PassRows): void {
+  const { sampled, scored } = pass;
+  const { tokens, seen, read } = seenTokens(pass);
   counts.passes++;
   counts.sampled += sampled;
   counts.scored += scored;
   if (sampled > 0) counts.sampling++;
   if (scored > 0) counts.scoring++;
-  for (const { cached, rows } of sequences) {
-    counts.rows += rows;
-    counts.seen += rows * cached + (rows * (rows + 1)) / 2;
-    counts.read += cached + rows;
-  }
+  counts.rows += tokens;
+  counts.seen += seen;
+  counts.read += read;
 }
 
 export interface OpCost extends Cost {

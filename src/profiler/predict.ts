@@ -2,8 +2,10 @@
 import { packedBytes, type WeightDtype } from '../../kernels/ops/linear/index.js';
 import { isQuantised } from '../../kernels/ops/linear/quantise.js';
 import { smallestShared } from '../../kernels/ops/linear/simd.js';
+import type { PassTime } from './hardware.js';
 import type { MachineRoofs } from './intensity.js';
 import { type KnownLimits, peakOf } from './machine-limits.js';
+import { largest } from './op-rates.js';
 import { type ModelShape, type PassRows, passCosts, type StoredBytes, seenTokens, totalBytes } from './pass-cost.js';
 
 /** What of a model decides its time. Bytes are those of weights as they are kept. */
@@ -14,16 +16,6 @@ export interface PredictedModel {
   readonly headDtype: WeightDtype;
   readonly weightBytes: number;
   readonly cacheBytesPerToken: number;
-}
-
-export interface PredictedPass {
-  readonly seconds: number;
-  readonly computeSeconds: number;
-  readonly memorySeconds: number;
-  /** Starting ops, handing them to the other threads, and the engine's own work. */
-  readonly overheadSeconds: number;
-  /** What most of the time goes to. */
-  readonly bound: 'compute' | 'memory' | 'overhead';
 }
 
 /** Ops of a layer, and those around the layers: embedding, norm, head or log-probabilities, sampling. */
@@ -39,7 +31,7 @@ const ops = { layer: 5, around: 4 } as const;
  * from main memory, at the rates measured there: none up to a quarter of it (other programs use it as well), all from its
  * whole size on, linear between. Other ops take the longer of arithmetic and bytes (Williams et al. 2009).
  */
-export function predictPass(limits: KnownLimits, model: PredictedModel, rows: PassRows): PredictedPass {
+export function predictPass(limits: KnownLimits, model: PredictedModel, rows: PassRows): PassTime {
   const { shape, cacheBytesPerToken, weightBytes } = model;
   const { layers, hiddenSize: d, intermediateSize: f, heads, kvHeads, headDim, vocabSize: V } = shape;
   const { tokens, seen, read } = seenTokens(rows);
@@ -95,7 +87,7 @@ export function predictPass(limits: KnownLimits, model: PredictedModel, rows: Pa
   overheadSeconds +=
     (rows.sampled * limits.sequenceMicroseconds + (tokens - rows.sampled) * limits.tokenMicroseconds) * 1e-6;
   const parts = { compute: computeSeconds, memory: memorySeconds, overhead: overheadSeconds };
-  const bound = (Object.keys(parts) as (keyof typeof parts)[]).reduce((a, b) => (parts[b] > parts[a] ? b : a));
+  const bound = largest(parts);
   const seconds = computeSeconds + memorySeconds + overheadSeconds;
   return { seconds, computeSeconds, memorySeconds, overheadSeconds, bound };
 }
@@ -156,7 +148,7 @@ export function rooflinePass(
   shape: ModelShape,
   rows: PassRows,
   stored: StoredBytes,
-): Pick<PredictedPass, 'seconds' | 'bound'> {
+): Pick<PassTime, 'seconds' | 'bound'> {
   let [seconds, memorySeconds] = [0, 0];
   for (const cost of Object.values(passCosts(shape, rows, stored))) {
     const [compute, memory] = [cost.flops / peak, totalBytes(cost) / bandwidth];

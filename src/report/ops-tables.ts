@@ -1,3 +1,4 @@
+import { totalBytes } from '../profiler/pass-cost.js';
 import type { LedgerFile } from '../runs/ledger-file.js';
 import { hundredths, integer, number } from './format.js';
 import { type Html, html } from './html.js';
@@ -75,12 +76,11 @@ function tableOf({ title, caption, first, words = [], rows }: Table, total: numb
 <thead><tr><th scope="col">${first}</th>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(({ of, sum, words: own = [] }) => {
-  const { seconds, flops, bytes, intensity, gflops, gbytes, roofShare, bound } = sum;
-  const moved = bytes.weights + bytes.activations + bytes.cache;
+  const { seconds, flops, intensity, gflops, gbytes, roofShare, bound } = sum;
   const cells = [
     ...own,
     ...[number(seconds), hundredths(seconds === null ? null : seconds / total), number(flops / 1e9)],
-    ...[number(moved / 1e9), number(intensity), number(gflops), number(gbytes), hundredths(roofShare), bound],
+    ...[number(totalBytes(sum) / 1e9), number(intensity), number(gflops), number(gbytes), hundredths(roofShare), bound],
   ];
   return html`<tr><th scope="row">${of}</th>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>\n`;
 })}</tbody>

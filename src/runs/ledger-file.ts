@@ -5,6 +5,7 @@ import { passOps } from '../../kernels/op-clock.js';
 import { writeFileAtomic } from '../atomic-file.js';
 import { phases } from '../engine/pass-record.js';
 import { AttsError } from '../errors.js';
+import { bounds } from '../profiler/op-rates.js';
 import { wideJson } from './wide-json.js';
 
 const bytes = z.object({ weights: z.number(), activations: z.number(), cache: z.number() });
@@ -15,7 +16,7 @@ const phase = sums.extend({ timedPasses: z.number(), betweenSeconds: z.number().
 const rates = {
   ...{ seconds: z.number().nullable(), roofSeconds: z.number(), intensity: z.number() },
   ...{ gflops: z.number().nullable(), gbytes: z.number().nullable(), roofShare: z.number().nullable() },
-  bound: z.enum(['memory', 'compute', 'overhead']),
+  bound: z.enum(bounds),
 };
 const keys = { phase: z.enum(phases), op: z.enum(passOps), layer: z.int().nullable() };
 const op = z.object({ ...keys, shape: z.string(), dtype: z.string(), passes: z.number(), ...cost, ...rates });

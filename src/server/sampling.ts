@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { GenerateRequest, Generation, Prefix } from '../engine/engine.js';
 import type { ServedModel } from './models.js';
-import { findStop } from './stop-text.js';
+import { findStop, StopText } from './stop-text.js';
 import { type JudgedToken, judgedTokens } from './token-labels.js';
 
 /** Below this a temperature is greedy: logits divided by it would overflow. */
@@ -33,6 +33,11 @@ export interface Written {
 }
 
 type Listener = Pick<GenerateRequest, 'onTokens' | 'signal'>;
+
+/** Holds back what may begin a stop string of a call, which is not sent. */
+export function stopTextOf({ engine }: ServedModel, { keepsStop, stop }: Sampling): StopText {
+  return new StopText(engine.tokenizer, keepsStop ? [] : stop);
+}
 
 /**
  * Continues a prompt `n` times. The k-th continuation draws its own random numbers; a prompt gets the same ones alone and

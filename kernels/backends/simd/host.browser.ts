@@ -5,8 +5,6 @@
 import { AttsError } from '../../../src/errors.js';
 import type * as node from './host.js';
 
-export type PoolThread = node.PoolThread;
-
 export const startThread: typeof node.startThread = (data, onEnd) => {
   const worker = new Worker(new URL('./worker.browser.js', import.meta.url), { type: 'module' });
   worker.addEventListener('error', ({ message }) => onEnd(`failed: ${message || 'its script does not load'}`));

@@ -37,7 +37,7 @@ export function gatedMlpJob(): void {
   const x = prepareRows(address(0), M, d, dtype, address(8), operandF32(9), address(10), address(11), scales);
   const pairs = (f + 7) >>> 3;
   const ldh = <usize>pairs << 5;
-  // Two pairs lie interleaved.
+  // Two pairs are four panels, which are multiplied together.
   const step = 2;
   const ldp: usize = 128;
   const pair = address(19) + <usize>threadIndex() * (<usize>M * ldp);
@@ -53,20 +53,20 @@ export function gatedMlpJob(): void {
       if (count == step) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i, TOGETHER, pair, ldp);
       else for (let p = 0; p < 2; p++) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i + p, 1, pair + (<usize>p << 5), ldp);
       finish(pair, ldp, M, i << 4, count << 4, bias, 0, 0);
-      for (let first = 0, rows = 0; first < M; first += rows) {
+      for (let m0 = 0, rows = 0; m0 < M; m0 += rows) {
         // Floating weights want the rows of a tile packed as [feature][row].
-        rows = isQuantised(downDtype) ? 1 : rowsFrom(downDtype, first, M);
-        const step = <usize>rows << 2;
-        for (let m = first; m < first + rows; m++) {
+        rows = isQuantised(downDtype) ? 1 : rowsFrom(downDtype, m0, M);
+        const stride = <usize>rows << 2;
+        for (let m = m0; m < m0 + rows; m++) {
           for (let c = 0; c < count; c++) {
             const from = pair + <usize>m * ldp + (<usize>c << 6);
-            let to = hidden + <usize>first * ldh + (<usize>(m - first) << 2) + <usize>(i + c) * 8 * step;
+            let to = hidden + <usize>m0 * ldh + (<usize>(m - m0) << 2) + <usize>(i + c) * 8 * stride;
             for (let j: usize = 0; j < 32; j += 16) {
               const gate = v128.load(from + j), up = v128.load(from + j, 32);
               const value = f32x4.mul(isGelu ? gelu(gate) : silu(gate), up);
               if (rows == 1) v128.store(to, value);
-              else storeLanes(value, to, step);
-              to += 4 * step;
+              else storeLanes(value, to, stride);
+              to += 4 * stride;
             }
           }
         }

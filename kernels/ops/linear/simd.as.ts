@@ -6,8 +6,8 @@ import { packRows } from './pack-rows.as';
 import { address, barrier, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
 import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, quantisedRows, rowsOfTile, streamBytes, tileWidth } from './tiles.as';
 
-// Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the L1 cache until all rows have met
-// them. Units of quantised weights stand before every 128 (layout.ts).
+// Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the first cache (quantised) or the
+// second (floating) until all rows have met them. Units of quantised weights stand before every 128 (layout.ts).
 const FLOAT_BLOCK = 2048;
 const QUANTISED_BLOCK = 128;
 
@@ -111,7 +111,7 @@ export function floatsAt(stream: usize, dtype: i32, K: i32, p: usize, k: i32): u
 function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
   const width = min(panels, tileWidth(dtype, M));
   const stripe = <usize>K * STRIPE_STEP;
-  const block = rowsFrom(dtype, 0, M) == M || K <= FLOAT_BLOCK ? K : FLOAT_BLOCK;
+  const block = rowsFrom(dtype, 0, M) == M ? K : FLOAT_BLOCK;
   for (let k = 0; k < K; k += block) {
     const n = min(block, K - k), first = k == 0;
     for (let i = 0; i < panels; i += width) {

@@ -2,8 +2,8 @@
  * The product x[M, K] · Wᵀ in WGSL, for whoever wants its outputs: linear, gatedMlp and tokenLogProb give it an ending.
  *
  * There are two programs, for few rows and for many, and an output has the same bits from both, at any tile size: the sum
- * of its groups of 32 k in their order, each the chain of fused multiply-adds of its k in their order. Nothing is reduced
- * by subgroups, whose size differs between devices.
+ * of its groups of 32 k in their order, each the chain of fused multiply-adds of its k in their order. No output's
+ * sum is shared by threads of a subgroup; the sum of a row's norm is (lanes.ts), to the same bits at any size of it.
  */
 import { enableLanes, joining, sum } from '../../backends/webgpu/lanes.js';
 import type { WeightDtype } from './index.js';
@@ -45,7 +45,7 @@ export interface ProductShape {
   readonly lanes: number;
 }
 
-export const productUniforms = 'struct Uniforms { M: u32, N: u32, K: u32, G: u32, epsilon: f32, extra: u32 }';
+const productUniforms = 'struct Uniforms { M: u32, N: u32, K: u32, G: u32, epsilon: f32 }';
 
 const fewThreads = 128;
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);

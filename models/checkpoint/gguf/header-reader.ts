@@ -39,12 +39,8 @@ export class HeaderReader {
     if (this.at + length > this.window.length) {
       if (length > this.left) throw this.bad(`its header goes on after the file's end at byte ${this.size}`);
       this.start = this.position;
-      const {
-        buffer,
-        byteOffset,
-        length: read,
-      } = this.file.read(this.start, Math.min(this.left, Math.max(length, windowBytes)));
-      this.window = Buffer.from(buffer as ArrayBuffer, byteOffset, read);
+      const read = this.file.read(this.start, Math.min(this.left, Math.max(length, windowBytes)));
+      this.window = Buffer.from(read.buffer as ArrayBuffer, read.byteOffset, read.length);
       this.at = 0;
     }
     const bytes = this.window.subarray(this.at, this.at + length);

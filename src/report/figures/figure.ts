@@ -1,5 +1,4 @@
-import * as vega from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type { TopLevelSpec } from 'vega-lite';
 import { colour } from '../palette.js';
 
 /** Pixels between the axes of a figure: on a desk or paper, and on a telephone. */
@@ -47,6 +46,8 @@ export function withLook(spec: TopLevelSpec): TopLevelSpec {
 
 /** Draws a specification as SVG, without a browser. */
 export async function drawSvg(spec: TopLevelSpec): Promise<string> {
+  // The drawing packages are loaded by those alone who draw.
+  const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
   const view = new vega.View(vega.parse(compile(spec).spec), { renderer: 'none', logLevel: vega.Warn });
   try {
     return await view.toSVG();

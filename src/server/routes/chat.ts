@@ -4,7 +4,7 @@ import type { ChatMessage, Prefix } from '../../engine/engine.js';
 import type { App, ServerContext } from '../context.js';
 import { HttpError } from '../errors.js';
 import { checkedText, checkLength, type ServedModel } from '../models.js';
-import { continuePrompt, type Sampling, type Written } from '../sampling.js';
+import { continuePrompt, type Sampling, stopTextOf, type Written } from '../sampling.js';
 import {
   type Chat,
   type ChatBody,
@@ -16,7 +16,6 @@ import {
 } from '../schemas/chat.js';
 import { errors, orStream, stopsOf } from '../schemas/common.js';
 import { EventStream } from '../sse.js';
-import { StopText } from '../stop-text.js';
 import { alternativesWith, type JudgedToken, judgedTokens, tokenLabel } from '../token-labels.js';
 import { usageBody } from '../usage.js';
 import { answerByMethod, methodModel } from './method.js';
@@ -150,8 +149,7 @@ function stream(asked: Asked, signal: AbortSignal, reply: FastifyReply): Promise
       choices: [{ index, delta, logprobs: null, finish_reason: null, ...more }],
       ...(includeUsage ? { usage: null } : {}),
     });
-  const stops = sampling.keepsStop ? [] : sampling.stop;
-  const texts = Array.from({ length: n }, () => new StopText(model.engine.tokenizer, stops));
+  const texts = Array.from({ length: n }, () => stopTextOf(model, sampling));
   return events.answer(async () => {
     const begun = new Set<number>();
     const written = await continuePrompt(model, prefix, sampling, n, (index) => ({

@@ -5,7 +5,7 @@ import { CompletionLogProbsWriter } from '../completion-log-probs.js';
 import type { App, ServerContext } from '../context.js';
 import { HttpError } from '../errors.js';
 import { readPrompt, type ServedModel } from '../models.js';
-import { continuePrompt, judgePrompt, type Sampling, type Written } from '../sampling.js';
+import { continuePrompt, judgePrompt, type Sampling, stopTextOf, type Written } from '../sampling.js';
 import { errors, orStream, stopsOf } from '../schemas/common.js';
 import {
   type Completion,
@@ -16,7 +16,6 @@ import {
   type PromptLogProb,
 } from '../schemas/completions.js';
 import { EventStream } from '../sse.js';
-import { StopText } from '../stop-text.js';
 import { alternativesWith, type JudgedToken, judgedTokens, tokenLabel } from '../token-labels.js';
 import { usageBody } from '../usage.js';
 
@@ -158,7 +157,7 @@ function stream(asked: Asked, signal: AbortSignal, reply: FastifyReply): Promise
   const one = async (prefix: Prefix, i: number) => {
     const judged = await judgedPrompt(asked, prefix, signal);
     const logs = Array.from({ length: n }, () => new CompletionLogProbsWriter(tokenizer, sampling.top ?? 0));
-    const texts = Array.from({ length: n }, () => new StopText(tokenizer, sampling.keepsStop ? [] : sampling.stop));
+    const texts = Array.from({ length: n }, () => stopTextOf(model, sampling));
     const logged = (k: number, tokens: JudgedToken[]) => (sampling.top === null ? null : logs[k].write(tokens));
     if (body.echo) {
       for (let k = 0; k < n; k++) send({ index: i * n + k, text: prefix.text, logprobs: logged(k, judged ?? []) });

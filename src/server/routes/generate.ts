@@ -4,7 +4,7 @@ import type { GenerateRequest, Prefix } from '../../engine/engine.js';
 import type { App, ServerContext } from '../context.js';
 import { HttpError } from '../errors.js';
 import { readPrompt, type ServedModel } from '../models.js';
-import { continuePrompt, judgePrompt, type Sampling } from '../sampling.js';
+import { continuePrompt, judgePrompt, type Sampling, stopTextOf } from '../sampling.js';
 import { errors, orStream, stopsOf } from '../schemas/common.js';
 import {
   type GenerateBody,
@@ -15,7 +15,6 @@ import {
   type TokenTuple,
 } from '../schemas/generate.js';
 import { EventStream } from '../sse.js';
-import { StopText } from '../stop-text.js';
 import { alternativesWith, type JudgedToken, judgedTokens, tokenLabel } from '../token-labels.js';
 
 const defaultMaxTokens = 128;
@@ -120,7 +119,7 @@ function tellSoFar(
   { model, sampling }: Asked,
   hear: (output: Output) => void,
 ): NonNullable<GenerateRequest['onTokens']> {
-  const stopText = new StopText(model.engine.tokenizer, sampling.keepsStop ? [] : sampling.stop);
+  const stopText = stopTextOf(model, sampling);
   const tokens: JudgedToken[] = [];
   let text = '';
   return (ids) => {

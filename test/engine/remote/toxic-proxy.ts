@@ -48,22 +48,8 @@ const faultsOfAnswers = {
   'truncated JSON': rewritten((text) => text.slice(0, text.length / 2)),
   'no document': replaced(200, '<html>gateway</html>'),
   'another document': replaced(200, '{"choices":[],"object":"error"}'),
-  'a token too few': rewritten((text) =>
-    JSON.stringify(
-      JSON.parse(
-        text,
-        counted((list) => list.slice(0, -1)),
-      ),
-    ),
-  ),
-  'a token too many': rewritten((text) =>
-    JSON.stringify(
-      JSON.parse(
-        text,
-        counted((list) => [...list, list.at(-1)]),
-      ),
-    ),
-  ),
+  'a token too few': recounted((list) => list.slice(0, -1)),
+  'a token too many': recounted((list) => [...list, list.at(-1)]),
   NaN: rewritten((text) => text.replaceAll(/-\d+\.\d+/g, 'NaN')),
   null: rewritten((text) => text.replaceAll(/-\d+\.\d+/g, 'null')),
 } satisfies Record<string, Fault>;
@@ -76,6 +62,11 @@ const faultsOfRequests = {
 
 export type FaultName = keyof typeof faultsOfAnswers | keyof typeof faultsOfRequests;
 export const faultNames = [...Object.keys(faultsOfAnswers), ...Object.keys(faultsOfRequests)] as FaultName[];
+
+/** An answer whose lists that have an entry a token are others. */
+function recounted(change: (list: unknown[]) => unknown[]): Fault {
+  return rewritten((text) => JSON.stringify(JSON.parse(text, counted(change))));
+}
 
 /** A reviver of JSON that changes the lists which have an entry a token. */
 function counted(change: (list: unknown[]) => unknown[]) {

@@ -57,7 +57,7 @@ export function predictPass(limits: KnownLimits, model: PredictedModel, rows: Pa
     const rowWork = (hasNorm ? rates.row('norm', M * K) : 0) + (isQuantised(dtype) ? rates.row('quantise', M * K) : 0);
     const { arithmetic, waiting } = rates.product(dtype, M, 2 * M * N * K);
     const compute = arithmetic + rowWork + besides;
-    // A barrier stands between the rows' work and the product.
+    // A barrier stands between the rows' work and the product; that behind packing rows is left out.
     if (isShared) add(count, compute, waiting, rowWork > 0 ? 2 : 1);
     else add(count, compute * limits.threads, waiting);
   };

@@ -1,7 +1,7 @@
 # Targets with a "##" comment are listed by `make help`.
 .DEFAULT_GOAL := help
 .PHONY: help install build demo test lint format clean bench bench-peers card-figures main-table barrier-cost
-.PHONY: paper-scale arithmetic-intensity simulator-check profile-overhead report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
+.PHONY: paper-scale arithmetic-intensity arithmetic-intensity-real simulator-check profile-overhead report-check trace-check goldens goldens-tokens gsm8k families official-traces conformal-peers rejection-control calibrator-runs budget grade-reference
 # Servers and harnesses of others, and ours under load.
 .PHONY: vllm lm-eval serve-load serve-schemathesis
 .PHONY: gpu-test gpu-bench gpu-logits gpu-demo gpu-profile
@@ -12,6 +12,7 @@ ATTS := node dist/src/cli/main.js
 DATA ?= ../shared/data/reference
 # Real checkpoints, and log-probabilities of an independent implementation.
 MODELS ?= ../gguf
+QWEN = $(MODELS)/Qwen2.5-Coder
 GOLDENS ?= ../shared/models/goldens
 # gsm8k_openai_test.jsonl and other problems.
 MATH ?= ../shared/data/math
@@ -112,6 +113,11 @@ paper-scale: build ## the method at the paper's scale, simulated from spec sheet
 arithmetic-intensity: build ## r and waiting against samples and turns, sync and async (about four minutes on two cores)
 	node dist/experiments/arithmetic-intensity.js
 
+arithmetic-intensity-real: build ## the same on a real pair, 1 to 64 samples and 1 to 16 turns (MODELS, MATH=folders; about 18 minutes on two cores)
+	node dist/experiments/arithmetic-intensity.js --draft $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf \
+	  --target $(QWEN)-0.5B-Instruct.Q4.gguf --dataset gsm8k=$(MATH)/gsm8k_openai_test.jsonl --problems 1 --repeats 3 \
+	  --samples 1,4,16,64 --turns 1,4,16 --at-samples 8 --at-turns 4 --out runs/arithmetic-intensity-real
+
 simulator-check: build ## twelve recorded runs and what the simulator predicts, three times (about ten minutes on two cores)
 	@rm -rf runs/simulator-check
 	node dist/experiments/simulator-check.js
@@ -166,7 +172,6 @@ goldens: build ## log-probabilities of four real .gguf files (MODELS=folder, GOL
 	node dist/test/real/goldens.js --models $(MODELS) --goldens $(GOLDENS)
 
 GSM8K := --dataset gsm8k=$(MATH)/gsm8k_openai_test.jsonl --policy replace --temperature 0.7
-QWEN := $(MODELS)/Qwen2.5-Coder
 gsm8k: build ## a real pair on 50 problems of GSM8K, four methods (MODELS, MATH=folders; about an hour on two cores)
 	$(ATTS) compare --draft $(QWEN)-0.5B-Instruct.Q4.gguf --target $(QWEN)-1.5B-Instruct.Q4_K_M.gguf $(GSM8K) \
 	  --prompt file:experiments/prompts/gsm8k-two-shot.json --limit 50 --samples 4 --turns 8 --concurrency 16 \

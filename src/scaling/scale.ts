@@ -15,6 +15,7 @@ import { writeLedger } from '../runs/ledger-file.js';
 import { type ChainRecord, chainKey, type ModelCallEvent, type Summary } from '../runs/records.js';
 import { shardOf } from '../runs/shard.js';
 import { summarise } from '../runs/summary.js';
+import { type Grader, openGrader } from '../tasks/grader.js';
 import type { Dataset, Problem } from '../tasks/problem.js';
 import { openPrompt } from '../tasks/prompts.js';
 import { Chain, type ChainContext } from './chain.js';
@@ -74,6 +75,7 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   const problems = shardOf(dataset.problems, config.shard);
   const draft = config.method === 'target-only' ? null : needed(options.draft, 'draft');
   const target = config.method === 'draft-only' ? null : needed(options.target, 'target');
+  const grade = await openGrader();
   const directory = options.out ? RunDirectory.open(options.out, manifestOf(options, draft, target)) : null;
   /** To the user, and for the record. */
   const tell = (note: string) => {
@@ -91,12 +93,12 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
     // What an earlier process did of the run was not counted by this one.
     const profile = events.length === 0 ? options.profile : undefined;
     profile?.restart();
-    const state = { problems, draft, target, calibrator, directory, chains, events };
+    const state = { problems, draft, target, calibrator, grade, directory, chains, events };
     const { wallSeconds, records, origin } = await runChains(options, state);
     const models = profile?.ledgers();
     const summary = summarise({
       ...{ config, chains, events, wallSeconds, dataset: dataset.name, problems: problems.length },
-      accuracy: accuracyOf(problems, chains, config),
+      accuracy: accuracyOf(problems, chains, config, grade),
       rejection: rejectionOf(diagnose(decisionsOf(events), { alpha: config.rejectionRate }), calibrator),
       work: profile && models ? workOf(Object.values(models), profile.roofs) : null,
     });
@@ -125,6 +127,7 @@ interface RunState {
   readonly draft: Engine | null;
   readonly target: Engine | null;
   readonly calibrator: Calibrator | null;
+  readonly grade: Grader;
   readonly directory: RunDirectory | null;
   readonly chains: ChainRecord[];
   readonly events: ModelCallEvent[];
@@ -139,14 +142,14 @@ async function runChains(
   state: RunState,
 ): Promise<{ wallSeconds: number; records: { chains: number; seconds: number }; origin: number }> {
   const { config, onProgress, signal } = options;
-  const { problems, draft, target, calibrator, directory, chains, events } = state;
+  const { problems, draft, target, calibrator, grade, directory, chains, events } = state;
   const origin = performance.now() - (directory?.elapsed ?? 0);
   const clock = (time: number) => time - origin;
   const total = problems.length * config.samples;
   let tokens = 0;
   const report = () => onProgress?.({ phase: 'chains', done: chains.length, total, tokens });
   const context: ChainContext = {
-    ...{ config, draft, target, clock, signal, keyPrefix: '' },
+    ...{ config, draft, target, clock, grade, signal, keyPrefix: '' },
     recordEvent(event) {
       events.push(event);
       directory?.recordEvent(event);

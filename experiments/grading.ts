@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse } from 'csv-parse/sync';
 import { groupBy } from '../src/group-by.js';
-import { extractAnswer, isCorrect, loadDataset } from '../src/index.js';
+import { extractAnswer, loadDataset, openGrader } from '../src/index.js';
 import { markdownTable, writeResults } from './table.js';
 
 const { values } = parseArgs({
@@ -60,6 +60,7 @@ const goldOf = new Map(
   ),
 );
 
+const isCorrect = await openGrader();
 const lines: string[] = [];
 let [unjudged, wrong] = [0, 0];
 for (const name of ['two_raw', 'self_opt', 'fork_v2sys_b0.05']) {

@@ -11,7 +11,7 @@ export type Tensors = Record<string, tf.Tensor>;
 export type KernelBody<I extends Tensors, A> = (inputs: I, attrs: A) => tf.TensorInfo;
 
 /** The stock backends of tfjs on which every op runs as its reference. */
-export const stockBackends = ['cpu', 'wasm', 'tensorflow'] as const;
+const stockBackends = ['cpu', 'wasm', 'tensorflow'] as const;
 
 /** Registers `body` as kernel `name` of some backends, in place of those registered before. */
 export function registerFor<I extends Tensors, A>(

@@ -56,59 +56,63 @@ export function inspectCheckpoint(
   const config = family.decoderConfig(checkpoint.config);
   const names = family.weightNames(checkpoint.config);
   const parameters = checkShapes(checkpoint, config, names);
-  const stored: Partial<Record<StoredDtype, DtypeShare>> = {};
-  for (const { dtype, shape } of checkpoint.tensors.values()) add(stored, dtype, storedBytes(dtype, shape) ?? 0);
-  const kept: Partial<Record<WeightDtype, DtypeShare>> = {};
-  const keptInLayers: typeof kept = {};
   const dtypeOf = keptDtypes(checkpoint, asked);
-  const matrix = (name: string, together: readonly string[] = [name]) => {
-    const [N, K] = checkpoint.tensors.get(name)!.shape;
-    const dtype = dtypeOf(...together);
-    return { dtype, bytes: packedBytes(N, K, dtype) };
-  };
-  const keep = (together: readonly (string | null | undefined)[], isLayer = false) => {
-    const tensors = together.flatMap((name) => (name ? [name] : []));
-    for (const name of tensors) {
-      const { shape } = checkpoint.tensors.get(name)!;
-      const isMatrix = shape.length === 2;
-      const { dtype, bytes } = isMatrix ? matrix(name, tensors) : { dtype: 'f32' as const, bytes: 4 * shape[0] };
-      add(kept, dtype, bytes);
-      if (isLayer && isMatrix) add(keptInLayers, dtype, bytes);
-    }
-  };
-  keep([names.embedding]);
-  keep([names.head]);
-  keep([names.finalNorm]);
-  for (let index = 0; index < config.layers; index++) {
-    const { gate, up, ...others } = names.layer(index);
-    keep([gate, up], true);
-    for (const name of Object.values(others)) keep([name], true);
-  }
-  const matrices = (...groups: readonly (readonly string[])[]): KeptMatrices => {
-    const each = groups.flatMap((group) => group.map((name) => matrix(name, group)));
-    const dtypes = new Set(each.map(({ dtype }) => dtype));
-    return { dtype: [...dtypes].join(' + '), bytes: each.reduce((sum, { bytes }) => sum + bytes, 0) };
-  };
-  const weights: KeptWeights = {
-    embedding: matrices([names.embedding]),
-    head: matrices([names.head ?? names.embedding]),
-    layers: Array.from({ length: config.layers }, (_, index) => {
-      const { q, k, v, o, gate, up, down } = names.layer(index);
-      return { qkv: matrices([q], [k], [v]), output: matrices([o]), mlp: matrices([gate, up], [down]) };
-    }),
-  };
-  const { layers, kvHeads, headDim } = config;
-  const cacheBytesPerToken = pageBytes({ layers, kvHeads, headDim, pageSize: 1, dtype: cacheDtype });
-  const headDtype = matrix(names.head ?? names.embedding).dtype;
+  /** Matrices by those that are kept as one. */
+  const matrices = (...groups: readonly (readonly string[])[]): Kept[] =>
+    groups.flatMap((group) =>
+      group.map((name) => {
+        const [N, K] = checkpoint.tensors.get(name)!.shape;
+        const dtype = dtypeOf(...group);
+        return { dtype, bytes: packedBytes(N, K, dtype) };
+      }),
+    );
+  const ofLayers = Array.from({ length: config.layers }, (_, index) => names.layer(index));
+  const embedding = matrices([names.embedding]);
+  const head = names.head === null ? embedding : matrices([names.head]);
+  const layers = ofLayers.map(({ q, k, v, o, gate, up, down }) => ({
+    ...{ qkv: matrices([q], [k], [v]), output: matrices([o]), mlp: matrices([gate, up], [down]) },
+  }));
+  const inLayers = layers.flatMap(({ qkv, output, mlp }) => [...qkv, ...output, ...mlp]);
+  const vectors = [names.finalNorm, ...ofLayers.flatMap((layer) => Object.values(layer))].flatMap((name): Kept[] => {
+    const { shape } = checkpoint.tensors.get(name)!;
+    return shape.length === 1 ? [{ dtype: 'f32', bytes: 4 * shape[0] }] : [];
+  });
+  const { kvHeads, headDim } = config;
   return {
-    ...{ config, parameters, hasOwnHead: names.head !== null, stored },
-    ...{ kept, keptInLayers, headDtype, weights, cacheBytesPerToken },
+    ...{ config, parameters, hasOwnHead: names.head !== null },
+    stored: sharesOf(
+      [...checkpoint.tensors.values()].map(({ dtype, shape }) => ({ dtype, bytes: storedBytes(dtype, shape) ?? 0 })),
+    ),
+    kept: sharesOf([...embedding, ...(names.head === null ? [] : head), ...vectors, ...inLayers]),
+    keptInLayers: sharesOf(inLayers),
+    headDtype: head[0].dtype,
+    weights: {
+      ...{ embedding: together(embedding), head: together(head) },
+      layers: layers.map(({ qkv, output, mlp }) => ({
+        ...{ qkv: together(qkv), output: together(output), mlp: together(mlp) },
+      })),
+    },
+    cacheBytesPerToken: pageBytes({ layers: config.layers, kvHeads, headDim, pageSize: 1, dtype: cacheDtype }),
   };
 }
 
-function add<K extends string>(shares: Partial<Record<K, DtypeShare>>, key: K, bytes: number): void {
-  const { tensors, bytes: before } = shares[key] ?? { tensors: 0, bytes: 0 };
-  shares[key] = { tensors: tensors + 1, bytes: before + bytes };
+interface Kept {
+  readonly dtype: WeightDtype;
+  readonly bytes: number;
+}
+
+function together(matrices: readonly Kept[]): KeptMatrices {
+  const dtypes = new Set(matrices.map(({ dtype }) => dtype));
+  return { dtype: [...dtypes].join(' + '), bytes: matrices.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+function sharesOf<K extends string>(tensors: readonly { dtype: K; bytes: number }[]): Partial<Record<K, DtypeShare>> {
+  const shares: Partial<Record<K, DtypeShare>> = {};
+  for (const { dtype, bytes } of tensors) {
+    const before = shares[dtype] ?? { tensors: 0, bytes: 0 };
+    shares[dtype] = { tensors: before.tensors + 1, bytes: before.bytes + bytes };
+  }
+  return shares;
 }
 
 /** Bytes of all shares together. */

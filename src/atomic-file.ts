@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { writeError } from './io-error.js';
 
@@ -17,6 +17,15 @@ export function writeFileAtomic(path: string, contents: string | Uint8Array): vo
     syncFolder(dirname(path));
   } catch (cause) {
     rmSync(temporary, { force: true });
+    throw writeError(path, cause);
+  }
+}
+
+/** Makes a folder and those that it lies in. @throws AttsError `io` */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (cause) {
     throw writeError(path, cause);
   }
 }

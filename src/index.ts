@@ -72,7 +72,7 @@ export {
 } from './statistics/index.js';
 export { extractAnswer } from './tasks/answers.js';
 export { availableDatasets, type DatasetOptions, loadDataset } from './tasks/datasets/index.js';
-export { isCorrect } from './tasks/grading.js';
+export { type Grader, openGrader } from './tasks/grader.js';
 export { type Judge, type JudgeQuestion, openJudge } from './tasks/judge.js';
 export type { Dataset, Problem } from './tasks/problem.js';
 export { openPrompt, promptMessages } from './tasks/prompts.js';

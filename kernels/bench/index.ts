@@ -10,7 +10,7 @@ import { ropeCases } from '../ops/rope/bench.js';
 import { sampleCases } from '../ops/sample/bench.js';
 import { tokenLogProbCases } from '../ops/token-log-prob/bench.js';
 import { type BenchCase, type BenchResult, measure, type Roofs } from './measure.js';
-import { dispatchMicroseconds, measureRoofs } from './roofs.js';
+import { emptyJob, measureRoofs } from './roofs.js';
 
 export type { BenchResult, Roofs } from './measure.js';
 
@@ -48,7 +48,7 @@ export async function benchOps({
   onResult,
 }: OpsBenchOptions = {}): Promise<OpsBench> {
   await chooseBackend('simd', threads);
-  const roofs = { ...measureRoofs(), dispatchMicroseconds: dispatchMicroseconds() };
+  const roofs = { ...measureRoofs(), dispatchMicroseconds: 1000 * emptyJob().ms };
   const results: BenchResult[] = [];
   for (const op of ops) {
     for (const make of benchSuites[op]()) {

@@ -6,6 +6,7 @@ import { linearCase } from '../ops/linear/bench.js';
 import { type WeightDtype, weightDtypes } from '../ops/linear/index.js';
 import { timed, warmUp } from './measure.js';
 import { measureProducts, type ProductRoof, type RowRoof } from './products.js';
+import { emptyJob } from './roofs.js';
 
 /**
  * `int16`: products of 16-bit integers, which quantised weights are multiplied by. `exponential`: those of softmax and
@@ -86,7 +87,7 @@ export function measureLimits(): MachineLimits {
     ...measureProducts(pool.threads, beyondCaches()),
     memory: counts.flatMap((threads) => levels(threads).map((level) => memory(level, threads))),
     attention: measureAttention(),
-    handOverMicroseconds: Math.max(0, nothing(pool.threads) - nothing(1)),
+    handOverMicroseconds: Math.max(0, 1000 * (emptyJob(pool.threads).best - emptyJob(1).best)),
   };
 }
 
@@ -128,11 +129,6 @@ function measureAttention(): AttentionRoof {
     pagedReads: paged.bytes / paged.best / 1e6,
     noise: Math.max(narrow.noise, wide.noise, paged.noise),
   };
-}
-
-/** Microseconds of a job that does nothing. */
-function nothing(threads: number): number {
-  return 1000 * timed(() => simd().pool.run('nothing', [], undefined, threads), repeats, least).best;
 }
 
 interface Level {

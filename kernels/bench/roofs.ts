@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { isSimd, simd } from '../backends/simd/index.js';
-import { medianTime, type Roofs } from './measure.js';
+import { medianTime, type Roofs, type Timed, timed } from './measure.js';
 
 const readBytes = 256 * 2 ** 20;
 const iterations = 4 * 2 ** 20;
@@ -34,17 +34,17 @@ function stockRoofs(): Roofs {
   const square = tf.ones([side, side]);
   const long = tf.ones([readBytes / 4]);
   // A device works on its own until something is asked for.
-  const timed = (op: () => tf.Tensor) => medianTime(() => tf.tidy(() => void tf.sum(op()).dataSync()));
+  const time = (op: () => tf.Tensor) => medianTime(() => tf.tidy(() => void tf.sum(op()).dataSync()));
   try {
-    const product = timed(() => tf.matMul(square, square));
-    const read = timed(() => long);
+    const product = time(() => tf.matMul(square, square));
+    const read = time(() => long);
     return { bandwidth: readBytes / read / 1e6, peak: (2 * side ** 3) / product / 1e6 };
   } finally {
     tf.dispose([square, long]);
   }
 }
 
-/** Time of a job that does nothing, on all threads: what sharing work costs, microseconds. */
-export function dispatchMicroseconds(): number {
-  return 1000 * medianTime(() => simd().pool.run('nothing', []));
+/** A job that does nothing on so many threads: what sharing work costs. */
+export function emptyJob(threads = simd().pool.threads): Timed {
+  return timed(() => simd().pool.run('nothing', [], undefined, threads));
 }

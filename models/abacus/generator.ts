@@ -39,7 +39,7 @@ export function generateProblems(options: { seed: number; count: number; split?:
 }
 
 /** The split that a generated problem belongs to. */
-export function splitOf(problem: string): Split {
+function splitOf(problem: string): Split {
   return hashText(problem) % 2 === 0 ? 'test' : 'calibration';
 }
 

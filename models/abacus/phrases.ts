@@ -93,22 +93,3 @@ export type Slots = Readonly<Record<string, string | number>>;
 export function fill(template: string, slots: Slots): string {
   return template.replace(/\{(\w+)\}/g, (_, slot: string) => String(slots[slot]));
 }
-
-/** The slots of a sentence that was made from the template, or null where it was not. */
-export function match(template: string, sentence: string): Record<string, string> | null {
-  return sentence.match(patternOf(template))?.groups ?? (sentence === template ? {} : null);
-}
-
-const patterns = new Map<string, RegExp>();
-
-function patternOf(template: string): RegExp {
-  let pattern = patterns.get(template);
-  if (pattern === undefined) {
-    const source = template
-      .replace(/[.?]/g, '\\$&')
-      .replace(/\{(\w+)\}/g, (_, slot: string) => (slot === 'n' ? '(?<n>\\d+)' : `(?<${slot}>[A-Za-z]+)`));
-    pattern = new RegExp(`^${source}$`);
-    patterns.set(template, pattern);
-  }
-  return pattern;
-}

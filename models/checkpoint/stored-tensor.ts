@@ -8,6 +8,7 @@ import { groupDtypes, unpackBlocks } from './gguf/blocks.js';
 /** Where a tensor lies in a file. */
 export interface TensorPlace {
   readonly name: string;
+  /** Row-major: [rows, columns]. */
   readonly shape: readonly number[];
   readonly dtype: StoredDtype;
   /** Byte of the file at which it begins. */

@@ -113,7 +113,7 @@ const positive = z
   .max(2 ** 31 - 1);
 
 /** What all families share of config.json in the Hugging Face layout. */
-export const commonSchema = z.object({
+const commonSchema = z.object({
   model_type: z.string(),
   vocab_size: positive,
   hidden_size: positive,

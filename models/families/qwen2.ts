@@ -1,5 +1,6 @@
 import { AttsError } from '../../src/errors.js';
-import { activationOf, commonDecoderConfig, everyLayer, type Family, readCommon, readRope } from './decoder-config.js';
+import { type Family, readCommon } from './decoder-config.js';
+import { likeLlama } from './llama.js';
 import { attentionBiases, huggingFaceNames } from './weight-names.js';
 
 /** Qwen2 and Qwen2.5: llama with biases on q, k and v (Yang et al. 2024, arXiv 2407.10671). */
@@ -7,15 +8,8 @@ export const qwen2: Family = {
   name: 'qwen2',
   modelTypes: ['qwen2'],
   decoderConfig(config) {
-    const common = readCommon(config);
     refuseSlidingWindow(config);
-    return {
-      ...commonDecoderConfig(common),
-      family: 'qwen2',
-      activation: activationOf(config, 'hidden_act', 'silu'),
-      rope: everyLayer(common, readRope(common, 10_000)),
-      slidingWindow: everyLayer(common, null),
-    };
+    return likeLlama('qwen2', config, readCommon(config));
   },
   weightNames(config) {
     return huggingFaceNames(readCommon(config).tie_word_embeddings, attentionBiases);

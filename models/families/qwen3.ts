@@ -1,4 +1,5 @@
-import { activationOf, commonDecoderConfig, everyLayer, type Family, readCommon, readRope } from './decoder-config.js';
+import { type Family, readCommon } from './decoder-config.js';
+import { likeLlama } from './llama.js';
 import { refuseSlidingWindow } from './qwen2.js';
 import { attentionBiases, huggingFaceNames, queryKeyNorms } from './weight-names.js';
 
@@ -7,16 +8,9 @@ export const qwen3: Family = {
   name: 'qwen3',
   modelTypes: ['qwen3'],
   decoderConfig(config) {
-    const common = readCommon(config);
     refuseSlidingWindow(config);
-    const headDim = common.head_dim ?? 128;
-    return {
-      ...commonDecoderConfig({ ...common, head_dim: headDim }),
-      family: 'qwen3',
-      activation: activationOf(config, 'hidden_act', 'silu'),
-      rope: everyLayer(common, readRope(common, 10_000)),
-      slidingWindow: everyLayer(common, null),
-    };
+    const common = readCommon(config);
+    return likeLlama('qwen3', config, { ...common, head_dim: common.head_dim ?? 128 });
   },
   weightNames(config) {
     const common = readCommon(config);

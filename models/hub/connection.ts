@@ -1,8 +1,7 @@
 import { HUB_URL } from '@huggingface/hub';
 import { AttsError } from '../../src/errors.js';
 import { networkReason } from '../../src/io-error.js';
-import { retryAfter } from '../../src/retry-after.js';
-import { type RetryOptions, Transient, withRetries } from './retry.js';
+import { type RetryOptions, refuseTransient, Transient, withRetries } from './retry.js';
 import type { Repository } from './spec.js';
 
 export interface HubOptions {
@@ -31,6 +30,11 @@ export function hubEndpoint(): string {
   return (process.env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, '');
 }
 
+/** HF_TOKEN, where it is set. */
+export function hubToken(): string | null {
+  return process.env.HF_TOKEN || null;
+}
+
 /** Requests to one hub about one repository: authorised, and with every refusal as one line. */
 export class HubConnection {
   readonly endpoint: string;
@@ -43,7 +47,7 @@ export class HubConnection {
     this.repository = repository;
     this.endpoint = (options.endpoint ?? hubEndpoint()).replace(/\/+$/, '');
     if (!URL.canParse(this.endpoint)) throw new AttsError('usage', `HF_ENDPOINT ${this.endpoint} is not a URL`);
-    this.token = options.token === undefined ? process.env.HF_TOKEN || null : options.token;
+    this.token = options.token === undefined ? hubToken() : options.token;
     this.stallTimeout = options.stallTimeout ?? 30_000;
     this.retry = { retryDelay: options.retryDelay ?? 1000, signal: options.signal };
   }
@@ -83,15 +87,13 @@ export class HubConnection {
     }
     if (response.ok || response.status === 416) return response;
     await response.body?.cancel();
+    refuseTransient(this.endpoint, response);
     throw this.refusal(response);
   }
 
-  private refusal({ status, headers }: Response): Error {
+  private refusal({ status, headers }: Response): AttsError {
     const { name } = this.repository;
     const say = (text: string) => new AttsError('io', text);
-    if (status === 429 || status === 408 || status >= 500) {
-      return new Transient(`${this.endpoint} answers ${status}`, { pause: retryAfter(headers.get('retry-after')) });
-    }
     const code = headers.get('x-error-code');
     if (code === 'GatedRepo') {
       return say(

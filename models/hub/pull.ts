@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, renameSync, statfsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statfsSync, statSync, symlinkSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { datasetInfo, listFiles, modelInfo } from '@huggingface/hub';
+import { makeFolder, writeFileAtomic } from '../../src/atomic-file.js';
 import { AttsError } from '../../src/errors.js';
 import { writeError } from '../../src/io-error.js';
 import { cacheFolder, repositoryFolder, snapshotOf } from './cache.js';
@@ -54,7 +55,7 @@ export async function pull(repository: Repository, options: PullOptions): Promis
   const chosen = options.select(files);
   const home = repositoryFolder(repository, cache);
   const blobOf = ({ checksum }: RemoteFile) => join(home, 'blobs', checksum);
-  makeFolders(home);
+  for (const name of ['blobs', 'snapshots', 'refs']) makeFolder(join(home, name));
   const missing = chosen.filter((file) => !existsSync(blobOf(file)));
   requireSpace(home, missing);
   const total = chosen.reduce((sum, { size }) => sum + size, 0);
@@ -72,7 +73,12 @@ export async function pull(repository: Repository, options: PullOptions): Promis
   const folder = join(home, 'snapshots', commit);
   for (const file of chosen) await link(blobOf(file), join(folder, file.path));
   // Last, so that a branch never leads to a snapshot that is not whole.
-  if (!isCommit(revision)) replaceFile(join(home, 'refs', revision), commit);
+  if (!isCommit(revision)) {
+    const ref = join(home, 'refs', revision);
+    // The name of a branch may have steps.
+    makeFolder(dirname(ref));
+    writeFileAtomic(ref, commit);
+  }
   return { folder, commit, files: chosen.map(({ path }) => path), bytes: total };
 }
 
@@ -136,14 +142,6 @@ function urlOf(endpoint: string, { kind, name }: Repository, commit: string, pat
   return `${endpoint}/${kind === 'dataset' ? 'datasets/' : ''}${name}/resolve/${commit}/${steps}`;
 }
 
-function makeFolders(home: string): void {
-  try {
-    for (const name of ['blobs', 'snapshots', 'refs']) mkdirSync(join(home, name), { recursive: true });
-  } catch (cause) {
-    throw writeError(home, cause);
-  }
-}
-
 /** What is known not to fit is not begun. */
 function requireSpace(home: string, missing: readonly RemoteFile[]): void {
   const needed = missing.reduce((sum, { size, checksum }) => {
@@ -173,16 +171,5 @@ async function link(blob: string, pointer: string): Promise<void> {
     renameSync(temporary, pointer);
   } catch (cause) {
     throw writeError(pointer, cause);
-  }
-}
-
-function replaceFile(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}-${++count}.tmp`;
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(temporary, text);
-    renameSync(temporary, path);
-  } catch (cause) {
-    throw writeError(path, cause);
   }
 }

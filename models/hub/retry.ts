@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AttsError } from '../../src/errors.js';
+import { retryAfter } from '../../src/retry-after.js';
 
 /** A failure that may be gone on the next attempt: a busy server, a cut or silent connection. */
 export class Transient extends Error {
@@ -15,6 +16,13 @@ export class Transient extends Error {
     super(message, { cause });
     this.pause = pause;
     this.progressed = progressed;
+  }
+}
+
+/** @throws Transient for an answer that may be another one on the next attempt */
+export function refuseTransient(server: string, { status, headers }: Response): void {
+  if (status === 429 || status === 408 || status >= 500) {
+    throw new Transient(`${server} answers ${status}`, { pause: retryAfter(headers.get('retry-after')) });
   }
 }
 

@@ -10,6 +10,11 @@ export const engineFlags = {
   threads: { type: 'number', requiresArg: true, describe: 'Threads of the simd backend' },
 } as const satisfies Record<string, Options>;
 
+export const modelFlag = {
+  ...{ type: 'string', demandOption: true, requiresArg: true },
+  describe: 'Embedded name, folder, .gguf file or its URL, or server',
+} as const satisfies Options;
+
 /** @throws AttsError `usage` */
 export function engineOptions({ backend, dtype, cacheDtype, threads }: Record<string, unknown>): EngineOptions {
   if (threads !== undefined && !(Number.isInteger(threads) && Number(threads) > 0 && Number(threads) <= 256)) {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Options } from 'yargs';
 import { z } from 'zod';
 import { AttsError, availableDatasets, type RunConfig, runConfigSchema } from '../index.js';
+import { jsonFlag } from './json-flag.js';
 
 type Field = keyof RunConfig;
 
@@ -73,7 +74,7 @@ const takesFile = (field: Field) =>
 const kebab = (field: string) => field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** In words, what a setting may be: `a whole number greater than 0`. */
-export function allowedValues(field: Field): string {
+function allowedValues(field: Field): string {
   const { type, description, enum: choices, exclusiveMinimum, exclusiveMaximum, ...inclusive } = valueSchema(field);
   if (choices) return `one of ${choices.join(', ')}${takesFile(field) ? ' or file:PATH' : ''}`;
   if (description) return description;
@@ -94,7 +95,7 @@ export function allowedValues(field: Field): string {
 export function runFlags(leaveOut: readonly Field[] = []): Record<string, Options> {
   const flags: Record<string, Options> = {
     config: { type: 'string', requiresArg: true, describe: 'JSON file of settings; flags go over it' },
-    json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
+    json: jsonFlag,
   };
   for (const [name, describe] of Object.entries(descriptions) as [Field, string][]) {
     if (leaveOut.includes(name)) continue;

@@ -59,23 +59,12 @@ export class ScoreBank {
 
   /** #{bank < score} */
   countBelow(score: number): number {
-    checked(score);
-    let count = 0;
-    let entry = this.root;
-    while (entry !== null) {
-      if (entry.score < score) {
-        count += total(entry.left) + entry.copies;
-        entry = entry.right;
-      } else {
-        entry = entry.left;
-      }
-    }
-    return count;
+    return this.size - this.countAtLeast(score);
   }
 
   /** #{bank ≥ score} */
   countAtLeast(score: number): number {
-    return this.size - this.countBelow(score);
+    return this.sumAtLeast(score, total, ({ copies }) => copies);
   }
 
   /** #{bank = score} */
@@ -85,18 +74,7 @@ export class ScoreBank {
 
   /** Σ of the weights of {bank ≥ score}; `countAtLeast` unless scores were given weights. */
   weightAtLeast(score: number): number {
-    checked(score);
-    let weight = 0;
-    let entry = this.root;
-    while (entry !== null) {
-      if (entry.score >= score) {
-        weight += totalWeight(entry.right) + entry.weight;
-        entry = entry.left;
-      } else {
-        entry = entry.right;
-      }
-    }
-    return weight;
+    return this.sumAtLeast(score, totalWeight, ({ weight }) => weight);
   }
 
   /** Σ of the weights of {bank = score} */
@@ -115,6 +93,21 @@ export class ScoreBank {
     };
     visit(this.root);
     return values;
+  }
+
+  private sumAtLeast(score: number, ofTree: (tree: Entry | null) => number, ofEntry: (entry: Entry) => number): number {
+    checked(score);
+    let sum = 0;
+    let entry = this.root;
+    while (entry !== null) {
+      if (entry.score >= score) {
+        sum += ofTree(entry.right) + ofEntry(entry);
+        entry = entry.left;
+      } else {
+        entry = entry.right;
+      }
+    }
+    return sum;
   }
 
   private find(score: number): Entry | null {

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { chooseBackend, kernelBuild } from '../../kernels/backends/choose.js';
-import { readCached, writeCached } from '../user-cache.js';
 import type { MachineRoofs } from './intensity.js';
+import { measuredOnce } from './measured-once.js';
 
 const rate = z.number().positive();
 const limitsSchema = z.object({
@@ -25,17 +24,11 @@ export type KnownGpuLimits = z.infer<typeof limitsSchema>;
  */
 export async function gpuLimits(again = false): Promise<KnownGpuLimits> {
   const build = kernelBuild(await chooseBackend('webgpu'));
-  const file = `gpu-limits-${createHash('sha256').update(build).digest('hex').slice(0, 12)}.json`;
-  const known = again ? undefined : limitsSchema.safeParse(readCached(file)).data;
-  if (known) return known;
-  // The backend's package is loaded by those alone who use it.
-  const { measureGpuRoofs } = await import('../../kernels/bench/gpu-roofs.js');
-  const { peak, bandwidth } = await measureGpuRoofs();
-  const measured: KnownGpuLimits = {
-    ...{ schema: 'atts.gpu-limits/1', build, measured: new Date().toISOString(), peak, bandwidth },
-  };
-  writeCached(file, measured);
-  return measured;
+  return measuredOnce('gpu-limits', build, limitsSchema, again, async () => {
+    // The backend's package is loaded by those alone who use it.
+    const { measureGpuRoofs } = await import('../../kernels/bench/gpu-roofs.js');
+    return { schema: 'atts.gpu-limits/1', build, ...(await measureGpuRoofs()) };
+  });
 }
 
 export function gpuRoofs({ peak, bandwidth }: KnownGpuLimits): MachineRoofs {

@@ -17,7 +17,7 @@ export interface Hardware {
 }
 
 /** Shares of the sheet's figures that serving reaches; one pair for all machines, nothing is fitted to one. */
-export const servingShares = { compute: 0.6, bandwidth: 0.9 } as const;
+const servingShares = { compute: 0.6, bandwidth: 0.9 } as const;
 
 const gib = 2 ** 30;
 // Some ten kernels a layer; on GPUs 8 to 10 µs from one's start to the next.

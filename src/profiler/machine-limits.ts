@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { chooseBackend } from '../../kernels/backends/choose.js';
 import type { BackendChoice } from '../../kernels/backends/names.js';
@@ -9,9 +8,9 @@ import { weightDtypes } from '../../kernels/ops/linear/index.js';
 import { type PassOverhead, passOverhead } from '../bench/overhead.js';
 import { AttsError } from '../errors.js';
 import { describeMachine } from '../runs/machine.js';
-import { readCached, writeCached } from '../user-cache.js';
 import { gpuLimits, gpuRoofs } from './gpu-limits.js';
 import type { MachineRoofs } from './intensity.js';
+import { measuredOnce } from './measured-once.js';
 
 const rate = z.number().positive();
 const limitsSchema = z.object({
@@ -55,8 +54,7 @@ const limitsSchema = z.object({
 export type KnownLimits = z.infer<typeof limitsSchema>;
 
 /**
- * The limits of this machine, for a build and a number of threads: measured once, then read from the user's cache
- * (XDG_CACHE_HOME or ~/.cache, `atts/`).
+ * The limits of this machine, for a build and a number of threads: measured once, then read from the user's cache.
  * @param again measures them whatever is in the cache
  * @param measure what does, with so many threads; takes some twenty seconds
  * @throws AttsError `usage` for a backend that is not ours
@@ -77,16 +75,10 @@ export async function machineLimits(
   const { build, pool } = simd(name);
   const { cpu, cores } = describeMachine();
   const key = { cpu, cores, build: `${build.name}-${build.hash}`, threads: pool.threads };
-  const file = `limits-${createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 12)}.json`;
-  // None where this version wrote none.
-  const known = again ? undefined : limitsSchema.safeParse(readCached(file)).data;
-  if (known) return known;
-  const limits: KnownLimits = limitsSchema.parse({
-    ...{ schema: 'atts.limits/2', measured: new Date().toISOString(), ...key },
+  return measuredOnce('limits', JSON.stringify(key), limitsSchema, again, async () => ({
+    ...{ schema: 'atts.limits/2', ...key },
     ...(await measure(pool.threads)),
-  });
-  writeCached(file, limits);
-  return limits;
+  }));
 }
 
 async function measured(threads: number): Promise<MachineLimits & PassOverhead> {

@@ -4,7 +4,7 @@ import { isQuantised } from '../../kernels/ops/linear/quantise.js';
 import { smallestShared } from '../../kernels/ops/linear/simd.js';
 import type { PassTime } from './hardware.js';
 import type { MachineRoofs } from './intensity.js';
-import { type KnownLimits, peakOf } from './machine-limits.js';
+import { type KnownLimits, peakOf, roofsOf } from './machine-limits.js';
 import { largest } from './op-rates.js';
 import { type ModelShape, type PassRows, passCosts, type StoredBytes, seenTokens, totalBytes } from './pass-cost.js';
 
@@ -105,12 +105,10 @@ function sharesOf(kept: PredictedModel['keptInLayers']): { dtype: WeightDtype; s
 
 /** Seconds of work on all threads, where a pass goes over so many bytes. */
 function ratesOf(limits: KnownLimits, workingSet: number) {
-  const levels = limits.memory.filter(({ threads }) => threads === limits.threads);
-  const bandwidth = (name: string) => 1e9 * levels.find(({ level }) => level === name)!.read;
-  const lastCache = levels.find(({ level }) => level === 'LLC')!.capacity as number;
-  const fromMemory = Math.min(1, Math.max(0, (workingSet / lastCache - 0.25) / 0.75));
+  const { peak: registers, bandwidth, levels } = roofsOf(limits);
+  const lastCache = levels!.find(({ level }) => level === 'LLC')!;
+  const fromMemory = Math.min(1, Math.max(0, (workingSet / lastCache.capacity! - 0.25) / 0.75));
   const between = (cached: number, inMemory: number) => cached + fromMemory * (inMemory - cached);
-  const registers = 1e9 * peakOf('float32', limits);
   const exponential = 1e9 * peakOf('exponential', limits);
   return {
     registers,
@@ -124,11 +122,11 @@ function ratesOf(limits: KnownLimits, workingSet: number) {
       });
       return { arithmetic, waiting: Math.max(0, between(arithmetic, inMemory) - arithmetic) };
     },
-    read: (bytes: number) => between(bytes / bandwidth('LLC'), bytes / bandwidth('DRAM')),
+    read: (bytes: number) => between(bytes / lastCache.bandwidth, bytes / bandwidth),
     attention: (scores: number, headDim: number) =>
       (4 * scores * headDim) / (1e9 * limits.attention.gflops) + scores / (1e9 * limits.attention.softmax),
     /** Cached tokens. */
-    paged: (bytes: number) => between(bytes / bandwidth('LLC'), bytes / (1e9 * limits.attention.pagedReads)),
+    paged: (bytes: number) => between(bytes / lastCache.bandwidth, bytes / (1e9 * limits.attention.pagedReads)),
   };
 }
 

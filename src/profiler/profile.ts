@@ -31,7 +31,7 @@ const passSchema = z.object({
   predicted: z.object({ seconds: z.number(), bound: z.enum(bounds) }).optional(),
 });
 
-export const profileSchema = z.object({
+const profileSchema = z.object({
   schema: z.literal('atts.profile/1'),
   model: z.string(),
   dtype: z.string(),

@@ -1,6 +1,7 @@
 /** A run as a trace in the Trace Event format (JSON), which Perfetto and Chrome's tracing page open. All pure. */
 import { groupBy } from '../group-by.js';
 import { chainKey, type ModelCallEvent } from '../runs/records.js';
+import { stretchesOf } from '../runs/stretches.js';
 import type { PassSample } from './pass-series.js';
 
 /** One entry of the format (Google, Trace Event Format, 2016). */
@@ -80,25 +81,15 @@ function slice(
   return dur > 0 ? [{ ph: 'X', cat: 'chain', name, pid, tid, ts, dur, ...(args && { args }) }] : [];
 }
 
-const names = { draft: 'draft', score: 'score', target: 'target' } as const;
-
 function chainTrack(calls: readonly ModelCallEvent[], index: number): TraceEvent[] {
   const tid = index + 1;
   const { problem, sample } = calls[0];
-  const track = calls.flatMap((call) => {
-    const { queued, started, finished, barrier, turn, kind, tokens, cachedTokens, promptTokens } = call;
-    const decision = kind === 'score' && { score: call.score, p: call.p, alpha: call.alpha, rejected: call.rejected };
-    return [
-      ...slice(pids.chains, tid, 'barrier', queued - barrier, queued),
-      ...slice(pids.chains, tid, 'queue', queued, started),
-      ...slice(pids.chains, tid, names[kind], started, finished, {
-        turn,
-        tokens,
-        promptTokens,
-        cachedTokens,
-        ...decision,
-      }),
-    ];
+  const track = calls.flatMap((call, i) => {
+    const { kind, turn, tokens, promptTokens, cachedTokens, score, p, alpha, rejected } = call;
+    const args = { turn, tokens, promptTokens, cachedTokens, ...(kind === 'score' && { score, p, alpha, rejected }) };
+    return stretchesOf(call, calls[i - 1]?.finished ?? 0).flatMap(({ activity, from, to }) =>
+      slice(pids.chains, tid, activity, from, to, activity === kind ? args : undefined),
+    );
   });
   return [
     { ph: 'M', name: 'thread_name', pid: pids.chains, tid, args: { name: `${problem} / ${sample}` } },

@@ -1,9 +1,7 @@
 /** Reads a run or a comparison and writes it up as one page that needs nothing else, with its figures beside it. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TopLevelSpec } from 'vega-lite';
-import { writeFileAtomic } from '../atomic-file.js';
-import { writeError } from '../io-error.js';
+import { makeFolder, writeFileAtomic } from '../atomic-file.js';
 import type { MachineRoofs } from '../profiler/intensity.js';
 import type { ModelProfile } from '../profiler/profile.js';
 import { accuracyFigure } from './figures/accuracy.js';
@@ -77,14 +75,6 @@ async function writeFigure(folder: string, { name, spec }: Figure): Promise<stri
   writeFileAtomic(join(folder, `${name}.vl.json`), `${specText(wide)}\n`);
   writeFileAtomic(join(folder, `${name}.svg`), svg);
   return svg;
-}
-
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (cause) {
-    throw writeError(path, cause);
-  }
 }
 
 function figuresOf(source: ReportSource): Figure[] {

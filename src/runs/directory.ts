@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { syncFolder, writeFileAtomic } from '../atomic-file.js';
+import { makeFolder, syncFolder, writeFileAtomic } from '../atomic-file.js';
 import { AttsError } from '../errors.js';
 import { writeError } from '../io-error.js';
 import { JsonlWriter, readJsonl, strictJson } from './jsonl.js';
@@ -49,11 +49,7 @@ export class RunDirectory {
    * than a run, or a run that another process is writing
    */
   static open(path: string, manifest: RunManifest): RunDirectory {
-    try {
-      mkdirSync(path, { recursive: true });
-    } catch (cause) {
-      throw writeError(path, cause);
-    }
+    makeFolder(path);
     // Looked at before the lock is taken, so that nothing is written into a folder that is not ours.
     refuseForeignFolder(path);
     const lock = RunLock.take(path);

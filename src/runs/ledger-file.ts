@@ -47,7 +47,7 @@ const times = z.object({
  * What every model of a run did, op by op, what that comes to, and the measured roofs it is held against. Times are
  * seconds, FLOPs and bytes those of all passes; rates are GFLOP/s and GB/s.
  */
-export const ledgerSchema = z.object({
+const ledgerSchema = z.object({
   schema: z.literal('atts.ledger/2'),
   /** FLOP/s and bytes/s. */
   roofs: z.object({

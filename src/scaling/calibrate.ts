@@ -124,6 +124,7 @@ function contextOf({ draft, target, signal }: CalibrateOptions, config: RunConfi
     keyPrefix: 'calibration-',
     clock: (time) => time,
     recordEvent: () => {},
+    grade: () => false,
     signal,
   };
 }

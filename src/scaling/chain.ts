@@ -4,7 +4,7 @@ import { AttsError, type ErrorCode } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
 import type { ChainRecord, ChunkRecord, ModelCallEvent } from '../runs/records.js';
 import { extractAnswer, holdsAnswer } from '../tasks/answers.js';
-import { isCorrect } from '../tasks/grading.js';
+import type { Grader } from '../tasks/grader.js';
 import type { Problem } from '../tasks/problem.js';
 import { policyRules } from './policies/index.js';
 import type { Pace } from './schedules/schedule.js';
@@ -27,6 +27,7 @@ export interface ChainContext {
   /** Milliseconds since the run began, of a time of `performance.now()`. */
   readonly clock: (time: number) => number;
   readonly recordEvent: (event: ModelCallEvent) => void;
+  readonly grade: Grader;
   readonly signal?: AbortSignal;
 }
 
@@ -81,7 +82,7 @@ export class Chain {
       sample: this.sample,
       chunks: this.chunks,
       answer,
-      correct: error === null && isCorrect(answer, this.problem.answer),
+      correct: error === null && this.context.grade(answer, this.problem.answer),
       turns: this.turn,
       status: error === null ? 'finished' : 'failed',
       error,

@@ -24,6 +24,7 @@ import type { RunManifest } from '../runs/schemas.js';
 import { placeOf, shardOf } from '../runs/shard.js';
 import { refuseOtherShards, shardName, unsharded } from '../runs/shard-set.js';
 import { summarise } from '../runs/summary.js';
+import { openGrader } from '../tasks/grader.js';
 import type { Problem } from '../tasks/problem.js';
 import { loadRunDataset } from './datasets.js';
 import { accuracyOf, rejectionOf } from './metrics.js';
@@ -102,7 +103,7 @@ async function writeMerged(out: string, shards: readonly Shard[], problems: read
   const summary = summarise({
     ...{ config, chains, events, dataset: dataset.name, problems: problems.length, shards: shards.length },
     wallSeconds: Math.max(...shards.map(({ summary }) => summary.time.wallSeconds)),
-    accuracy: accuracyOf(problems, chains, config),
+    accuracy: accuracyOf(problems, chains, config, await openGrader()),
     rejection: rejectionOf(diagnose(decisionsOf(events), { alpha: config.rejectionRate }), rulesOf(shards, config)),
     work: workOfAll(shards),
   });

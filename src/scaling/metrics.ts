@@ -3,6 +3,7 @@ import { groupBy } from '../group-by.js';
 import type { RunConfig } from '../runs/config.js';
 import type { ChainRecord, Summary } from '../runs/records.js';
 import { clusteredBootstrap, mean } from '../statistics/index.js';
+import type { Grader } from '../tasks/grader.js';
 import { ballotOf, majAt, passAt } from '../tasks/metrics.js';
 import type { Problem } from '../tasks/problem.js';
 
@@ -14,6 +15,7 @@ export function accuracyOf(
   problems: readonly Problem[],
   chains: readonly ChainRecord[],
   { samples, seed }: RunConfig,
+  grade: Grader,
 ): Summary['accuracy'] {
   const byProblem = groupBy(chains, ({ problem }) => problem);
   const own = problems.flatMap(({ id }) => {
@@ -21,7 +23,7 @@ export function accuracyOf(
     return found ? [found] : [];
   });
   const tallies = own.map((votes) => ({ correct: votes.filter(({ correct }) => correct).length, total: votes.length }));
-  const ballots = own.map(ballotOf);
+  const ballots = own.map((votes) => ballotOf(votes, grade));
   const ks: number[] = [];
   for (let k = 1; k < samples; k *= 2) ks.push(k);
   ks.push(samples);

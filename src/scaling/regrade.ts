@@ -7,7 +7,7 @@ import { RunLock } from '../runs/lock.js';
 import { type Run, readRun } from '../runs/read.js';
 import type { ChainRecord, Summary } from '../runs/records.js';
 import { extractAnswer } from '../tasks/answers.js';
-import { isCorrect } from '../tasks/grading.js';
+import { openGrader } from '../tasks/grader.js';
 import type { Judge, JudgeQuestion } from '../tasks/judge.js';
 import type { Dataset } from '../tasks/problem.js';
 import { accuracyOf } from './metrics.js';
@@ -58,13 +58,14 @@ export async function regrade(run: Run, dataset: Dataset, options: RegradeOption
       `${dataset.name} does not hold the problems of ${run.path}; give the run's own --dataset`,
     );
   }
+  const grade = await openGrader();
   const problems = new Map(dataset.problems.map((problem) => [problem.id, problem]));
   const graded = run.chains.map((chain) => {
     const problem = problems.get(chain.problem);
     if (!problem) throw new AttsError('run', `${run.path}: problem '${chain.problem}' is not in ${dataset.name}`);
     const answer = extractAnswer(textOf(chain, config.policy)) ?? chain.answer;
     const finished = chain.status === 'finished';
-    const correct = finished && isCorrect(answer, problem.answer);
+    const correct = finished && grade(answer, problem.answer);
     const question = finished && !correct && answer !== null ? { ...problem, gold: problem.answer, answer } : null;
     return { chain, gold: problem.answer, answer, correct, question };
   });
@@ -83,8 +84,8 @@ export async function regrade(run: Run, dataset: Dataset, options: RegradeOption
   });
   return {
     chains,
-    before: accuracyOf(dataset.problems, run.chains, config),
-    after: accuracyOf(dataset.problems, chains, config),
+    before: accuracyOf(dataset.problems, run.chains, config, grade),
+    after: accuracyOf(dataset.problems, chains, config, grade),
     changed: changed.sort((a, b) => a.problem.localeCompare(b.problem, 'en', { numeric: true }) || a.sample - b.sample),
     judge: verdicts && { asked: verdicts.asked, failed: verdicts.failed, error: verdicts.error },
   };

@@ -1,18 +1,7 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { backendNote } from '../../kernels/backends/automatic.js';
 import { writeFileAtomic } from '../atomic-file.js';
-import {
-  type BankFile,
-  banksOf,
-  type Calibrator,
-  diagnose,
-  differencesText,
-  makeCalibrator,
-  provenanceDifferences,
-  readBankFile,
-  writeBankFile,
-} from '../conformal/index.js';
+import { type BankFile, type Calibrator, diagnose } from '../conformal/index.js';
 import type { Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import { workOf } from '../profiler/ledger.js';
@@ -23,17 +12,17 @@ import type { RunConfig } from '../runs/config.js';
 import { decisionsOf } from '../runs/decisions.js';
 import { RunDirectory } from '../runs/directory.js';
 import { writeLedger } from '../runs/ledger-file.js';
-import { describeMachine, describeVersions } from '../runs/machine.js';
 import { type ChainRecord, chainKey, type ModelCallEvent, type Summary } from '../runs/records.js';
-import type { RunManifest } from '../runs/schemas.js';
 import { shardOf } from '../runs/shard.js';
 import { summarise } from '../runs/summary.js';
+import { type Grader, openGrader } from '../tasks/grader.js';
 import type { Dataset, Problem } from '../tasks/problem.js';
-import { openPrompt, readPromptFile } from '../tasks/prompts.js';
-import { buildBanks, calibratorSettings, needsBank, provenanceOf } from './calibrate.js';
+import { openPrompt } from '../tasks/prompts.js';
 import { Chain, type ChainContext } from './chain.js';
 import type { RunProfile } from './engines.js';
+import { manifestOf } from './manifest.js';
 import { accuracyOf, rejectionOf } from './metrics.js';
+import { openCalibrator, replayDecisions } from './open-calibrator.js';
 import { promptsOf } from './prompt.js';
 import { runAsync } from './schedules/async.js';
 import type { ScheduleOptions } from './schedules/schedule.js';
@@ -86,10 +75,16 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
   const problems = shardOf(dataset.problems, config.shard);
   const draft = config.method === 'target-only' ? null : needed(options.draft, 'draft');
   const target = config.method === 'draft-only' ? null : needed(options.target, 'target');
+  const grade = await openGrader();
   const directory = options.out ? RunDirectory.open(options.out, manifestOf(options, draft, target)) : null;
+  /** To the user, and for the record. */
+  const tell = (note: string) => {
+    directory?.note(note);
+    options.onNote?.(note);
+  };
   try {
-    for (const note of dataset.notes ?? []) tell(note, options, directory);
-    const calibrator = await openCalibrator(options, directory);
+    for (const note of dataset.notes ?? []) tell(note);
+    const calibrator = await openCalibrator(options, directory, tell);
     const note = backendNote(config.backend, backendsOf(draft, target));
     if (note) directory?.note(note);
     const chains = [...(directory?.finished ?? [])];
@@ -98,12 +93,12 @@ export async function scale(options: ScaleOptions): Promise<ScaleResult> {
     // What an earlier process did of the run was not counted by this one.
     const profile = events.length === 0 ? options.profile : undefined;
     profile?.restart();
-    const state = { problems, draft, target, calibrator, directory, chains, events };
+    const state = { problems, draft, target, calibrator, grade, directory, chains, events };
     const { wallSeconds, records, origin } = await runChains(options, state);
     const models = profile?.ledgers();
     const summary = summarise({
       ...{ config, chains, events, wallSeconds, dataset: dataset.name, problems: problems.length },
-      accuracy: accuracyOf(problems, chains, config),
+      accuracy: accuracyOf(problems, chains, config, grade),
       rejection: rejectionOf(diagnose(decisionsOf(events), { alpha: config.rejectionRate }), calibrator),
       work: profile && models ? workOf(Object.values(models), profile.roofs) : null,
     });
@@ -132,6 +127,7 @@ interface RunState {
   readonly draft: Engine | null;
   readonly target: Engine | null;
   readonly calibrator: Calibrator | null;
+  readonly grade: Grader;
   readonly directory: RunDirectory | null;
   readonly chains: ChainRecord[];
   readonly events: ModelCallEvent[];
@@ -146,14 +142,14 @@ async function runChains(
   state: RunState,
 ): Promise<{ wallSeconds: number; records: { chains: number; seconds: number }; origin: number }> {
   const { config, onProgress, signal } = options;
-  const { problems, draft, target, calibrator, directory, chains, events } = state;
+  const { problems, draft, target, calibrator, grade, directory, chains, events } = state;
   const origin = performance.now() - (directory?.elapsed ?? 0);
   const clock = (time: number) => time - origin;
   const total = problems.length * config.samples;
   let tokens = 0;
   const report = () => onProgress?.({ phase: 'chains', done: chains.length, total, tokens });
   const context: ChainContext = {
-    ...{ config, draft, target, clock, signal, keyPrefix: '' },
+    ...{ config, draft, target, clock, grade, signal, keyPrefix: '' },
     recordEvent(event) {
       events.push(event);
       directory?.recordEvent(event);
@@ -203,95 +199,6 @@ async function runChains(
 function sinceBegin(passes: ReturnType<RunProfile['passes']>, origin: number): typeof passes {
   const shifted = (samples: readonly PassSample[]) => samples.map((one) => ({ ...one, started: one.started - origin }));
   return Object.fromEntries(Object.entries(passes).map(([role, samples]) => [role, shifted(samples)]));
-}
-
-/** The rule of the run; its bank is drawn once and kept in the run directory. */
-async function openCalibrator(options: ScaleOptions, directory: RunDirectory | null): Promise<Calibrator | null> {
-  const { config } = options;
-  if (config.method !== 'atts') return null;
-  const barrier = config.schedule === 'sync';
-  const settings = { ...calibratorSettings(config), name: config.calibration, barrier };
-  if (!needsBank(config)) return makeCalibrator({ ...settings, banks: { turns: [] } });
-  const saved = directory && join(directory.path, 'bank.json');
-  let bank: BankFile;
-  if (saved && existsSync(saved)) bank = await readBankFile(saved);
-  else {
-    bank = options.bank ?? (config.bank === null ? await drawBank(options) : await readBankFile(config.bank));
-    if (saved) await writeBankFile(saved, bank);
-  }
-  const note = bankNote(bank, options);
-  if (note) tell(note, options, directory);
-  return makeCalibrator({ ...settings, banks: banksOf(bank, config.bankWeights) });
-}
-
-/** To the user, and for the record. */
-function tell(note: string, { onNote }: ScaleOptions, directory: RunDirectory | null): void {
-  directory?.note(note);
-  onNote?.(note);
-}
-
-/** Why a given bank may not belong to the run: its scores were drawn otherwise, or nobody knows how. Null if it does. */
-function bankNote(bank: BankFile, options: ScaleOptions): string | null {
-  const { config, dataset } = options;
-  if (config.bank === null) return null;
-  const [draft, target] = [options.draft as Engine, options.target as Engine];
-  const differences = provenanceDifferences(bank.provenance, provenanceOf({ config, draft, target, dataset }));
-  if (differences.length > 0) {
-    return `score bank ${config.bank} was drawn otherwise than this run: ${differencesText(differences)}`;
-  }
-  const isUnknown = Object.keys(bank.provenance).length === 0;
-  return isUnknown ? `score bank ${config.bank} does not tell how its scores were drawn` : null;
-}
-
-function drawBank(options: ScaleOptions): Promise<BankFile> {
-  const { config, dataset, onProgress, signal } = options;
-  const onEvaluated = config.calibration === 'per-question' || config.calibrateOn === 'test';
-  const from = onEvaluated ? dataset : options.calibrationDataset;
-  if (!from) throw new AttsError('usage', `--calibration ${config.calibration} needs a calibration split or --bank`);
-  return buildBanks({
-    ...{ config, dataset: from, signal },
-    draft: options.draft as Engine,
-    target: options.target as Engine,
-    onProgress: (done, total) => onProgress?.({ phase: 'calibrate', done, total, tokens: 0 }),
-  });
-}
-
-/** Brings a rule that learns to the state in which the kept decisions left it. */
-function replayDecisions(calibrator: Calibrator | null, events: readonly ModelCallEvent[]): void {
-  if (!calibrator?.learns) return;
-  for (const { problem, sample, turn, score } of events) {
-    if (score !== null) calibrator.decide([{ problem, sample, turn, score }]);
-  }
-}
-
-function manifestOf({ config, dataset }: ScaleOptions, draft: Engine | null, target: Engine | null): RunManifest {
-  const identity = (engine: Engine | null) =>
-    engine && { id: engine.model.id, hash: engine.model.hash, fingerprint: engine.model.fingerprint };
-  const prompt = readPromptFile(config.prompt);
-  return {
-    schema: 'atts.run/1',
-    config,
-    draft: identity(draft),
-    target: identity(target),
-    dataset: describeDataset(dataset),
-    ...(prompt ? { promptFile: prompt } : {}),
-    kernelBuild: (draft ?? (target as Engine)).model.build,
-    versions: describeVersions(),
-    machine: describeMachine(),
-    created: new Date().toISOString(),
-  };
-}
-
-/** What the run asks: for every multiple-choice question, how its options were shuffled and which one is right. */
-function describeDataset({ name, hash, problems, source }: Dataset): RunManifest['dataset'] {
-  const choices = problems.flatMap(({ id, answer, choices }) =>
-    choices ? [[id, `${answer} of ${choices.order.join(',')}`] as const] : [],
-  );
-  return {
-    ...{ name, hash, problems: problems.length },
-    ...(source ? { source: { ...source, files: [...source.files] } } : {}),
-    ...(choices.length > 0 ? { choices: Object.fromEntries(choices) } : {}),
-  };
 }
 
 function needed(engine: Engine | undefined, role: string): Engine {

@@ -7,6 +7,7 @@ import type { ChatMessage, Engine } from '../engine/engine.js';
 import { AttsError } from '../errors.js';
 import type { RunConfig } from '../runs/config.js';
 import type { ChainRecord, ModelCallEvent } from '../runs/records.js';
+import { openGrader } from '../tasks/grader.js';
 import { ballotOf, majorityOf } from '../tasks/metrics.js';
 import { openPrompt, type Prompt } from '../tasks/prompts.js';
 import { calibratorSettings } from './calibrate.js';
@@ -78,6 +79,7 @@ export class Solver {
   /** @throws AttsError where nothing can be asked; a chain that fails is told as such */
   async solve({ messages, settings, signal, onEvent, onChain }: Question): Promise<Solution> {
     const { draft, target } = this.options;
+    const grade = await openGrader();
     const config: RunConfig = { ...this.options.config, ...settings, method: 'atts' };
     const id = sha256Hex([JSON.stringify(messages)]).slice(0, 16);
     const alone = messages.length === 1 && messages[0].role === 'user';
@@ -94,7 +96,7 @@ export class Solver {
     const origin = performance.now();
     const events: ModelCallEvent[] = [];
     const context: ChainContext = {
-      ...{ config, draft, target, signal, keyPrefix: '', clock: (time) => time - origin },
+      ...{ config, draft, target, signal, keyPrefix: '', clock: (time) => time - origin, grade },
       recordEvent(event) {
         events.push(event);
         onEvent?.(event);
@@ -111,7 +113,7 @@ export class Solver {
       },
     });
     const votes = chains.map((chain) => (chain.status === 'failed' ? { ...chain, answer: null } : chain));
-    const winner = majorityOf(ballotOf(votes).candidates);
+    const winner = majorityOf(ballotOf(votes, grade).candidates);
     return { answer: winner && chains[winner.first].answer, votes: winner?.votes ?? 0, chains, events };
   }
 }

@@ -29,7 +29,7 @@ export function acceptJson(app: FastifyInstance): void {
 }
 
 /** Why no request has such a body; null for one that may be one. */
-export function shapeProblem(body: unknown): string | null {
+function shapeProblem(body: unknown): string | null {
   let values = 0;
   let level: object[] = typeof body === 'object' && body !== null ? [body] : [];
   for (let depth = 1; level.length > 0; depth++) {

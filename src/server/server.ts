@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import type { Engine } from '../engine/engine.js';
 import { batchLimits } from '../engine/local/batching.js';
 import { Solver, type SolverOptions } from '../scaling/solve.js';
+import { openGrader } from '../tasks/grader.js';
 import { Admission } from './admission.js';
 import type { App, ServerContext } from './context.js';
 import { asHttpError, errorBody, HttpError, invalid, logFailure } from './errors.js';
@@ -60,6 +61,8 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   const metered = draft && draft.model.id !== target.model.id ? [target, draft] : [target];
   const models = new ServedModels(metered.map(servedModel));
   const solver = draft && method ? new Solver({ ...method, draft, target }) : null;
+  // What the first question would have to wait for.
+  if (solver) await openGrader();
   const isWell = () => metered.every((engine) => engine.isWell);
   const context: ServerContext = { models, admission, metrics, solver, isWell };
   metrics.watch(new Map(metered.map((engine) => [engine.model.id, engine])));

@@ -1,5 +1,5 @@
 /** Models that serve calls in virtual time: continuous batching on one device or on one each. */
-import { batchLimits, pageSize, patience } from '../engine/local/batching.js';
+import { batchLimits, nextModel, pageSize } from '../engine/local/batching.js';
 import type { PassRows, SequenceRows } from '../profiler/pass-cost.js';
 import type { HostTimes } from '../profiler/pass-times.js';
 import type { VirtualClock } from './clock.js';
@@ -166,14 +166,11 @@ class Device {
 
   /** Begins a pass, if there is one to run and none runs. */
   start(): void {
-    const { models } = this.group;
-    const fullest = models.reduce((a, b) => (b.pending > a.pending ? b : a));
-    if (this.end !== null || fullest.pending === 0) return;
-    const { current } = this;
-    const stays = current !== null && fullest.pending < patience * current.pending;
+    const next = nextModel(this.group.models, this.current);
+    if (this.end !== null || next === null) return;
     const begin = this.clock.now + this.hostSeconds();
-    this.current = stays ? current : fullest;
-    const { seconds, end } = this.current.begin(begin);
+    this.current = next;
+    const { seconds, end } = next.begin(begin);
     this.busyUntil = begin + seconds;
     this.end = end;
   }

@@ -1,4 +1,4 @@
-import { isCorrect } from './grading.js';
+import type { Grader } from './grader.js';
 
 /** One problem's chains. */
 export interface Tally {
@@ -33,12 +33,12 @@ export interface Ballot {
  * Groups a problem's answers into candidates: an answer that says the same as the first answer of a candidate (as
  * grading sees it) is for the earliest such one. The grouping of the first k chains does not depend on those after them.
  */
-export function ballotOf(votes: readonly Vote[]): Ballot {
+export function ballotOf(votes: readonly Vote[], grade: Grader): Ballot {
   const firsts: string[] = [];
   const known = new Map<string, number>();
   const candidates = votes.map(({ answer }) => {
     if (answer === null) return null;
-    let candidate = known.get(answer) ?? firsts.findIndex((first) => answer === first || isCorrect(answer, first));
+    let candidate = known.get(answer) ?? firsts.findIndex((first) => answer === first || grade(answer, first));
     if (candidate < 0) candidate = firsts.push(answer) - 1;
     known.set(answer, candidate);
     return candidate;

@@ -24,7 +24,7 @@ export function promptMessages(problem: Problem): ChatMessage[] {
  * A chat that asks for what the reference implementation of arXiv 2509.15148 asks for: the same system message, steps
  * apart by blank lines (where `--chunk paragraph` cuts), the answer in a box, the instruction before the question.
  */
-export function paperMessages(problem: Problem): ChatMessage[] {
+function paperMessages(problem: Problem): ChatMessage[] {
   const instructions = [
     'Solve the problem below by reasoning step by step.',
     'Leave a blank line between two steps.',

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -36,6 +37,16 @@ export function atts(args: readonly string[], interruptWhen?: () => boolean): Pr
       resolve({ code, ...outcome });
     });
   });
+}
+
+/** Expects one line that says what is wrong, nothing else, and the exit code. */
+export async function expectRefusal(args: readonly string[], exit: number, says: RegExp): Promise<void> {
+  const { code, stdout, stderr } = await atts(args);
+  expect(stderr)
+    .to.match(says)
+    .and.to.match(/^atts: .*\n$/);
+  expect(stdout).to.equal('');
+  expect(code, args.join(' ')).to.equal(exit);
 }
 
 /** A fresh folder that goes when the tests of the suite are over. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { atts, temporaryFolder } from './atts.js';
+import { atts, expectRefusal, temporaryFolder } from './atts.js';
 
 describe('command line: bad input', () => {
   let folder: string;
@@ -94,14 +94,7 @@ describe('command line: bad input', () => {
     },
   ];
   for (const { name, args, code, says } of cases) {
-    it(`answers ${name} with one line and exit code ${code}`, async () => {
-      const outcome = await atts(args());
-      expect(outcome.stderr).to.match(says);
-      expect(outcome.stderr.trimEnd().split('\n'), outcome.stderr).to.have.length(1);
-      expect(outcome.stderr).to.match(/^atts: /);
-      expect(outcome.stdout).to.equal('');
-      expect(outcome.code).to.equal(code);
-    });
+    it(`answers ${name} with one line and exit code ${code}`, () => expectRefusal(args(), code, says));
   }
 
   it('shows the stack only with --verbose', async () => {

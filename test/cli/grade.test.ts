@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import type { Summary } from '../../src/index.js';
 import { gradedRun, miscellany } from '../scaling/graded-run.js';
 import { type JudgeServer, judgeServer } from '../tasks/judge-server.js';
-import { atts, temporaryFolder } from './atts.js';
+import { atts, expectRefusal, temporaryFolder } from './atts.js';
 
 describe('command line: grade', function () {
   this.timeout(60_000);
@@ -67,14 +67,7 @@ describe('command line: grade', function () {
       [['grade', path, '--dataset', 'abacus:generated'], 1, /does not hold the problems of .*--dataset/],
       [['grade'], 2, /grade|positional|arguments/i],
     ];
-    for (const [args, exit, says] of cases) {
-      const { code, stdout, stderr } = await atts(args);
-      expect(stderr)
-        .to.match(says)
-        .and.to.match(/^atts: .*\n$/);
-      expect(stdout).to.equal('');
-      expect(code).to.equal(exit);
-    }
+    for (const [args, exit, says] of cases) await expectRefusal(args, exit, says);
     rmSync(join(path, 'summary.json'));
     const unfinished = await atts(['grade', path]);
     expect(unfinished.stderr).to.match(/is not finished; run its command again, then grade/);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Summary } from '../../src/index.js';
-import { atts, temporaryFolder } from './atts.js';
+import { atts, expectRefusal, temporaryFolder } from './atts.js';
 
 describe('command line: shards and merge', function () {
   this.timeout(120_000);
@@ -67,14 +67,7 @@ describe('command line: shards and merge', function () {
       [['merge', '--out', out], 2, /merge|positional|arguments/i],
       [['merge', folder], 2, /out/],
     ];
-    for (const [args, exit, says] of cases) {
-      const { code, stdout, stderr } = await atts(args);
-      expect(stderr)
-        .to.match(says)
-        .and.to.match(/^atts: .*\n$/);
-      expect(stdout).to.equal('');
-      expect(code, args.join(' ')).to.equal(exit);
-    }
+    for (const [args, exit, says] of cases) await expectRefusal(args, exit, says);
     expect(existsSync(out)).to.equal(false);
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { readRun, type Summary } from '../../src/index.js';
 import { data, header } from '../replay/files.js';
-import { atts, temporaryFolder } from './atts.js';
+import { atts, expectRefusal, temporaryFolder } from './atts.js';
 
 interface Replayed {
   schema: string;
@@ -213,14 +213,7 @@ describe('atts replay', function () {
       { name: 'a folder without records', args: () => ['--durations', folder], code: 1, says: /holds neither a run/ },
     ];
     for (const { name, args, code, says } of cases) {
-      it(name, async () => {
-        const outcome = await atts(['replay', ...args()]);
-        expect(outcome.stderr).to.match(says);
-        expect(outcome.stderr.trimEnd().split('\n'), outcome.stderr).to.have.length(1);
-        expect(outcome.stderr).to.match(/^atts: /);
-        expect(outcome.stdout).to.equal('');
-        expect(outcome.code).to.equal(code);
-      });
+      it(name, () => expectRefusal(['replay', ...args()], code, says));
     }
   });
 });

@@ -1,26 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ScoreBank } from '../../src/conformal/bank.js';
-import type { CalibrationName, Calibrator, Decision, ScoredChunk } from '../../src/conformal/calibrator.js';
-import { type CalibratorOptions, makeCalibrator } from '../../src/conformal/calibrators/index.js';
+import type { CalibrationName, Decision } from '../../src/conformal/calibrator.js';
 import type { PValueKind } from '../../src/conformal/p-value.js';
 import { AttsError } from '../../src/errors.js';
+import { BEST, chunk, rule, WORST } from './rules.js';
 
-const WORST = Number.POSITIVE_INFINITY;
-const BEST = Number.NEGATIVE_INFINITY;
 const names = ['online', 'aci', 'turn-aci', 'dtaci', 'pid'] as const satisfies CalibrationName[];
-
-function rule(name: CalibrationName, rest: Partial<CalibratorOptions> = {}): Calibrator {
-  const turns = [new ScoreBank([1, 2, 3, 4])];
-  return makeCalibrator({
-    ...{ name, alpha: 0.4, gamma: 0.05, pValue: 'conformal', seed: 0, banks: { turns } },
-    ...rest,
-  });
-}
-
-function chunk(score: number, turn = 0, sample = 0): ScoredChunk {
-  return { problem: 'a', sample, turn, score };
-}
 
 /** Counts rejections and compares them with the laws of feedback.ts, written out once more. */
 function watch(name: CalibrationName, alpha: number, gamma: number, delay = 0) {

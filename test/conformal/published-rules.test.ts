@@ -1,22 +1,6 @@
 import { expect } from 'chai';
 import { ScoreBank } from '../../src/conformal/bank.js';
-import type { CalibrationName, ScoredChunk } from '../../src/conformal/calibrator.js';
-import { type CalibratorOptions, makeCalibrator } from '../../src/conformal/calibrators/index.js';
-
-const WORST = Number.POSITIVE_INFINITY;
-const BEST = Number.NEGATIVE_INFINITY;
-
-function rule(name: CalibrationName, rest: Partial<CalibratorOptions> = {}) {
-  const turns = [new ScoreBank([1, 2, 3, 4])];
-  return makeCalibrator({
-    ...{ name, alpha: 0.4, gamma: 0.05, pValue: 'conformal', seed: 0, banks: { turns } },
-    ...rest,
-  });
-}
-
-function chunk(score: number, turn = 0, sample = 0): ScoredChunk {
-  return { problem: 'a', sample, turn, score };
-}
+import { BEST, chunk, rule, WORST } from './rules.js';
 
 describe('ACI', () => {
   it('moves its one rate by γ(α − rejected), whatever the turn', () => {

@@ -4,9 +4,9 @@ import { expect } from 'chai';
 import type { Engine, GenerateRequest, Prefix, Score } from '../../src/engine/engine.js';
 import type { LocalEngine } from '../../src/engine/local/local-engine.js';
 import { openEngine } from '../../src/engine/open.js';
-import { AttsError } from '../../src/errors.js';
 import { loadDataset } from '../../src/tasks/datasets/index.js';
 import { promptMessages } from '../../src/tasks/prompts.js';
+import { failureOf } from './failure-of.js';
 
 const prompts: Prefix[] = [];
 
@@ -19,16 +19,6 @@ function request(i: number, overrides: Partial<GenerateRequest> = {}): GenerateR
 function extend(engine: Engine, prefix: Prefix, ids: readonly number[]): Prefix {
   const all = [...prefix.ids, ...ids];
   return { ids: all, text: engine.tokenizer.decode(all), fingerprint: prefix.fingerprint };
-}
-
-async function rejection(promise: Promise<unknown>): Promise<AttsError> {
-  try {
-    await promise;
-  } catch (error) {
-    expect(error).to.be.instanceOf(AttsError);
-    return error as AttsError;
-  }
-  throw new Error('expected an error');
 }
 
 describe('the local engine', () => {
@@ -65,7 +55,7 @@ describe('the local engine', () => {
     expect(Math.max(...apart)).to.be.within(1e-7, 0.2);
     await half.close();
     const whole = await openEngine('abacus-qwen3-2m', { memory: 1.4 });
-    expect((await rejection(whole.score({ prefix, chunk }))).message).to.contain('raise --memory');
+    expect((await failureOf(whole.score({ prefix, chunk }))).message).to.contain('raise --memory');
     await whole.close();
   });
 
@@ -145,8 +135,8 @@ describe('the local engine', () => {
   it('refuses an id that its vocabulary lacks, and goes on', async () => {
     for (const id of [512, -1, 0.5, Number.NaN]) {
       const foreign = { ...prompts[0], ids: [...prompts[0].ids, id] };
-      expect((await rejection(target.generate(request(0, { prefix: foreign })))).message).to.contain('vocabulary');
-      expect((await rejection(target.score({ prefix: prompts[0], chunk: foreign }))).message).to.contain('vocabulary');
+      expect((await failureOf(target.generate(request(0, { prefix: foreign })))).message).to.contain('vocabulary');
+      expect((await failureOf(target.score({ prefix: prompts[0], chunk: foreign }))).message).to.contain('vocabulary');
     }
     expect((await target.generate(request(0))).ids).not.to.have.length(0);
   });
@@ -215,20 +205,20 @@ describe('the local engine', () => {
   it('says in one line why a call cannot be served', async () => {
     const { fingerprint } = prompts[0];
     const empty = { ids: [], text: '', fingerprint };
-    expect((await rejection(target.score({ prefix: prompts[0], chunk: empty }))).message).to.contain('chunk is empty');
-    expect((await rejection(target.score({ prefix: empty, chunk: prompts[0] }))).message).to.contain('prefix is empty');
+    expect((await failureOf(target.score({ prefix: prompts[0], chunk: empty }))).message).to.contain('chunk is empty');
+    expect((await failureOf(target.score({ prefix: empty, chunk: prompts[0] }))).message).to.contain('prefix is empty');
     const foreign = { ...prompts[0], fingerprint: 'another' };
-    expect((await rejection(target.generate(request(0, { prefix: foreign })))).message).to.contain('tokenizer');
+    expect((await failureOf(target.generate(request(0, { prefix: foreign })))).message).to.contain('tokenizer');
     const long = { ...prompts[0], ids: new Array(600).fill(5) };
-    expect((await rejection(target.generate(request(0, { prefix: long })))).message).to.contain('over the context');
+    expect((await failureOf(target.generate(request(0, { prefix: long })))).message).to.contain('over the context');
     const tiny = await openEngine('abacus-qwen3-2m', { memory: 1.4 });
-    expect((await rejection(tiny.generate(request(0)))).message).to.contain('raise --memory');
+    expect((await failureOf(tiny.generate(request(0)))).message).to.contain('raise --memory');
     await tiny.close();
   });
 
   it('drops an aborted request and goes on with the others', async () => {
     const controller = new AbortController();
-    const aborted = rejection(target.generate(request(0, { signal: controller.signal, maxTokens: 300 })));
+    const aborted = failureOf(target.generate(request(0, { signal: controller.signal, maxTokens: 300 })));
     const other = target.generate(request(1));
     controller.abort();
     expect((await aborted).message).to.equal('interrupted');

@@ -3,20 +3,9 @@ import { expect } from 'chai';
 import type { Engine, GenerateRequest, Prefix, TokenText } from '../../src/engine/engine.js';
 import { openEngine } from '../../src/engine/open.js';
 import { openPair } from '../../src/engine/pair.js';
-import { AttsError } from '../../src/errors.js';
+import { failureOf } from './failure-of.js';
 
 const text = 'Start with 5. Add 3. Double it. Subtract 4. What is the result?';
-
-async function failureOf(promise: Promise<unknown>): Promise<{ code: string; message: string }> {
-  try {
-    await promise;
-  } catch (error) {
-    expect(error).to.be.instanceOf(AttsError);
-    const { code, message } = error as AttsError;
-    return { code, message };
-  }
-  throw new Error('expected an error');
-}
 
 describe('an engine on a thread of its own', () => {
   let shared: Engine;

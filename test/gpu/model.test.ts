@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import { chooseBackend } from '../../kernels/backends/choose.js';
+import { AttsWebGpuBackend } from '../../kernels/backends/webgpu/backend.js';
 import { webGpu } from '../../kernels/backends/webgpu/index.js';
 import { KvCache } from '../../kernels/ops/attention/index.js';
 import { takeRows } from '../../kernels/ops/take-rows/index.js';
@@ -114,7 +115,13 @@ describe('an engine on webgpu', () => {
     expect(largestDifference(gpu.logProbs, simd.logProbs)).to.be.below(1e-3);
   });
 
-  it('goes on with another device after one was lost, to the same tokens', async () => {
+  it('goes on with another device after one was lost, compiled ahead for, to the same tokens', async () => {
+    const compiledFor: AttsWebGpuBackend[] = [];
+    const { compileAhead } = AttsWebGpuBackend.prototype;
+    AttsWebGpuBackend.prototype.compileAhead = function (body) {
+      compiledFor.push(this);
+      return compileAhead.call(this, body);
+    };
     const name = Object.keys(goldens.models)[0];
     const write = async (lostAt: number) => {
       let passes = 0;
@@ -135,6 +142,9 @@ describe('an engine on webgpu', () => {
     };
     const undisturbed = await write(-1);
     expect(await write(5)).to.deep.equal(undisturbed);
+    AttsWebGpuBackend.prototype.compileAhead = compileAhead;
+    expect(compiledFor).to.have.lengthOf(3);
+    expect(compiledFor[2]).to.equal(webGpu()).and.not.to.equal(compiledFor[1]);
   });
 
   it('names ahead every program that passes of one row, of many, and of long sequences run', async () => {

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { type AbacusProblem, generateProblems, operandsOf, operatorWeights } from '../../models/abacus/generator.js';
-import { parseProblem } from '../../models/abacus/parser.js';
 import { abacusFolder } from '../../models/abacus/paths.js';
 import { items, languages, names, type Operator } from '../../models/abacus/phrases.js';
 import { solve } from '../../models/abacus/solution.js';
 import { AttsError } from '../../src/errors.js';
+import { parseProblem } from './abacus-parser.js';
 
 const fileProblems = ['test', 'calibration'].flatMap((split) =>
   readFileSync(join(abacusFolder, 'problems', `${split}.jsonl`), 'utf8')

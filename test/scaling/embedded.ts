@@ -25,6 +25,19 @@ export async function openEmbeddedPair(problems: number, calibrationProblems: nu
   };
 }
 
+/** The pair of a block of tests, open from the first of them to the last. */
+export function pairOfBlock(problems: number, calibrationProblems: number): EmbeddedPair {
+  const pair = {} as EmbeddedPair;
+  before(async () => {
+    Object.assign(pair, await openEmbeddedPair(problems, calibrationProblems));
+  });
+  after(async () => {
+    await pair.draft.close();
+    await pair.target.close();
+  });
+  return pair;
+}
+
 /** A small run under the policy that suits the pair. */
 export function smallRun(overrides: Partial<RunConfig> = {}): RunConfig {
   const base = { policy: 'replace', samples: 4, turns: 6, calibrationProblems: 12, calibrationSamples: 2, seed: 7 };

@@ -1,6 +1,7 @@
 import { RunDirectory, type RunManifest, runConfigSchema, summarise } from '../../src/runs/index.js';
 import { accuracyOf } from '../../src/scaling/metrics.js';
 import { loadDataset } from '../../src/tasks/datasets/index.js';
+import { isCorrect } from '../../src/tasks/grading.js';
 import type { Dataset } from '../../src/tasks/problem.js';
 import { chain, manifest } from '../runs/fixtures.js';
 
@@ -35,7 +36,7 @@ export async function gradedRun(
   directory.writeSummary(
     summarise({
       ...{ config, dataset: 'abacus', problems: 3, chains, events: [], wallSeconds: 1, rejection: null, work: null },
-      accuracy: accuracyOf(dataset.problems, chains, config),
+      accuracy: accuracyOf(dataset.problems, chains, config, isCorrect),
     }),
   );
   directory.close();

@@ -6,7 +6,7 @@ import { AttsError, mergeShards, readRun, type Summary, scale, writeReport } fro
 import type { RunManifest } from '../../src/runs/index.js';
 import { RunLock } from '../../src/runs/lock.js';
 import { temporaryFolder, withFs } from '../runs/fixtures.js';
-import { contentOf, type EmbeddedPair, openEmbeddedPair, smallRun } from './embedded.js';
+import { contentOf, pairOfBlock, smallRun } from './embedded.js';
 import { manifestOfShard, type ShardedChain, writeShards } from './sharded-run.js';
 
 /** What a summary says, without when it was done and in which order. */
@@ -142,14 +142,7 @@ describe('merging the shards of a run', () => {
 
 describe('a run in shards', () => {
   const folder = temporaryFolder();
-  let pair: EmbeddedPair;
-  before(async () => {
-    pair = await openEmbeddedPair(4, 4);
-  });
-  after(async () => {
-    await pair.draft.close();
-    await pair.target.close();
-  });
+  const pair = pairOfBlock(4, 4);
 
   const settings = { limit: 4, samples: 2, turns: 3, calibrationProblems: 4, draftTokens: 16 } as const;
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { runConfigSchema } from '../../src/runs/index.js';
 import { accuracyOf } from '../../src/scaling/metrics.js';
+import { isCorrect } from '../../src/tasks/grading.js';
 import { chain } from '../runs/fixtures.js';
 
 const problems = ['a', 'b', 'c', 'd'].map((id) => ({ id, problem: id, answer: '7' }));
@@ -15,7 +16,7 @@ describe('the accuracy of a run', () => {
     ...chainsOf('c', ['7', '8', '8.0', '9']),
     ...chainsOf('d', ['1', '2', '3', '4']),
   ];
-  const accuracy = accuracyOf(problems, chains, config);
+  const accuracy = accuracyOf(problems, chains, config, isCorrect);
 
   it('is mean@1, pass@k and maj@k of all problems alike', () => {
     expect(accuracy.mean).to.be.closeTo((1 + 0.5 + 0.25 + 0) / 4, 1e-12);
@@ -41,9 +42,9 @@ describe('the accuracy of a run', () => {
   });
 
   it('has no interval where no problem has k chains', () => {
-    const few = accuracyOf(problems, chainsOf('a', ['7', '8']), config);
+    const few = accuracyOf(problems, chainsOf('a', ['7', '8']), config, isCorrect);
     expect(Object.keys(few.passAtCi95!)).to.deep.equal(['1', '2']);
     expect(few.passAt['4']).to.equal(0);
-    expect(accuracyOf(problems, [], config)).to.deep.include({ mean: 0, ci95: [0, 0], passAtCi95: {} });
+    expect(accuracyOf(problems, [], config, isCorrect)).to.deep.include({ mean: 0, ci95: [0, 0], passAtCi95: {} });
   });
 });

@@ -1,16 +1,9 @@
 import { expect } from 'chai';
 import { openPair, scale } from '../../src/index.js';
-import { contentOf, type EmbeddedPair, openEmbeddedPair, smallRun } from './embedded.js';
+import { contentOf, openEmbeddedPair, pairOfBlock, smallRun } from './embedded.js';
 
 describe('same tokens', () => {
-  let pair: EmbeddedPair;
-  before(async () => {
-    pair = await openEmbeddedPair(3, 12);
-  });
-  after(async () => {
-    await pair.draft.close();
-    await pair.target.close();
-  });
+  const pair = pairOfBlock(3, 12);
 
   for (const policy of ['replace', 'continue'] as const) {
     it(`sync and async write byte-identical chains at concurrency 1, 4 and 16 with a static rule, under ${policy}`, async () => {

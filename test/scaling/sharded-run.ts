@@ -5,6 +5,7 @@ import { RunDirectory, type RunManifest, runConfigSchema, summarise } from '../.
 import { shardOf } from '../../src/runs/shard.js';
 import { accuracyOf, rejectionOf } from '../../src/scaling/metrics.js';
 import { loadDataset } from '../../src/tasks/datasets/index.js';
+import { isCorrect } from '../../src/tasks/grading.js';
 import { chain, event, manifest } from '../runs/fixtures.js';
 
 /** A chain as a test wants it. */
@@ -60,7 +61,7 @@ export async function writeShards(
     directory.writeSummary(
       summarise({
         ...{ config: made.config, dataset: 'abacus', problems: own.length, chains, events, wallSeconds: 1, work: null },
-        accuracy: accuracyOf(own, chains, made.config),
+        accuracy: accuracyOf(own, chains, made.config, isCorrect),
         rejection: rejectionOf(diagnose(decisionsOf(events), { alpha: 0.4 }), { name: 'online', bound }),
       }),
     );

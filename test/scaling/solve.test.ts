@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { AttsError, type BankFile, Solver } from '../../src/index.js';
-import { contentOf, type EmbeddedPair, openEmbeddedPair, smallRun } from './embedded.js';
+import { contentOf, pairOfBlock, smallRun } from './embedded.js';
 
 const bank: BankFile = {
   ...{ schema: 'atts.bank/1', provenance: {} },
@@ -8,14 +8,7 @@ const bank: BankFile = {
 };
 
 describe('a solver', () => {
-  let pair: EmbeddedPair;
-  before(async () => {
-    pair = await openEmbeddedPair(2, 1);
-  });
-  after(async () => {
-    await pair.draft.close();
-    await pair.target.close();
-  });
+  const pair = pairOfBlock(2, 1);
 
   const ask = (solver: Solver, problem: string, seed = 1) =>
     solver.solve({ messages: [{ role: 'user', content: problem }], settings: { samples: 2, turns: 8, seed } });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { isCorrect } from '../../src/tasks/grading.js';
 import { ballotOf, majAt, passAt, type Vote } from '../../src/tasks/metrics.js';
 
 function subsets(n: number, k: number): number[][] {
@@ -33,7 +34,7 @@ describe('majAt', () => {
   const votes = (...answers: (string | null)[]): Vote[] =>
     answers.map((answer) => ({ answer, correct: answer === '5' || answer === '5.0' }));
 
-  const maj = (k: number, given: readonly Vote[]) => majAt(k, ballotOf(given));
+  const maj = (k: number, given: readonly Vote[]) => majAt(k, ballotOf(given, isCorrect));
 
   it('lets the most frequent answer among the first k speak', () => {
     expect(maj(3, votes('4', '5', '5', '4', '4'))).to.equal(1);
@@ -55,7 +56,7 @@ describe('majAt', () => {
   });
 
   it('groups in one candidate what says the same, an earlier one before a later one', () => {
-    expect(ballotOf(votes('0.5', '2', '1/2', null, '\\frac{2}{4}', '2.0')).candidates).to.deep.equal([
+    expect(ballotOf(votes('0.5', '2', '1/2', null, '\\frac{2}{4}', '2.0'), isCorrect).candidates).to.deep.equal([
       0,
       1,
       0,
@@ -63,7 +64,7 @@ describe('majAt', () => {
       0,
       1,
     ]);
-    expect(ballotOf(votes('5 cm', '5 km', '5')).candidates).to.deep.equal([0, 1, 0]);
+    expect(ballotOf(votes('5 cm', '5 km', '5'), isCorrect).candidates).to.deep.equal([0, 1, 0]);
   });
 
   it('says nothing of a problem with fewer than k chains', () => {

@@ -227,7 +227,7 @@ export class SimdBackend extends MathBackendCPU {
 }
 
 /** The values themselves, or a copy of those that lie in shared memory. */
-export function ownValues(values: tf.BackendValues): tf.BackendValues {
+function ownValues(values: tf.BackendValues): tf.BackendValues {
   if (!ArrayBuffer.isView(values) || !(values.buffer instanceof SharedArrayBuffer)) return values;
   return (values as Float32Array).slice();
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type KernelBody, registerFor, type Tensors } from '../../tfjs.js';
-import { SimdBackend } from './backend.js';
+import type { SimdBackend } from './backend.js';
 import { plainBuild, selectBuild } from './builds.js';
 import { mostThreads } from './control.js';
 import { processors } from './host.js';
@@ -34,7 +34,8 @@ export async function registerSimd(name: SimdName, threads: number | null): Prom
 }
 
 async function startSimd(name: SimdName, threads: number | null): Promise<void> {
-  await import('@tensorflow/tfjs-backend-cpu');
+  // It brings tfjs's CPU backend, a package that those alone load who run.
+  const { SimdBackend } = await import('./backend.js');
   const build = await (name === 'simd' ? selectBuild() : plainBuild());
   const own = new SimdBackend(build, threads ?? Math.min(mostThreads, processors()));
   await own.begun;

@@ -1,5 +1,5 @@
 import { webGpu } from '../../backends/webgpu/index.js';
-import { linearEnding, runProduct, type Tuning, tiles } from './webgpu.js';
+import { isRoomy, linearEnding, runProduct, type Tuning, tiles } from './webgpu.js';
 import { gpuBytes } from './webgpu-layout.js';
 
 const [N, K] = [2048, 1024];
@@ -28,7 +28,8 @@ export async function tune(): Promise<Tuning> {
   };
   try {
     const ofTiles: number[] = [];
-    for (const tile of tiles.keys()) ofTiles.push(await time(most, { mostFewRows: 0, tile }));
+    // Elsewhere the least tile is taken, whichever is chosen.
+    for (const tile of isRoomy() ? tiles.keys() : [0]) ofTiles.push(await time(most, { mostFewRows: 0, tile }));
     const tile = ofTiles.indexOf(Math.min(...ofTiles));
     let mostFewRows = 1;
     for (const M of [2, 4, 8, 16]) {

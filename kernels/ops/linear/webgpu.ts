@@ -75,7 +75,7 @@ export function runProduct(
 }
 
 /** The least workgroup memory that WebGPU promises holds two rows of a matrix-vector tile, or 16 of the other. */
-const isRoomy = () => webGpu().device.limits.maxComputeWorkgroupStorageSize > 16_384;
+export const isRoomy = () => webGpu().device.limits.maxComputeWorkgroupStorageSize > 16_384;
 
 function fewRows(M: number): number {
   if (M === 1) return 1;

@@ -1,8 +1,8 @@
 import { AttsError } from '../../../src/errors.js';
-import type { StoredDtype } from '../checkpoint.js';
 import { openWeightsFile } from '../disk.js';
 import { storedBytes } from '../dtypes.js';
 import { shown, type WeightsFile } from '../file.js';
+import type { TensorPlace } from '../stored-tensor.js';
 import { HeaderReader } from './header-reader.js';
 import { otherTypes, tensorTypes } from './tensor-types.js';
 
@@ -22,19 +22,9 @@ export type GgufNumbers =
   | BigUint64Array
   | BigInt64Array;
 
-export interface GgufTensorInfo {
-  readonly name: string;
-  /** Row-major, as a checkpoint has it: [rows, columns]. The file has it the other way round. */
-  readonly shape: readonly number[];
-  readonly dtype: StoredDtype;
-  /** Byte of the file at which it begins. */
-  readonly position: number;
-  readonly bytes: number;
-}
-
 export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, GgufValue>;
-  readonly tensors: readonly GgufTensorInfo[];
+  readonly tensors: readonly TensorPlace[];
   /** Byte of the file at which the tensors begin. */
   readonly dataOffset: number;
   /** Bytes of the file. */
@@ -93,11 +83,12 @@ export function parseHeader(file: WeightsFile): GgufHeader {
 }
 
 /** `position` still counts from the data's begin. */
-function readTensor(reader: HeaderReader): GgufTensorInfo {
+function readTensor(reader: HeaderReader): TensorPlace {
   const name = reader.string('a tensor name');
   const dimensions = reader.u32();
   if (dimensions < 1 || dimensions > mostDimensions)
     throw reader.bad(`tensor ${shown(name)} has ${dimensions} dimensions`);
+  // The file has it the other way round.
   const shape = Array.from({ length: dimensions }, () =>
     reader.u64(`a dimension of tensor ${shown(name)}`),
   ).toReversed();
@@ -117,9 +108,9 @@ function readTensor(reader: HeaderReader): GgufTensorInfo {
 }
 
 /** Every tensor lies inside the file, aligned, and none upon another. */
-function checkPlaces(reader: HeaderReader, tensors: readonly GgufTensorInfo[], start: number, alignment: number): void {
+function checkPlaces(reader: HeaderReader, tensors: readonly TensorPlace[], start: number, alignment: number): void {
   const names = new Set<string>();
-  let before: GgufTensorInfo | null = null;
+  let before: TensorPlace | null = null;
   for (const tensor of [...tensors].sort((a, b) => a.position - b.position)) {
     const { name, position, bytes } = tensor;
     if (names.has(name)) throw reader.bad(`tensor ${shown(name)} occurs twice`);

@@ -1,6 +1,6 @@
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { AttsError } from '../../../src/errors.js';
-import { hubEndpoint } from '../../hub/connection.js';
+import { hubEndpoint, hubToken } from '../../hub/connection.js';
 import type { WeightsFile } from '../file.js';
 import type { Reply, Span, WorkerData } from './ranges.js';
 
@@ -96,5 +96,5 @@ export function openRemoteFile(url: string, options: RemoteOptions = {}): Weight
 function tokenFor(url: string): string | null {
   const endpoint = hubEndpoint();
   const isHub = URL.canParse(endpoint) && new URL(endpoint).origin === new URL(url).origin;
-  return isHub ? process.env.HF_TOKEN || null : null;
+  return isHub ? hubToken() : null;
 }

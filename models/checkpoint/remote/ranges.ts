@@ -1,8 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { AttsError } from '../../../src/errors.js';
 import { networkReason } from '../../../src/io-error.js';
-import { retryAfter } from '../../../src/retry-after.js';
-import { Transient, withRetries } from '../../hub/retry.js';
+import { refuseTransient, Transient, withRetries } from '../../hub/retry.js';
 import type { RemoteOptions } from './file.js';
 
 export interface WorkerData extends RemoteOptions {
@@ -94,11 +93,10 @@ export class Ranges {
   }
 
   /** Holds an answer against what was asked, and against earlier ones: the file must stay the same. */
-  private check({ status, headers }: Response, start: number): void {
+  private check(response: Response, start: number): void {
+    const { status, headers } = response;
     const say = (what: string) => new AttsError('io', `${this.url}: ${what}`);
-    if (status === 429 || status === 408 || status >= 500) {
-      throw new Transient(`the server answers ${status}`, { pause: retryAfter(headers.get('retry-after')) });
-    }
+    refuseTransient('the server', response);
     if (status === 200) {
       throw say('the server sends whole files only, no ranges of them; download the file and give its path');
     }

@@ -12,6 +12,7 @@ import { promptTokens, someTokens } from '../prompts.js';
 import { type LlamaShape, randomCheckpoint, smolLm2Shape } from '../random-checkpoint.js';
 import { writeOnnxLlama } from './onnx-llama.js';
 import type { PeerProcess } from './peer-process.js';
+import type { ModelJob } from './serve.js';
 import { type PeerResult, sideBySide, tfjsWasm } from './side-by-side.js';
 
 /** The same engine on the stock backend. */
@@ -35,12 +36,42 @@ export async function tfjsWasmModel(threads: number): Promise<PeerResult[]> {
   }
 }
 
+/** What a peer has read, and how our engine on the same weights is held against it. */
+interface Comparison {
+  readonly peer: PeerProcess;
+  readonly timer: EngineTimer;
+  readonly model: string;
+  readonly job: Pick<ModelJob, 'file' | 'vocabSize'>;
+  /** Tokens that a chain writes. */
+  readonly written: number;
+  /** Tokens that are read at once. */
+  readonly lengths: readonly number[];
+}
+
+/** One chain and eight that write, then prompts; a peer has no score, so its prefill stands beside ours as well. */
+async function besidePeer({ peer, timer, model, job, written, lengths }: Comparison): Promise<PeerResult[]> {
+  const { name, version, threads } = peer;
+  const results: PeerResult[] = [];
+  const compare = async (what: string, ours: () => Promise<number>, theirs: () => Promise<number>) => {
+    results.push(await sideBySide({ peer: name, version, threads, case: `${model}, ${what}` }, ours, theirs));
+  };
+  for (const chains of [1, 8]) {
+    const theirs = () => peer.run({ ...job, kind: 'decode', chains, tokens: written });
+    await compare(`decode, ${chains} chains`, () => timer.decode(chains, written), theirs);
+  }
+  for (const tokens of lengths) {
+    const theirs = () => peer.run({ ...job, kind: 'prefill', chains: 1, tokens });
+    await compare(`prefill, ${tokens} tokens`, () => timer.prefill(tokens), theirs);
+    await compare(`score (theirs: prefill), ${tokens} tokens`, () => timer.score(tokens), theirs);
+  }
+  return results;
+}
+
 /**
  * Whole models of one shape. llama.cpp's prefill computes one row of logits; it stands beside our score, which computes
  * a log-probability for every row, too.
  */
 export async function llamaCpp(peer: PeerProcess, threads: number): Promise<PeerResult[]> {
-  const { name, version } = peer;
   const folder = mkdtempSync(join(tmpdir(), 'atts-bench-'));
   const results: PeerResult[] = [];
   try {
@@ -51,24 +82,12 @@ export async function llamaCpp(peer: PeerProcess, threads: number): Promise<Peer
       const file = join(folder, `${ggufDtype}.gguf`);
       writeGguf(file, randomCheckpoint('smollm2-135m-shape', smolLm2Shape), smolLm2Shape, ggufDtype);
       const engine = await openRandomEngine(dtype, threads);
-      const timer = new EngineTimer(engine);
-      const compare = async (
-        what: string,
-        ours: () => Promise<number>,
-        job: { kind: 'prefill' | 'decode'; chains: number; tokens: number },
-      ) => {
-        const subject = { peer: name, version, threads: peer.threads, case: `135M llama ${ggufDtype}, ${what}` };
-        results.push(await sideBySide(subject, ours, () => peer.run({ file, ...job })));
-      };
-      for (const chains of [1, 8]) {
-        const job = { kind: 'decode', chains, tokens: decodedTokens } as const;
-        await compare(`decode, ${chains} chains`, () => timer.decode(chains, decodedTokens), job);
-      }
-      for (const tokens of [64, 512]) {
-        const job = { kind: 'prefill', chains: 1, tokens } as const;
-        await compare(`prefill, ${tokens} tokens`, () => timer.prefill(tokens), job);
-        await compare(`score (theirs: prefill), ${tokens} tokens`, () => timer.score(tokens), job);
-      }
+      results.push(
+        ...(await besidePeer({
+          ...{ peer, timer: new EngineTimer(engine), model: `135M llama ${ggufDtype}`, job: { file } },
+          ...{ written: decodedTokens, lengths: [64, 512] },
+        })),
+      );
       await engine.close();
     }
   } finally {
@@ -85,12 +104,11 @@ const comparedTokens = 32;
  * Its prefill computes the logits of all rows: it stands beside our score as well.
  */
 export async function transformersJs(peer: PeerProcess, threads: number): Promise<PeerResult[]> {
-  const { name, version } = peer;
   const folder = mkdtempSync(join(tmpdir(), 'atts-bench-'));
   const results: PeerResult[] = [];
   const draft = openCheckpoint(resolveModel('abacus-llama-0.4m'));
   try {
-    for (const [model, checkpoint, shape, tokens] of [
+    for (const [model, checkpoint, shape, written] of [
       ['abacus-llama-0.4m', draft, draft.config as LlamaShape, 8 * decodedTokens],
       ['135M llama', randomCheckpoint('smollm2-135m-shape', smolLm2Shape), smolLm2Shape, decodedTokens],
     ] as const) {
@@ -105,26 +123,13 @@ export async function transformersJs(peer: PeerProcess, threads: number): Promis
       if (own.join() !== others.join()) {
         throw new AttsError(
           'engine',
-          `${model} writes other tokens in ${name}: ${others.join(' ')}, here ${own.join(' ')}`,
+          `${model} writes other tokens in ${peer.name}: ${others.join(' ')}, here ${own.join(' ')}`,
         );
       }
-      const compare = async (
-        what: string,
-        ours: () => Promise<number>,
-        job: { kind: 'prefill' | 'decode'; chains: number; tokens: number },
-      ) => {
-        const subject = { peer: name, version, threads: peer.threads, case: `${model} f32, ${what}` };
-        results.push(await sideBySide(subject, ours, () => peer.run({ file, vocabSize, ...job })));
-      };
-      for (const chains of [1, 8]) {
-        const job = { kind: 'decode', chains, tokens } as const;
-        await compare(`decode, ${chains} chains`, () => timer.decode(chains, tokens), job);
-      }
-      for (const tokens of [64, ...(shape.max_position_embeddings > 512 ? [512] : [])]) {
-        const job = { kind: 'prefill', chains: 1, tokens } as const;
-        await compare(`prefill, ${tokens} tokens`, () => timer.prefill(tokens), job);
-        await compare(`score (theirs: prefill), ${tokens} tokens`, () => timer.score(tokens), job);
-      }
+      const lengths = [64, ...(shape.max_position_embeddings > 512 ? [512] : [])];
+      results.push(
+        ...(await besidePeer({ peer, timer, model: `${model} f32`, job: { file, vocabSize }, written, lengths })),
+      );
       await engine.close();
     }
   } finally {

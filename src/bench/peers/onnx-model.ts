@@ -2,7 +2,7 @@
 import { bytes, type Chunks, float, integer, message, text } from './protobuf.js';
 
 /** onnx.TensorProto.DataType */
-export const onnxTypes = { float32: 1, int32: 6, int64: 7 } as const;
+const onnxTypes = { float32: 1, int32: 6, int64: 7 } as const;
 export type OnnxType = keyof typeof onnxTypes;
 
 /** onnx.AttributeProto.AttributeType */

@@ -14,6 +14,7 @@ import {
 } from '../../index.js';
 import { engineFlags, engineOptions } from '../engine-flags.js';
 import { table } from '../format.js';
+import { jsonFlag } from '../json-flag.js';
 
 export const benchCommand: CommandModule = {
   command: 'bench',
@@ -26,7 +27,7 @@ export const benchCommand: CommandModule = {
       peers: { type: 'string', requiresArg: true, describe: 'Folder with the peers (make bench-peers installs them)' },
       figure: { type: 'string', requiresArg: true, describe: 'File for a figure (SVG): what is reached of the limits' },
       out: { type: 'string', requiresArg: true, describe: 'File for the JSON document' },
-      json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
+      json: jsonFlag,
     }),
   async handler(argv) {
     const ops = argv.ops === undefined ? benchedParts : String(argv.ops).split(',');

@@ -1,11 +1,11 @@
 import type { CommandModule } from 'yargs';
 import { type BackendState, type DoctorReport, examineMachine } from '../../index.js';
+import { jsonFlag } from '../json-flag.js';
 
 export const doctorCommand: CommandModule = {
   command: 'doctor',
   describe: 'What this machine has, which backends work on it, and what would make it faster',
-  builder: (cli) =>
-    cli.option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
+  builder: (cli) => cli.option('json', jsonFlag),
   async handler(argv) {
     const report = await examineMachine();
     process.stdout.write(argv.json ? `${JSON.stringify(report, null, 2)}\n` : `${describe(report)}\n`);

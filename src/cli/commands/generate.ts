@@ -1,6 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { AttsError, openEngine, openText, promptMessages, TextStream } from '../../index.js';
-import { engineFlags, engineOptions } from '../engine-flags.js';
+import { engineFlags, engineOptions, modelFlag } from '../engine-flags.js';
+import { jsonFlag } from '../json-flag.js';
 import { readText } from './score.js';
 
 export const generateCommand: CommandModule = {
@@ -8,12 +9,7 @@ export const generateCommand: CommandModule = {
   describe: 'Let a model continue a prompt',
   builder: (cli) =>
     cli.options({
-      model: {
-        type: 'string',
-        demandOption: true,
-        requiresArg: true,
-        describe: 'Embedded name, folder, .gguf file or its URL, or server',
-      },
+      model: modelFlag,
       prompt: { type: 'string', requiresArg: true, describe: 'The problem' },
       'prompt-file': { type: 'string', requiresArg: true, describe: 'File with the problem' },
       raw: { type: 'boolean', default: false, describe: 'Continue the text as it is, without the chat template' },
@@ -22,7 +18,7 @@ export const generateCommand: CommandModule = {
       'top-p': { type: 'number', default: 1 },
       seed: { type: 'number', default: 0 },
       ...engineFlags,
-      json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
+      json: jsonFlag,
     }),
   async handler(argv) {
     const text = (argv.prompt as string | undefined) ?? (argv.promptFile ? readText(argv.promptFile as string) : '');

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { loadRunDataset, openJudge, type Regrade, readRun, regrade, writeRegrade, writeReport } from '../../index.js';
 import { percent, table } from '../format.js';
+import { jsonFlag } from '../json-flag.js';
 import { warn } from '../progress.js';
 import { interruptible } from '../session.js';
 
@@ -18,7 +19,7 @@ export const gradeCommand: CommandModule = {
       })
       .option('dataset', { type: 'string', requiresArg: true, describe: "The run's data set, where it has moved" })
       .option('write', { type: 'boolean', default: false, describe: 'Write the verdicts, summary and report' })
-      .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
+      .option('json', jsonFlag),
   async handler(argv) {
     const path = argv.directory as string;
     const judge = argv.judge === undefined ? undefined : openJudge(argv.judge as string, process.env.OPENAI_API_KEY);

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { AttsError, type MergeOptions, mergeShards, type Summary, writeFileAtomic, writeReport } from '../../index.js';
 import { accuracyText, percent, table } from '../format.js';
+import { jsonFlag } from '../json-flag.js';
 import { type ComparedMethod, comparedMethods } from './compare.js';
 
 export const mergeCommand: CommandModule = {
@@ -13,7 +14,7 @@ export const mergeCommand: CommandModule = {
       .positional('runs', { type: 'string', array: true, demandOption: true, describe: 'Directories of all shards' })
       .option('out', { type: 'string', demandOption: true, requiresArg: true, describe: 'Directory to make' })
       .option('dataset', { type: 'string', requiresArg: true, describe: "The run's data set, where it has moved" })
-      .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
+      .option('json', jsonFlag),
   async handler(argv) {
     const runs = argv.runs as string[];
     const out = argv.out as string;

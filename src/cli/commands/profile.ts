@@ -23,6 +23,7 @@ import {
 } from '../../index.js';
 import { engineFlags, engineOptions } from '../engine-flags.js';
 import { table } from '../format.js';
+import { jsonFlag } from '../json-flag.js';
 
 export const profileCommand: CommandModule = {
   command: 'profile <model>',
@@ -52,7 +53,7 @@ export const profileCommand: CommandModule = {
         default: false,
         describe: 'Measure the limits of the machine again, which are else taken from the cache',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
+      .option('json', jsonFlag),
   async handler(argv) {
     const spec = argv.model as string;
     const options = engineOptions(argv);

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { AttsError, openEngine, type Tokenizer } from '../../index.js';
-import { engineFlags, engineOptions } from '../engine-flags.js';
+import { engineFlags, engineOptions, modelFlag } from '../engine-flags.js';
+import { jsonFlag } from '../json-flag.js';
 
 const mostAlternatives = 1000;
 
@@ -10,17 +11,12 @@ export const scoreCommand: CommandModule = {
   describe: 'Log-probabilities of a text',
   builder: (cli) =>
     cli.options({
-      model: {
-        type: 'string',
-        demandOption: true,
-        requiresArg: true,
-        describe: 'Embedded name, folder, .gguf file or its URL, or server',
-      },
+      model: modelFlag,
       'text-file': { type: 'string', demandOption: true, requiresArg: true, describe: 'Text to score' },
       'prefix-file': { type: 'string', requiresArg: true, describe: 'Text before it, which is not scored' },
       'top-k': { type: 'number', default: 0, requiresArg: true, describe: 'Show so many alternatives of each token' },
       ...engineFlags,
-      json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
+      json: jsonFlag,
     }),
   async handler(argv) {
     const top = argv.topK as number;

@@ -22,6 +22,7 @@ import {
   syntheticWork,
 } from '../../index.js';
 import { table } from '../format.js';
+import { jsonFlag } from '../json-flag.js';
 
 const number = (fallback: number, describe: string) =>
   ({ type: 'number', default: fallback, requiresArg: true, describe }) as const;
@@ -69,7 +70,7 @@ export const simulateCommand: CommandModule = {
       turns: number(15, 'Most turns a chain'),
       'rejection-rate': number(0.4, 'Share of rejected chunks'),
       seed: number(0, 'Seed of the workload'),
-      json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
+      json: jsonFlag,
     }),
   async handler(argv) {
     for (const name of ['draft-devices', 'target-devices', 'problems', 'samples', 'concurrency', 'turns']) {

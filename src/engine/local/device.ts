@@ -1,6 +1,6 @@
 import { activate, chooseBackend, deviceOf, shortagesOf } from '../../../kernels/backends/choose.js';
 import type { BackendChoice } from '../../../kernels/backends/names.js';
-import { patience } from './batching.js';
+import { nextModel } from './batching.js';
 import { nextTask } from './next-task.js';
 
 /** A model on the device: it has work or not, and runs one forward pass at a time. */
@@ -13,7 +13,7 @@ export interface DeviceModel {
 
 /**
  * The device that all local models share, as one work-conserving queue of forward passes: while any model has work, the
- * device runs. It stays with a model until another has `patience` times as many pending requests: a pass costs much the
+ * device runs. It stays with a model until another has twice as many pending requests (`nextModel`): a pass costs much the
  * same for few rows as for many, and without barriers chains spread out, so that the other's batch grows meanwhile. No
  * request waits for ever, because what a model has finished becomes a request to the other. Nothing here looks at a
  * clock, so the order of passes, and with it every order-dependent decision above, repeats from run to run.
@@ -85,13 +85,11 @@ export class Device {
   }
 
   private async run(): Promise<void> {
-    const fullest = this.models.reduce<DeviceModel | null>((a, b) => (b.pending > (a?.pending ?? 0) ? b : a), null);
-    if (!fullest) {
+    const next = nextModel(this.models, this.current);
+    if (!next) {
       this.isRunning = false;
       return;
     }
-    const { current } = this;
-    const next = current && fullest.pending < patience * current.pending ? current : fullest;
     this.current = next;
     await this.use(() => next.step());
     // Between passes the chains take their results and ask for more.

@@ -227,6 +227,7 @@ export class LocalEngine implements Engine {
     }
     this.runner = new ModelRunner(this.decoder, this.cacheShape, this.sampling);
     this.scheduler.restart(new PagePool(this.cacheShape.pages, pageSize));
+    await this.compileAhead();
     this.hardware = this.device.hardware;
   }
 

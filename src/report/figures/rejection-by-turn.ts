@@ -2,6 +2,7 @@ import { percent } from '../format.js';
 import { colour } from '../palette.js';
 import type { JudgedStream } from '../source.js';
 import { type Figure, widths } from './figure.js';
+import { rejectionRates } from './rejection-rates.js';
 
 /** Turns with fewer decisions are drawn hollow: their rate is mostly chance. */
 const enough = 100;
@@ -9,10 +10,10 @@ const enough = 100;
 /** Realised rejection rate of every turn against the wanted one; null where no chunk was judged. */
 export function rejectionByTurnFigure(streams: readonly JudgedStream[]): Figure | null {
   if (streams.length === 0) return null;
-  const wanted = [...new Set(streams.map(({ rejection }) => rejection.wanted))];
   const values = streams.flatMap(({ name, rejection }) =>
     rejection.perTurn.map(({ turn, decisions, rate }) => ({ method: name, turn, rate, size: kind(decisions) })),
   );
+  const { wanted, dashed, encoding } = rejectionRates(streams, Math.max(...values.map(({ rate }) => rate)));
   const names = streams.map(({ name }) => name);
   const summary = streams.map(({ name, rejection }) => {
     const rates = rejection.perTurn.map(({ rate }) => rate);
@@ -27,11 +28,7 @@ export function rejectionByTurnFigure(streams: readonly JudgedStream[]): Figure 
       width,
       height: width === widths.wide ? 190 : 150,
       layer: [
-        {
-          data: { values: wanted.map((rate) => ({ rate })) },
-          mark: { type: 'rule', strokeDash: [5, 4], color: colour('quiet') },
-          encoding: { y: { field: 'rate', type: 'quantitative' } },
-        },
+        dashed,
         {
           data: { values },
           mark: { type: 'point', size: 60, opacity: 1, strokeWidth: 1.8 },
@@ -43,14 +40,7 @@ export function rejectionByTurnFigure(streams: readonly JudgedStream[]): Figure 
               axis: { labelAngle: 0, labelOverlap: true, title: 'turn', grid: true },
             },
             xOffset: { field: 'method', type: 'nominal', sort: names },
-            y: {
-              field: 'rate',
-              type: 'quantitative',
-              title: 'rejected',
-              scale: { domain: [0, Math.max(...values.map(({ rate }) => rate), ...wanted, 0.55)], nice: true },
-              axis: { format: '.0%', tickCount: 5 },
-            },
-            ...byMethod(streams),
+            ...encoding,
             fill: {
               condition: streams.map((stream) => ({
                 test: {
@@ -71,15 +61,3 @@ export function rejectionByTurnFigure(streams: readonly JudgedStream[]): Figure 
 }
 
 const kind = (decisions: number): 'many' | 'few' => (decisions >= enough ? 'many' : 'few');
-
-/** Strokes in each stream's colour; a legend only where there are several. */
-export function byMethod(streams: readonly JudgedStream[]) {
-  return {
-    stroke: {
-      field: 'method',
-      type: 'nominal' as const,
-      scale: { domain: streams.map(({ name }) => name), range: streams.map((stream) => colour(stream.colour)) },
-      legend: streams.length > 1 ? { symbolType: 'stroke' as const, symbolStrokeWidth: 3 } : null,
-    },
-  };
-}

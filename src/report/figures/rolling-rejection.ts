@@ -1,8 +1,7 @@
 import { percent } from '../format.js';
-import { colour } from '../palette.js';
 import type { JudgedStream } from '../source.js';
 import { type Figure, widths } from './figure.js';
-import { byMethod } from './rejection-by-turn.js';
+import { rejectionRates } from './rejection-rates.js';
 
 /** Points of a curve, at most: more than there are pixels. */
 const points = 600;
@@ -15,7 +14,7 @@ export function rollingRejectionFigure(streams: readonly JudgedStream[]): Figure
   const values = curves.flatMap(({ name, curve }) =>
     thinned(curve).map(([decision, rate]) => ({ method: name, decision, rate })),
   );
-  const wanted = [...new Set(streams.map(({ rejection }) => rejection.wanted))];
+  const { dashed, encoding } = rejectionRates(streams, highest(values.map(({ rate }) => rate)));
   const ranges = curves.map(({ name, curve }) => {
     const rates = curve.map(([, rate]) => rate);
     return `${name} between ${percent(lowest(rates))} and ${percent(highest(rates))}`;
@@ -28,11 +27,7 @@ export function rollingRejectionFigure(streams: readonly JudgedStream[]): Figure
       width,
       height: width === widths.wide ? 190 : 150,
       layer: [
-        {
-          data: { values: wanted.map((rate) => ({ rate })) },
-          mark: { type: 'rule', strokeDash: [5, 4], color: colour('quiet') },
-          encoding: { y: { field: 'rate', type: 'quantitative' } },
-        },
+        dashed,
         {
           data: { values },
           mark: { type: 'line', strokeWidth: 1.6 },
@@ -44,14 +39,7 @@ export function rollingRejectionFigure(streams: readonly JudgedStream[]): Figure
               scale: { nice: false, zero: true },
               axis: { grid: false, tickCount: width === widths.wide ? 10 : 4 },
             },
-            y: {
-              field: 'rate',
-              type: 'quantitative',
-              title: 'rejected',
-              scale: { domain: [0, Math.max(highest(values.map(({ rate }) => rate)), ...wanted, 0.55)], nice: true },
-              axis: { format: '.0%', tickCount: 5 },
-            },
-            ...byMethod(streams),
+            ...encoding,
           },
         },
       ],

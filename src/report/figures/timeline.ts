@@ -1,7 +1,8 @@
+import type { Stretch } from '../../runs/stretches.js';
 import { integer, number, percent } from '../format.js';
 import { type ColourName, colour } from '../palette.js';
 import type { MethodName, MethodRun, ReportSource } from '../source.js';
-import { activities, activityNames, type ChainTime, chainTimes, type Stretch, totals } from './chain-time.js';
+import { activities, activityNames, type ChainTime, chainTimes, totals } from './chain-time.js';
 import { type Figure, widths } from './figure.js';
 
 /** Chains drawn per method: more rows are thinner than a line. */

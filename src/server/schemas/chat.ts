@@ -54,7 +54,6 @@ export type ChatBody = z.infer<typeof chatBody>;
 
 const alternative = z.object({ token: z.string(), logprob: z.number(), bytes: z.array(z.int()).nullable() });
 const contentToken = z.object({ ...alternative.shape, top_logprobs: z.array(alternative) });
-export type ContentToken = z.infer<typeof contentToken>;
 export type TokenAlternative = z.infer<typeof alternative>;
 
 const logProbs = z.object({ content: z.array(contentToken), refusal: z.null() }).nullable();

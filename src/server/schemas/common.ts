@@ -78,7 +78,7 @@ export const seedSchema = z.int().nullish();
 export const only = <T extends string | number | boolean>(value: T) =>
   z.literal(value, { error: `is only supported as ${JSON.stringify(value)}` }).nullish();
 export const emptyList = z.array(z.unknown()).max(0, { error: 'are not supported' });
-export const onlyEmpty = z.strictObject({}, { error: 'is only supported empty' }).nullish();
+const onlyEmpty = z.strictObject({}, { error: 'is only supported empty' }).nullish();
 
 /** Parameters that change no result: taken and ignored. */
 export const ignored = {
@@ -128,7 +128,7 @@ export const usageSchema = z.object({
 
 export type UsageBody = z.infer<typeof usageSchema>;
 
-export const errorSchema = z.object({
+const errorSchema = z.object({
   error: z.object({
     message: z.string(),
     type: z.string(),

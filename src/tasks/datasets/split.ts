@@ -8,7 +8,7 @@ export interface Parts {
 }
 
 /** What makes two problems the same question. */
-export function questionOf({ problem }: Problem): string {
+function questionOf({ problem }: Problem): string {
   return problem.normalize('NFC').replace(/\s+/g, ' ').trim();
 }
 

@@ -4,7 +4,7 @@ import type { Engine, GenerateRequest, Generation, Prefix, Score } from '../../.
 import { openEngine } from '../../../src/engine/open.js';
 import { inspectRemote, openRemote } from '../../../src/engine/remote/index.js';
 import { seedAt } from '../../../src/engine/remote/remote-engine.js';
-import { AttsError } from '../../../src/errors.js';
+import { failureOf } from '../failure-of.js';
 import { type Double, piece } from './double.js';
 import { fakeEngine } from './fake-engine.js';
 import { openaiDouble } from './openai-double.js';
@@ -12,17 +12,6 @@ import { sglangDouble } from './sglang-double.js';
 
 const name = 'abacus-llama-0.4m';
 const tuning = { retryDelay: 2, longestDelay: 10, revivalDelay: 5 };
-
-async function failureOf(promise: Promise<unknown>): Promise<AttsError> {
-  try {
-    await promise;
-  } catch (error) {
-    expect(error).to.be.instanceOf(AttsError);
-    expect((error as AttsError).message).not.to.contain('\n');
-    return error as AttsError;
-  }
-  throw new Error('expected an error');
-}
 
 describe('a model on a server', () => {
   let local: Engine;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { Fleet, type FleetTuning, fleetTuning } from '../../../src/engine/remote/fleet.js';
 import { AttsError } from '../../../src/errors.js';
+import { failureOf } from '../failure-of.js';
 import { type Answer, type Call, Double } from './double.js';
 
 const tuning: FleetTuning = {
@@ -66,17 +67,6 @@ describe('servers as one', () => {
 
   const answerOf = (by: number): Answer => ({ body: { by } });
   const worked = (double: Double) => double.calls.filter(({ path }) => path === '/work').length;
-  const failureOf = async (promise: Promise<unknown>): Promise<AttsError> =>
-    promise.then(
-      () => {
-        throw new Error('expected an error');
-      },
-      (error) => {
-        expect(error).to.be.instanceOf(AttsError);
-        return error as AttsError;
-      },
-    );
-
   it('a call goes to the server with the fewest under way', async () => {
     const gate = new Gate();
     const servers = await serve(3, async (by) => {

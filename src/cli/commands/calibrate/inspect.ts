@@ -1,5 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { type BankFile, inspectBank, kolmogorovSmirnovTwoSample, readBankFile, scoresByTurn } from '../../../index.js';
+import { jsonFlag } from '../../json-flag.js';
 import { describeBank } from './describe.js';
 
 export const inspectCommand: CommandModule = {
@@ -8,7 +9,7 @@ export const inspectCommand: CommandModule = {
   builder: (cli) =>
     cli
       .positional('banks', { type: 'string', array: true, demandOption: true, describe: 'Files of banks' })
-      .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
+      .option('json', jsonFlag),
   async handler(argv) {
     const paths = argv.banks as string[];
     const banks: BankFile[] = [];

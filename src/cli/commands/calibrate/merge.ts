@@ -1,5 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { AttsError, inspectBank, mergeBanks, readBankFile, writeBankFile } from '../../../index.js';
+import { jsonFlag } from '../../json-flag.js';
 import { describeBank } from './describe.js';
 
 export const mergeCommand: CommandModule = {
@@ -14,7 +15,7 @@ export const mergeCommand: CommandModule = {
         default: false,
         describe: 'Merge what was drawn differently; it is recorded',
       })
-      .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
+      .option('json', jsonFlag),
   async handler(argv) {
     const paths = argv.banks as string[];
     const out = argv.out as string;

@@ -9,6 +9,7 @@ import {
 } from '../../../index.js';
 import { engineFlags } from '../../engine-flags.js';
 import { bytesText } from '../../format.js';
+import { jsonFlag } from '../../json-flag.js';
 
 const templateLines = 4;
 
@@ -24,7 +25,7 @@ export const inspectCommand: CommandModule = {
       })
       .option('dtype', engineFlags.dtype)
       .option('cache-dtype', engineFlags['cache-dtype'])
-      .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
+      .option('json', jsonFlag),
   async handler(argv) {
     const spec = argv.model as string;
     if (isRemoteSpec(spec)) {

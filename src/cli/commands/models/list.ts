@@ -1,12 +1,12 @@
 import type { CommandModule } from 'yargs';
 import { cachedModels, embeddedCheckpoints } from '../../../index.js';
 import { bytesText, table } from '../../format.js';
+import { jsonFlag } from '../../json-flag.js';
 
 export const listCommand: CommandModule = {
   command: 'list',
   describe: "Models that come with the package, and those in the hub's cache",
-  builder: (cli) =>
-    cli.option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
+  builder: (cli) => cli.option('json', jsonFlag),
   handler(argv) {
     const [embedded, cached] = [embeddedCheckpoints(), cachedModels()];
     if (argv.json) {

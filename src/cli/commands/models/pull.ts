@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { AttsError, modelFiles, parseHubSpec, pull } from '../../../index.js';
 import { bytesText } from '../../format.js';
+import { jsonFlag } from '../../json-flag.js';
 import { DownloadDisplay } from '../../progress.js';
 import { interruptible } from '../../session.js';
 
@@ -18,7 +19,7 @@ export const pullCommand: CommandModule = {
         describe: 'Files instead of those that atts needs, with * for any text',
       },
       offline: { type: 'boolean', describe: 'Use the cache alone (also HF_HUB_OFFLINE=1)' },
-      json: { type: 'boolean', default: false, describe: 'One JSON document on standard output' },
+      json: jsonFlag,
     }),
   async handler(argv) {
     const id = argv.id as string;

@@ -1,6 +1,6 @@
+import { type Kind, languages } from '../../models/abacus/phrases.js';
+import type { Step } from '../../models/abacus/solution.js';
 import { AttsError } from '../../src/errors.js';
-import { type Kind, languages, match } from './phrases.js';
-import type { Step } from './solution.js';
 
 export interface ParsedProblem {
   readonly kind: Kind;
@@ -59,4 +59,23 @@ function matchAny(templates: readonly string[], sentence: string): Record<string
 
 function foreign(sentence: string): AttsError {
   return new AttsError('dataset', `not a sentence of an abacus problem: "${sentence.slice(0, 80)}"`);
+}
+
+/** The slots of a sentence that was made from the template, or null where it was not. */
+function match(template: string, sentence: string): Record<string, string> | null {
+  return sentence.match(patternOf(template))?.groups ?? (sentence === template ? {} : null);
+}
+
+const patterns = new Map<string, RegExp>();
+
+function patternOf(template: string): RegExp {
+  let pattern = patterns.get(template);
+  if (pattern === undefined) {
+    const source = template
+      .replace(/[.?]/g, '\\$&')
+      .replace(/\{(\w+)\}/g, (_, slot: string) => (slot === 'n' ? '(?<n>\\d+)' : `(?<${slot}>[A-Za-z]+)`));
+    pattern = new RegExp(`^${source}$`);
+    patterns.set(template, pattern);
+  }
+  return pattern;
 }

@@ -50,20 +50,25 @@ describe('a float16 checkpoint on webgpu, by the command line', () => {
   });
 
   it('run with it as the draft ends with the chains of simd', async () => {
+    const bank = join(folder, 'bank.json');
     const run = async (backend: string) => {
       const out = join(folder, backend);
       const size = ['--limit', '1', '--samples', '2', '--turns', '2', '--draft-tokens', '8', '--target-tokens', '8'];
-      const rule = ['--policy', 'replace', '--calibration', 'marginal', '--calibration-problems', '4'];
-      const rest = ['--calibration-samples', '1', '--backend', backend, '--out', out];
-      await output(['run', '--draft', draft.safetensors, ...size, ...rule, ...rest]);
+      const rule = ['--policy', 'replace', '--calibration', 'marginal', '--bank', bank];
+      await output(['run', '--draft', draft.safetensors, ...size, ...rule, '--backend', backend, '--out', out]);
       return readRun(out);
     };
+    writeFileSync(bank, JSON.stringify([0.001, 0.01, 0.1]));
     const [gpu, simd] = [await run('webgpu'), await run('simd')];
     const written = ({ chains }: typeof gpu) =>
       [...chains]
         .sort((a, b) => a.sample - b.sample)
         .map((chain) => chain.chunks.map(({ author, ids, rejected }) => ({ author, ids, rejected })));
     expect(written(gpu)).to.deep.equal(written(simd));
+    expect(written(gpu).flatMap((chunks) => chunks.map(({ author }) => author))).to.include.members([
+      'draft',
+      'target',
+    ]);
     expect(gpu.manifest.kernelBuild).to.match(/^webgpu /);
   });
 

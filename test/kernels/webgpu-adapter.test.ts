@@ -20,19 +20,21 @@ describe('--backend webgpu', () => {
     // Where there is no Vulkan, Metal and Direct3D would answer.
     if (process.platform !== 'linux') this.skip();
     const { status, stderr, stdout } = generate({ VK_ICD_FILENAMES: '/no/driver', VK_DRIVER_FILES: '/no/driver' });
-    expect(stderr).to.match(/^atts: --backend webgpu: no GPU adapter .* use --backend simd\n$/);
+    // Without a driver, but with a loader, Dawn warns before we can speak.
+    const ours = stderr.replace(/^Warning: [\s\S]*\n(?=atts: )/, '');
+    expect(ours).to.match(
+      /^atts: --backend webgpu: no (Vulkan \(.*\)|GPU adapter was found); .* use --backend simd\n$/,
+    );
     expect({ status, stdout }).to.deep.equal({ status: 1, stdout: '' });
   });
 
-  for (const [code, says] of [
-    ['ERR_MODULE_NOT_FOUND', /is not installed; run npm install webgpu@0\.6, or use --backend simd\n$/],
-    ['ERR_DLOPEN_FAILED', /does not load \(no such symbol\); install it again, or use --backend simd\n$/],
+  for (const [what, code, says] of [
+    ['is missing', 'ERR_MODULE_NOT_FOUND', 'is not installed; run npm install webgpu@0.6'],
+    ['does not load', 'ERR_DLOPEN_FAILED', 'does not load (no such symbol); install it again'],
   ] as const) {
-    it(`says in one line that the package webgpu ${says.source.slice(0, 16)}`, () => {
+    it(`says in one line that the package webgpu ${what}`, () => {
       const { status, stderr, stdout } = generate({ CODE: code }, '--import', at('./without-webgpu.js'));
-      expect(stderr)
-        .to.match(/^atts: --backend webgpu: the package webgpu \(Dawn\) .*\n$/)
-        .and.match(says);
+      expect(stderr).to.equal(`atts: --backend webgpu: the package webgpu (Dawn) ${says}, or use --backend simd\n`);
       expect({ status, stdout }).to.deep.equal({ status: 1, stdout: '' });
     });
   }

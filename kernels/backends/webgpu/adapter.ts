@@ -34,7 +34,7 @@ export async function openGpu(): Promise<Gpu> {
   if (!adapter) {
     throw new AttsError(
       'engine',
-      '--backend webgpu: no GPU adapter was found; install the driver of a GPU (on Linux: Vulkan, with libvulkan1), or use --backend simd',
+      '--backend webgpu: no GPU adapter was found; install the driver of a GPU (on Linux one for Vulkan), or use --backend simd',
     );
   }
   const { info } = adapter;

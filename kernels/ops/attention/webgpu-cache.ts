@@ -21,11 +21,9 @@ class GpuCache implements CacheStore {
 
   /** @throws AttsError `engine` for heads that attention does not take, and where the device has no room */
   constructor({ layers, pages, pageSize, kvHeads, headDim, dtype }: KvCacheShape) {
-    if (headDim % 4 !== 0 || headDim > widestHead) {
-      throw new AttsError(
-        'engine',
-        `--backend webgpu takes heads of 4, 8, … ${widestHead}, and these are of ${headDim}; use --backend simd`,
-      );
+    if (headDim > widestHead) {
+      const are = `heads up to ${widestHead} wide, and these are ${headDim}`;
+      throw new AttsError('engine', `--backend webgpu takes ${are}; use --backend simd`);
     }
     this.page = kvHeads * pageSize * headDim * cacheBytes[dtype];
     this.half = pages * this.page;

@@ -93,7 +93,7 @@ describe('command line: bad input', () => {
       says: /--cache-dtype must be one of f32, bf16 \(got f8\)/,
     },
     {
-      name: 'the same of a run',
+      name: 'an unknown way to keep the cache of a run',
       args: () => ['run', '--cache-dtype', 'f8'],
       code: 2,
       says: /--cache-dtype must be one of f32, bf16 \(got f8\)/,

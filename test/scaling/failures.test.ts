@@ -92,7 +92,7 @@ describe('a device that is gone', () => {
     const out = mkdtempSync(join(tmpdir(), 'atts-device-'));
     const config = smallRun({ calibration: 'marginal', samples: 2, turns: 4, concurrency: 2 });
     const bank = await buildBanks({ config, ...pair, dataset: pair.calibrationDataset });
-    let left = 6;
+    let left = 10;
     const dying = withScore(pair.target, async (request) => {
       if (left-- > 0) return pair.target.score(request);
       throw new AttsError('device', 'the GPU was lost');

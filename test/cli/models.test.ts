@@ -31,6 +31,15 @@ describe('atts models inspect', () => {
     expect(stdout).to.match(/\n {2}kept +q4 \S+ MB \(\d+ tensors\), f32 /);
   });
 
+  it('counts what a GPU would need, without one', async () => {
+    const args = ['models', 'inspect', 'abacus-qwen3-2m', '--backend', 'webgpu', '--dtype', 'f16', '--json'];
+    const { stdout, code } = await atts(args);
+    expect(code).to.equal(0);
+    const { kept, weightBytes } = JSON.parse(stdout) as ModelReport;
+    expect(kept).to.have.all.keys('f16', 'f32');
+    expect(weightBytes).to.be.within(2 * 2_281_344, 2.02 * 2_281_344);
+  });
+
   it('an unknown model is one line', async () => {
     const { stderr, code } = await atts(['models', 'inspect', 'no-such.gguf']);
     expect(stderr).to.match(/^atts: unknown model no-such\.gguf: give .*\n$/);

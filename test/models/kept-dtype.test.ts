@@ -25,6 +25,12 @@ describe('how tensors of one matrix are kept on the CPU', () => {
     });
   }
 
+  it('F16 as it is where the backend is webgpu, whichever is active', () => {
+    expect(keptDtypes(checkpointOf('F16', 'F16'), 'auto', 'webgpu')('a', 'b')).to.equal('f16');
+    expect(keptDtypes(checkpointOf('F16', 'BF16'), 'auto', 'webgpu')('a', 'b')).to.equal('f32');
+    expect(keptDtypes(checkpointOf('F32'), 'f16', 'webgpu')('a')).to.equal('f16');
+  });
+
   it('not as f16, which is said in one line', () => {
     expect(() => keptDtypes(checkpointOf('F32'), 'f16')).to.throw(
       AttsError,

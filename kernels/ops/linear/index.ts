@@ -90,8 +90,8 @@ export interface LinearOptions {
 /**
  * Fully connected layer, y = norm(x) · Wᵀ + bias (+ residual). Our kernels, and so those of the ops that are made of this
  * product, round what the weights meet, once a row:
- * - quantised: to 16 bits by groups of 32 (`activationSteps`), within 2e-5 of the largest output
- * - f16 on a GPU that multiplies in float16: to float16, and products by four; within 5e-4. f32 and bf16 keep float32.
+ * - quantised: to 16 bits by groups of 32 (`activationSteps`), within 3e-5 of the largest output
+ * - f16 on a GPU that multiplies in float16: to float16, as are sums of four products; within 1e-3. f32 and bf16 keep float32.
  * @param x [M, K] float32
  * @returns [M, N] float32; every output is one sum over K in one order, whatever M is
  */

@@ -103,7 +103,8 @@ ${
 fn exponentOf(most: f32) -> i32 { return clamp(253 - i32(bitcast<u32>(most) >> 23u) + ${reach}, 1, 253); }
 fn power(exponent: i32) -> f32 { return bitcast<f32>(u32(exponent) << 23u); }`
     : /* wgsl */ `
-// To whole steps of the largest of a group.
+// To whole steps of the largest of a group, as the CPU does. WGSL lets a quotient be off in its last bits: one value in
+// some hundreds may then go to the step beside.
 fn rounded(x: vec4f, most: f32) -> vec4f {
   let steps = select(0.0, ${activationSteps}.0 / most, most > 1.0e-34);
   return round(x * steps) * (most / ${activationSteps}.0);

@@ -37,14 +37,17 @@ export function gpuBytes(N: number, K: number, dtype: WeightDtype): number {
   return (quads + (dtype === 'f16' ? 1 : 0)) * 16;
 }
 
+/** Multiply-adds of float16 that follow each other before float32 takes over: more of them are faster, fewer more exact. */
+export const chainRows = 4;
+
 /**
- * Activations that meet float16 weights in float16 stay below 2 to this: they, and four products with the largest weight,
- * below 2^15.
+ * Activations that meet float16 weights in float16 stay below 2 to this: they, and a chain of products with the largest
+ * weight, below 2^15.
  * @param largest bits of the largest weight's absolute value
  */
 function reachOf(largest: number): number {
   const exponent = (largest >> 10) - 14; // of the power of two above it
-  return Math.min(15, 13 - exponent);
+  return Math.min(15, 15 - Math.log2(chainRows) - exponent);
 }
 
 /** Packs placed rows into `out`, which is all 0. */

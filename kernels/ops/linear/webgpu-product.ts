@@ -3,7 +3,7 @@
  *
  * There are two programs, for few rows and for many, and an output has the same bits from both, at any tile size: the sum
  * of its groups of 32 k in their order, each the chain of fused multiply-adds of its k in their order. Where they are
- * float16, chains are of four k, and a group the float32 sum of its chains in order. No output's sum is shared by threads
+ * float16, chains are of `chainRows`, and a group the float32 sum of its chains in order. No output's sum is shared by threads
  * of a subgroup; a row's norm and a group's largest activation are (lanes.ts), to the same bits at any size of it.
  */
 import {
@@ -15,7 +15,7 @@ import {
   range,
   shapeKey,
 } from './webgpu-activations.js';
-import { fourRows, groupHeader, groupStart } from './webgpu-layout.js';
+import { chainRows, fourRows, groupHeader, groupStart } from './webgpu-layout.js';
 
 /** What a product does with its sums. */
 export interface Ending {
@@ -63,7 +63,7 @@ ${norm ? '@group(0) @binding(3) var<storage, read> gain: array<f32>;' : ''}
 ${ending.declare(norm ? 4 : 3)}`;
 }
 
-/** A thread's sums of row r of its own and half h of its panel, in a group: a. Where they are float16, h are the chains. */
+/** Row r of a thread's own, and half h of its panel: of a group it has the float32 sum a, and the float16 chain h. */
 interface Sum {
   readonly r: number;
   readonly h: number;
@@ -73,17 +73,23 @@ const sumsOf = (rows: number): Sum[] => range(rows).flatMap((r) => [0, 1].map((h
 const each = (sums: readonly Sum[], code: (name: string, sum: Sum) => string) =>
   sums.map((sum) => code(`${sum.r}_${sum.h}`, sum)).join(' ');
 
-/** WGSL: chains of four k begin, take w0 and w1 times their rows' x, and end; float32 chains are a whole group's. */
-function chains(sums: readonly Sum[], f16: boolean) {
-  return {
-    begin: f16 ? each(sums, (name) => `var h${name} = vec4h(0.0);`) : '',
-    take: (x: (r: number) => string) =>
-      each(sums, (name, { r, h }) => {
-        const [chain, type] = f16 ? [`h${name}`, 'vec4h'] : [`a${name}`, 'vec4f'];
-        return `${chain} = fma(${type}(${x(r)}), w${h}, ${chain});`;
-      }),
-    end: f16 ? each(sums, (name) => `a${name} += vec4f(h${name});`) : '',
-  };
+/** WGSL: adds w0 and w1 times their rows' x. */
+function multiplyAdds(sums: readonly Sum[], f16: boolean, x: (r: number) => string): string {
+  const [chain, type] = f16 ? ['h', 'vec4h'] : ['a', 'vec4f'];
+  return each(sums, (name, { r, h }) => `${chain}${name} = fma(${type}(${x(r)}), w${h}, ${chain}${name});`);
+}
+
+/** WGSL: a loop of a variable over a group, `step` k at a time, by chains where they are float16. */
+function overGroup(sums: readonly Sum[], f16: boolean, variable: string, step: number, body: string): string {
+  const loop = (start: string, end: string) =>
+    `for (var ${variable} = ${start}; ${variable} < ${end}; ${variable}++) { ${body} }`;
+  if (!f16) return loop('0u', `${32 / step}u`);
+  return /* wgsl */ `
+    for (var chain = 0u; chain < ${32 / chainRows}u; chain++) {
+      ${each(sums, (name) => `var h${name} = vec4h(0.0);`)}
+      ${loop(`chain * ${chainRows / step}u`, `(chain + 1u) * ${chainRows / step}u`)}
+      ${each(sums, (name) => `a${name} += vec4f(h${name});`)}
+    }`;
 }
 
 /**
@@ -93,9 +99,14 @@ function chains(sums: readonly Sum[], f16: boolean) {
 export function fewRowsCode(shape: ProductShape, rows: number, ending: Ending): string {
   const { dtype, norm, f16 } = shape;
   const sums = sumsOf(rows);
-  const { begin, take, end } = chains(sums, f16);
-  const steps = fourRows(dtype, (c) => take((r) => `x${r}.${c}`), f16);
+  const steps = fourRows(dtype, (c) => multiplyAdds(sums, f16, (r) => `x${r}.${c}`), f16);
   const quads = f16 ? 'narrow' : 'tile';
+  const multiply = /* wgsl */ `
+        let place = lane * 8u + (i ^ (lane & 7u));
+        ${range(rows)
+          .map((r) => `let x${r} = ${quads}[${r * 256}u + place];`)
+          .join(' ')}
+        ${steps}`;
   return /* wgsl */ `${preamble(shape, ending)}
 var<workgroup> tile: array<vec4f, ${rows * 256}>;
 ${f16 ? `var<workgroup> narrow: array<vec4h, ${rows * 256}>; var<workgroup> unscale: array<f32, ${rows * 32}>;` : ''}
@@ -123,15 +134,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     if (origin + lane < p.G) {
       let at = ${groupStart(dtype, 'block', '(origin + lane)')};
       ${groupHeader(dtype)}
-      for (var i = 0u; i < 8u; i++) {
-        let place = lane * 8u + (i ^ (lane & 7u));
-        ${range(rows)
-          .map((r) => `let x${r} = ${quads}[${r * 256}u + place];`)
-          .join(' ')}
-        ${begin}
-        ${steps}
-        ${end}
-      }
+      ${overGroup(sums, f16, 'i', 4, multiply)}
       ${f16 ? each(sums, (name, { r }) => `a${name} *= unscale[${r * 32}u + lane];`) : ''}
     }
     workgroupBarrier();
@@ -162,7 +165,6 @@ export function manyRowsCode(shape: ProductShape, tile: Tile, ending: Ending): s
   const weightsAt = 8 * rows;
   const inMemory = 8 * rows + 512;
   const sums = sumsOf(threadRows);
-  const { begin, take, end } = chains(sums, f16);
   // The rows' quads of a k are turned by the quad of its group, so that neighbours write different banks.
   const turn = (i: string) => `(${i} & ${Math.min(8, rowQuads) - 1}u)`;
   // First halves of all panels, then second ones: neighbouring threads read neighbouring quads.
@@ -172,16 +174,15 @@ export function manyRowsCode(shape: ProductShape, tile: Tile, ending: Ending): s
       `{ let to = ${weightsAt}u + (i * 4u + ${components.indexOf(c)}u) * 16u + (j >> 5u) * 4u + panel; ${quads}[to] = w0; ${quads}[to + 8u] = w1; }`,
     f16,
   );
-  const multiply = (k: string) => /* wgsl */ `
+  const multiply = /* wgsl */ `
       ${range(threadRows / 4)
         .map(
-          (q) =>
-            `let v${q} = ${quads}[${k} * ${rowQuads}u + ((rg * ${threadRows / 4}u + ${q}u) ^ ${turn(`(${k} >> 2u)`)})];`,
+          (q) => `let v${q} = ${quads}[k * ${rowQuads}u + ((rg * ${threadRows / 4}u + ${q}u) ^ ${turn('(k >> 2u)')})];`,
         )
         .join(' ')}
-      let w0 = ${quads}[${weightsAt}u + ${k} * 16u + pc];
-      let w1 = ${quads}[${weightsAt}u + ${k} * 16u + pc + 8u];
-      ${take((r) => `v${r >> 2}.${components[r & 3]}`)}`;
+      let w0 = ${quads}[${weightsAt}u + k * 16u + pc];
+      let w1 = ${quads}[${weightsAt}u + k * 16u + pc + 8u];
+      ${multiplyAdds(sums, f16, (r) => `v${r >> 2}.${components[r & 3]}`)}`;
   return /* wgsl */ `${preamble(shape, ending)}
 var<workgroup> tile: array<vec4f, ${f16 ? rows * 16 : Math.max(rows * 16, inMemory)}>;
 ${f16 ? `var<workgroup> narrow: array<vec4h, ${inMemory}>; var<workgroup> unscale: array<vec4f, ${rowQuads}>;` : ''}
@@ -219,16 +220,15 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
     }
     workgroupBarrier();
     ${each(sums, (name) => `var a${name} = vec4f(0.0);`)}
+    ${overGroup(sums, f16, 'k', 1, multiply)}
     ${
       f16
-        ? `for (var i = 0u; i < 8u; i++) { ${begin} for (var k = i * 4u; k < i * 4u + 4u; k++) { ${multiply('k')} } ${end} }
-    ${range(threadRows / 4)
-      .map((q) => `let u${q} = unscale[rg * ${threadRows / 4}u + ${q}u];`)
-      .join(' ')}
-    ${each(sums, (name, { r }) => `total${name} += a${name} * u${r >> 2}.${components[r & 3]};`)}`
-        : `for (var k = 0u; k < 32u; k++) { ${multiply('k')} }
-    ${each(sums, (name) => `total${name} += a${name};`)}`
+        ? range(threadRows / 4)
+            .map((q) => `let u${q} = unscale[rg * ${threadRows / 4}u + ${q}u];`)
+            .join(' ')
+        : ''
     }
+    ${each(sums, (name, { r }) => `total${name} += a${name}${f16 ? ` * u${r >> 2}.${components[r & 3]}` : ''};`)}
     workgroupBarrier();
   }
   ${ending.many(

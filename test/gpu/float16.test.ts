@@ -1,90 +1,106 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
-import { chooseBackend } from '../../kernels/backends/choose.js';
-import { openCheckpoint } from '../../models/checkpoint/open.js';
-import { Decoder } from '../../models/decoder.js';
-import { readRun } from '../../src/index.js';
-import { atts } from '../cli/atts.js';
-import { largestDifference } from '../kernels/backend.js';
-import { type Float16Draft, writeFloat16Draft } from './float16-draft.js';
+import { chooseBackend, kernelBuild } from '../../kernels/backends/choose.js';
+import { webGpu } from '../../kernels/backends/webgpu/index.js';
+import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
+import { linear, packLinear } from '../../kernels/ops/linear/index.js';
+import { packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
+import { normal } from '../kernels/backend.js';
+import { on, onBoth, relativeError } from './on-both.js';
 
-describe('a float16 checkpoint on webgpu, by the command line', () => {
-  let folder: string;
-  let draft: Float16Draft;
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'atts-f16-'));
-    draft = writeFloat16Draft(folder);
-  });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+const product = (M: number, N: number, K: number, x: Float32Array, w: Float32Array) => () => {
+  const weights = packLinear(w, N, K, null, 'f16');
+  const y = linear(tf.tensor2d(x, [M, K]), weights);
+  weights.dispose();
+  return y;
+};
 
-  const output = async <T>(args: readonly string[]): Promise<T> => {
-    const { code, stdout, stderr } = await atts([...args, '--json']);
-    expect(code, stderr).to.equal(0);
-    return JSON.parse(stdout) as T;
-  };
-
-  it('generate writes the tokens of simd, from safetensors and from GGUF', async () => {
-    const write = async (model: string, backend: string) => {
-      const args = ['generate', '--model', model, '--prompt', 'Start with 5. Add 3. Double it.', '--max-tokens', '32'];
-      return (await output<{ ids: number[] }>([...args, '--backend', backend])).ids;
-    };
-    const expected = await write(draft.safetensors, 'simd');
-    expect(expected).to.have.length.above(8);
-    for (const [format, place] of Object.entries(draft)) {
-      expect(await write(place, 'webgpu'), format).to.deep.equal(expected);
-    }
-  });
-
-  it('score gives the log-probabilities of simd', async () => {
-    const textFile = join(folder, 'text');
-    writeFileSync(textFile, 'Step 1: 5 + 3 = 8.\nStep 2: 2 * 8 = 16.\n');
-    const score = async (backend: string) => {
-      const args = ['score', '--model', draft.safetensors, '--text-file', textFile, '--backend', backend];
-      const { tokens } = await output<{ tokens: { logprob: number | null }[] }>(args);
-      return tokens.slice(1).map(({ logprob }) => logprob ?? Number.NaN);
-    };
-    expect(largestDifference(await score('webgpu'), await score('simd'))).to.be.below(1e-4);
-  });
-
-  it('run with it as the draft ends with the chains of simd', async () => {
-    const bank = join(folder, 'bank.json');
-    const run = async (backend: string) => {
-      const out = join(folder, backend);
-      const size = ['--limit', '1', '--samples', '2', '--turns', '2', '--draft-tokens', '8', '--target-tokens', '8'];
-      const rule = ['--policy', 'replace', '--calibration', 'marginal', '--bank', bank];
-      await output(['run', '--draft', draft.safetensors, ...size, ...rule, '--backend', backend, '--out', out]);
-      return readRun(out);
-    };
-    writeFileSync(bank, JSON.stringify([1e-5, 3e-5, 3e-5]));
-    const [gpu, simd] = [await run('webgpu'), await run('simd')];
-    const written = ({ chains }: typeof gpu) =>
-      [...chains]
-        .sort((a, b) => a.sample - b.sample)
-        .map((chain) => chain.chunks.map(({ author, ids, rejected }) => ({ author, ids, rejected })));
-    expect(written(gpu)).to.deep.equal(written(simd));
-    expect(written(gpu).flatMap((chunks) => chunks.map(({ author }) => author))).to.include.members([
-      'draft',
-      'target',
-    ]);
-    expect(gpu.manifest.kernelBuild).to.match(/^webgpu /);
-  });
-
-  it('takes two bytes of the device for each value of a matrix', async () => {
+describe('float16 weights', () => {
+  let has = false;
+  before(async () => {
     await chooseBackend('webgpu');
-    for (const place of Object.values(draft)) {
-      const checkpoint = openCheckpoint(place);
-      const before = tf.memory().numBytes;
-      const decoder = Decoder.load(checkpoint);
-      const bytes = tf.memory().numBytes - before;
-      expect(decoder.dtype).to.equal('f16');
-      const vectors = [...checkpoint.tensors.values()].filter(({ shape }) => shape.length === 1);
-      const inVectors = vectors.reduce((sum, { shape }) => sum + shape[0], 0);
-      expect(bytes).to.equal(2 * (decoder.parameters - inVectors) + 4 * inVectors);
-      decoder.dispose();
-      checkpoint.close();
-    }
+    has = webGpu().f16;
+  });
+  afterEach(() => {
+    webGpu().f16 = has;
+  });
+
+  it('are multiplied in float32 where the device has nothing else', async () => {
+    webGpu().f16 = false;
+    const [M, N, K] = [20, 71, 100];
+    const { gpu, reference } = await onBoth(product(M, N, K, normal(M * K, 1), normal(N * K, 2)));
+    expect(relativeError(gpu, reference)).to.be.below(1e-6);
+  });
+
+  describe('in float16', () => {
+    before(function () {
+      if (!has) this.skip();
+    });
+
+    it('are told of by the name of the build', async () => {
+      const buildWith = async (f16: boolean) => {
+        webGpu().f16 = f16;
+        await chooseBackend('webgpu');
+        return kernelBuild('webgpu');
+      };
+      expect(await buildWith(true)).to.equal(`${await buildWith(false)} f16`);
+    });
+
+    it('give the sums of float32 within 1e-3', async () => {
+      for (const [M, N, K] of [
+        [1, 71, 2048],
+        [20, 71, 2048],
+        [3, 5, 4],
+        [1, 33, 1099],
+      ]) {
+        const { gpu, reference } = await onBoth(product(M, N, K, normal(M * K, 1), normal(N * K, 2)));
+        expect(relativeError(gpu, reference), `${M} rows, ${K} → ${N}`).to.be.below(1e-3);
+      }
+    });
+
+    it('neither overflow nor vanish, however large or small activations and weights are', async () => {
+      const [M, N, K] = [1, 40, 320];
+      for (const size of [1e-30, 1e-6, 1e6, 1e30]) {
+        for (const weight of [1e-4, 1, 1.6e4]) {
+          const x = normal(M * K, 1).map((v) => v * size);
+          const w = normal(N * K, 2).map((v) => v * weight);
+          const { gpu, reference } = await onBoth(product(M, N, K, x, w));
+          expect(relativeError(gpu, reference), `${size} × ${weight}`).to.be.below(1e-3);
+        }
+      }
+    });
+
+    it('keep what stands beside a large activation', async () => {
+      const [M, N, K] = [1, 40, 320];
+      const w = normal(N * K, 2).map((v, i) => (i % K === 7 ? 0 : v));
+      const without = normal(K, 1).map((v, k) => (k === 7 ? 0 : v));
+      const x = without.map((v, k) => (k === 7 ? 1e4 : v));
+      const [some, reference] = [
+        await on('webgpu', product(M, N, K, x, w)),
+        await on('cpu', product(M, N, K, without, w)),
+      ];
+      expect(relativeError(some, reference)).to.be.below(1e-3);
+    });
+
+    it('do so in gatedMlp and tokenLogProb too', async () => {
+      const [M, d, f] = [3, 64, 96];
+      const mlp = await onBoth(() => {
+        const weights = packGatedMlp(
+          { d, f, gate: normal(f * d, 2), up: normal(f * d, 3), down: normal(d * f, 4) },
+          { gateUp: 'f16', down: 'f16' },
+        );
+        const y = gatedMlp(tf.tensor2d(normal(M * d, 1), [M, d]), weights, 'silu');
+        weights.dispose();
+        return y;
+      });
+      expect(relativeError(mlp.gpu, mlp.reference)).to.be.below(2e-3);
+      const logProbs = await onBoth(() => {
+        const head = packHead(normal(300 * d, 2), 300, d, { dtype: 'f16' });
+        const y = tokenLogProb(tf.tensor2d(normal(M * d, 1), [M, d]), head, Int32Array.of(7, 0, 299));
+        head.dispose();
+        return y;
+      });
+      expect(relativeError(logProbs.gpu, logProbs.reference)).to.be.below(2e-3);
+    });
   });
 });

@@ -29,6 +29,15 @@ export function values(n: number, seed = 1): Float32Array {
   });
 }
 
+/** Repeatable values of the standard normal distribution (Box–Muller). */
+export function normal(n: number, seed = 1): Float32Array {
+  const uniform = values(2 * n, seed).map((v) => (v + 1) / 2);
+  return Float32Array.from(
+    { length: n },
+    (_, i) => Math.sqrt(-2 * Math.log(1 - uniform[2 * i])) * Math.cos(2 * Math.PI * uniform[2 * i + 1]),
+  );
+}
+
 export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) throw new Error(`${a.length} values against ${b.length}`);
   let largest = 0;

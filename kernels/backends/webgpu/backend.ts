@@ -31,6 +31,8 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   readonly counts: DeviceCounts = { dispatches: 0, submits: 0 };
   /** Neighbouring threads that exchange values without workgroup memory (lanes.ts). */
   lanes = 1;
+  /** Whether float16 weights are multiplied in float16, which changes bits. */
+  f16: boolean;
   readonly programs: Programs;
   private readonly uniforms = new Map<string, GPUBuffer>();
   /** Buffers that belong to one tensor and go with it: weights. */
@@ -52,6 +54,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     super(device, info);
     this.shortages = shortages;
     this.info = info;
+    this.f16 = device.features.has('shader-f16');
     this.programs = new Programs(device);
     // Without listeners tfjs goes on after an error, with whatever lies in the buffers.
     device.addEventListener('uncapturederror', (event) => {

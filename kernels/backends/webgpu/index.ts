@@ -14,10 +14,10 @@ let starting: Promise<string> | null = null;
 /**
  * Opens a device and registers the backend over it, stock kernels and all. A lost device is replaced. A second call may
  * come before the first has ended.
- * @returns what decides the bits of a result: vendor and kind of the adapter, and its driver
+ * @returns what decides the bits of a result: vendor and kind of the adapter, its driver, and whether it multiplies in float16
  */
 export async function registerWebGpu(): Promise<string> {
-  if (starting === null && started && !started.hasFailed) return buildOf(started.info);
+  if (starting === null && started && !started.hasFailed) return buildOf(started);
   starting ??= startWebGpu().finally(() => {
     starting = null;
   });
@@ -37,14 +37,14 @@ async function startWebGpu(): Promise<string> {
   own.lanes = await findLanes(own);
   compileAhead.register(webGpuNames, (body) => webGpu().compileAhead(body));
   await import('./ops.js');
-  const build = buildOf(own.info);
+  const build = buildOf(own);
   const { tuned } = await import('./tuning-file.js');
   await tuned(build, own.isSoftware);
   return build;
 }
 
-const buildOf = ({ vendor, architecture, device, description }: GPUAdapterInfo) =>
-  [vendor, architecture, device, description].filter((part) => part).join(' ');
+const buildOf = ({ info: { vendor, architecture, device, description }, f16 }: AttsWebGpuBackend) =>
+  [vendor, architecture, device, description, f16 ? 'f16' : ''].filter((part) => part).join(' ');
 
 /** The backend, once it is started. */
 export function webGpu(): AttsWebGpuBackend {

@@ -25,11 +25,12 @@ export const largest = (a: string, b: string) => `max(${a}, ${b})`;
 /**
  * WGSL: function `name`(own, tid), the join over every `width` neighbours of a workgroup of `threads`, to each of them.
  * All threads call it together.
+ * @param type of the values
  */
 export function joining(
   name: string,
   join: (a: string, b: string) => string,
-  { width, threads, lanes }: { width: number; threads: number; lanes: number },
+  { width, threads, lanes, type = 'f32' }: { width: number; threads: number; lanes: number; type?: 'f32' | 'vec4f' },
 ): string {
   const step = Math.min(width, lanes);
   const tree = (from: number, count: number): string =>
@@ -43,8 +44,8 @@ export function joining(
   all = ${tree(0, width / step)};
   workgroupBarrier();`;
   return /* wgsl */ `
-${step < width ? `var<workgroup> ${name}Parts: array<f32, ${threads}>;` : ''}
-fn ${name}(own: f32, tid: u32) -> f32 {
+${step < width ? `var<workgroup> ${name}Parts: array<${type}, ${threads}>;` : ''}
+fn ${name}(own: ${type}, tid: u32) -> ${type} {
   var all = own;
   ${exchange('all', join, step)}
   ${step < width ? shared : ''}

@@ -3,7 +3,7 @@ import { setTuning, type Tuning, tiles } from '../../ops/linear/webgpu.js';
 import { tune } from '../../ops/linear/webgpu-tune.js';
 
 /** Changes with the programs, so that what was found out for others is found out anew. */
-const version = 2;
+const version = 3;
 
 const file = 'webgpu-tuning.json';
 

@@ -9,7 +9,7 @@ export type { QuantisedMatrix } from './quantise.js';
 
 /** How weights are kept, from the widest on: bf16 rounds them to nearest even, the others are quantised (quantise.ts). */
 export const weightDtypes = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q5k', 'q4', 'q4k'] as const;
-/** Those of the CPU kernels, and float16, which only a GPU reads at no cost. */
+/** Those of the CPU kernels, and float16, which a GPU reads at no cost, and multiplies in float16 where it can. */
 export const gpuWeightDtypes = [...weightDtypes, 'f16'] as const;
 export type WeightDtype = (typeof gpuWeightDtypes)[number];
 
@@ -85,7 +85,10 @@ export interface LinearOptions {
 }
 
 /**
- * Fully connected layer, y = norm(x) · Wᵀ + bias (+ residual).
+ * Fully connected layer, y = norm(x) · Wᵀ + bias (+ residual). Our kernels, and so those of the ops that are made of this
+ * product, round what the weights meet, once a row:
+ * - quantised: to 16 bits by groups of 32 (`activationSteps`), within 3e-5 of the largest output
+ * - f16 on a GPU that multiplies in float16: to float16, as are sums of four products; within 1e-3. f32 and bf16 keep float32.
  * @param x [M, K] float32
  * @returns [M, N] float32; every output is one sum over K in one order, whatever M is
  */

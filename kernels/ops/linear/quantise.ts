@@ -29,6 +29,13 @@ export const quantisedFormats: Readonly<Record<QuantisedDtype, QuantisedFormat>>
   q4k: { group: 32, lowest: 0, largest: 15, hasMin: true, mostSteps: 63 },
 };
 
+/**
+ * Activations that meet quantised weights are whole steps too, in every kernel of ours: of a row's 32 along K, the steps
+ * are this part of the largest absolute value. Scores of a chunk are then the same on every backend, up to the order in
+ * which float32 sums are taken.
+ */
+export const activationSteps = 32_767;
+
 /** Values along K that share a unit. */
 export const unitRows = 256;
 

@@ -2,7 +2,8 @@
  * How the WebGPU backend keeps W[N, K], and the WGSL that reads it. 32 features lie together, a group of 32 k after the
  * other; 16 bytes, a quad of 32-bit words, are what a thread loads at once. Within a group a quad holds
  * - f32: [k][panel 4][half 2], four features of one k; a panel is 8 features, a half 4 of them
- * - bf16, f16: [k][panel 4], eight features of one k: word j has feature j low and j + 4 high
+ * - bf16, f16: [k][panel 4], eight features of one k: word j has feature j low and j + 4 high. After the last group of f16
+ *   comes a quad whose first word is the reach of activations (`reachOf`)
  * - q8, q6, q5, q5k: after the scales, [k pair 16][panel 4]: the bytes of word j are feature j at both k, then j + 4
  * - q4, q4k: after the scales, [k quad 8][panel 4]: the same in the low nibbles, the next pair in the high ones.
  * Scales are [panel 4][half 2] quads of float32, then as many for the second 16 k (q6) or as many minima (the others); multiples of
@@ -32,7 +33,21 @@ const isInNibbles = (dtype: WeightDtype) => dtype === 'q4' || dtype === 'q4k';
 
 /** Bytes of W[N, K] packed, with what fills up its last block and group. */
 export function gpuBytes(N: number, K: number, dtype: WeightDtype): number {
-  return Math.ceil(N / blockFeatures) * Math.ceil(K / groupRows) * groupQuads[dtype] * 16;
+  const quads = Math.ceil(N / blockFeatures) * Math.ceil(K / groupRows) * groupQuads[dtype];
+  return (quads + (dtype === 'f16' ? 1 : 0)) * 16;
+}
+
+/** Multiply-adds of float16 that follow each other before float32 takes over: more of them are faster, fewer more exact. */
+export const chainRows = 4;
+
+/**
+ * Activations that meet float16 weights in float16 stay below 2 to this: they, and a chain of products with the largest
+ * weight, below 2^15.
+ * @param largest bits of the largest weight's absolute value
+ */
+function reachOf(largest: number): number {
+  const exponent = (largest >> 10) - 14; // of the power of two above it
+  return Math.min(15, 15 - Math.log2(chainRows) - exponent);
 }
 
 /** Packs placed rows into `out`, which is all 0. */
@@ -40,6 +55,7 @@ export function packForGpu(parts: readonly PlacedRows[], K: number, dtype: Weigh
   const groups = Math.ceil(K / groupRows);
   const floats = new Float32Array(out.buffer, out.byteOffset, out.length / 4);
   const halves = new Uint16Array(out.buffer, out.byteOffset, out.length / 2);
+  let largest = 0;
   for (const { rows, place } of parts) {
     for (const { first, count, block } of blocksOf(rows, dtype)) {
       for (let n = 0; n < count; n++) {
@@ -52,12 +68,17 @@ export function packForGpu(parts: readonly PlacedRows[], K: number, dtype: Weigh
           for (let k = 0; k < rows.K; k++) floats[at * 4 + k * 32 + feature] = block[n * rows.K + k];
         } else {
           const lane = (feature >> 3) * 8 + (feature & 3) * 2 + ((feature & 4) >> 2);
-          const bits = dtype === 'f16' ? float16Bits : bf16Bits;
-          for (let k = 0; k < rows.K; k++) halves[at * 8 + k * 32 + lane] = bits(block[n * rows.K + k]);
+          const bitsOf = dtype === 'f16' ? float16Bits : bf16Bits;
+          for (let k = 0; k < rows.K; k++) {
+            const bits = bitsOf(block[n * rows.K + k]);
+            halves[at * 8 + k * 32 + lane] = bits;
+            largest = Math.max(largest, bits & 0x7fff);
+          }
         }
       }
     }
   }
+  if (dtype === 'f16') new Int32Array(out.buffer, out.byteOffset + out.length - 16, 1)[0] = reachOf(largest);
 }
 
 function packQuantised(
@@ -91,6 +112,9 @@ function packQuantised(
 export function groupStart(dtype: WeightDtype, block: string, group: string): string {
   return `(${block} * p.G + ${group}) * ${groupQuads[dtype]}u`;
 }
+
+/** WGSL: the reach of activations of a float16 matrix. */
+export const reach = `bitcast<i32>(w[(p.N + 31u) / 32u * p.G * ${groupQuads.f16}u].x)`;
 
 /** WGSL: scales and minima of panel `panel` of the group at `at`, as s0, s1 and t0, t1 (second scales, or minima). */
 export function groupHeader(dtype: WeightDtype): string {

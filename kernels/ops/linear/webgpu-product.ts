@@ -2,12 +2,20 @@
  * The product x[M, K] · Wᵀ in WGSL, for whoever wants its outputs: linear, gatedMlp and tokenLogProb give it an ending.
  *
  * There are two programs, for few rows and for many, and an output has the same bits from both, at any tile size: the sum
- * of its groups of 32 k in their order, each the chain of fused multiply-adds of its k in their order. No output's
- * sum is shared by threads of a subgroup; the sum of a row's norm is (lanes.ts), to the same bits at any size of it.
+ * of its groups of 32 k in their order, each the chain of fused multiply-adds of its k in their order. Where they are
+ * float16, chains are of `chainRows`, and a group the float32 sum of its chains in order. No output's sum is shared by threads
+ * of a subgroup; a row's norm and a group's largest activation are (lanes.ts), to the same bits at any size of it.
  */
-import { enableLanes, joining, sum } from '../../backends/webgpu/lanes.js';
-import type { WeightDtype } from './index.js';
-import { fourRows, groupHeader, groupStart } from './webgpu-layout.js';
+import {
+  activationsCode,
+  components,
+  enabling,
+  type ProductShape,
+  preparing,
+  range,
+  shapeKey,
+} from './webgpu-activations.js';
+import { chainRows, fourRows, groupHeader, groupStart } from './webgpu-layout.js';
 
 /** What a product does with its sums. */
 export interface Ending {
@@ -34,88 +42,54 @@ export interface RowSums {
   readonly halves: readonly [string, string];
 }
 
-export interface ProductShape {
-  readonly dtype: WeightDtype;
-  readonly K: number;
-  /** Whether rows are normed (root mean square) as they are read. */
-  readonly norm: boolean;
-  /** Whether the program may enable f16: f16 weights then go through workgroup memory as they are. */
-  readonly f16: boolean;
-  /** Neighbouring threads that exchange values. */
-  readonly lanes: number;
-}
-
 const productUniforms = 'struct Uniforms { M: u32, N: u32, K: u32, G: u32, epsilon: f32 }';
 
 const fewThreads = 128;
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-const components = ['x', 'y', 'z', 'w'] as const;
 
-export function productKey({ dtype, K, norm, f16, lanes }: ProductShape, ending: Ending): string {
-  return `${ending.key} ${dtype}${norm ? ` norm ${lanes}` : ''}${K % 4 === 0 ? '' : ' odd'}${f16 ? ' f16' : ''}`;
+export function productKey(shape: ProductShape, ending: Ending): string {
+  return `${ending.key} ${shapeKey(shape)}`;
 }
 
 /** Bindings: 0 uniforms, 1 x, 2 w, 3 norm (where there is one), then the ending's. */
-function preamble(
-  { K, norm, f16, lanes }: ProductShape,
-  ending: Ending,
-  threads: number,
-  rows: number,
-  quads: number,
-): string {
-  const isWhole = K % 4 === 0;
-  const xQuad = isWhole
-    ? 'return x[(m * p.K + k) >> 2u];'
-    : `let at = m * p.K + k; let left = p.K - k;
-       return vec4f(x[at], select(0.0, x[at + 1u], left > 1u), select(0.0, x[at + 2u], left > 2u), select(0.0, x[at + 3u], left > 3u));`;
+function preamble(shape: ProductShape, ending: Ending): string {
+  const { K, norm } = shape;
   return /* wgsl */ `
-${f16 ? 'enable f16;' : ''}
-${norm ? enableLanes(lanes) : ''}
+${enabling(shape)}
 ${productUniforms}
 @group(0) @binding(0) var<uniform> p: Uniforms;
-@group(0) @binding(1) var<storage, read> x: array<${isWhole ? 'vec4f' : 'f32'}>;
+@group(0) @binding(1) var<storage, read> x: array<${K % 4 === 0 ? 'vec4f' : 'f32'}>;
 @group(0) @binding(2) var<storage, read> w: array<vec4u>;
 ${norm ? '@group(0) @binding(3) var<storage, read> gain: array<f32>;' : ''}
-${ending.declare(norm ? 4 : 3)}
-var<workgroup> tile: array<vec4f, ${quads}>;
-${norm ? `var<workgroup> inverse: array<f32, ${rows}>;` : ''}
-fn rawQuad(m: u32, k: u32) -> vec4f {
-  if (m >= p.M || k >= p.K) { return vec4f(0.0); }
-  ${xQuad}
+${ending.declare(norm ? 4 : 3)}`;
 }
-fn xQuad(first: u32, row: u32, k: u32) -> vec4f {
-  let raw = rawQuad(first + row, k);
-  ${
-    norm
-      ? `if (k >= p.K) { return raw; }
-  let last = p.K - 1u;
-  let g = vec4f(gain[k], gain[min(k + 1u, last)], gain[min(k + 2u, last)], gain[min(k + 3u, last)]);
-  return raw * inverse[row] * g;`
-      : 'return raw;'
-  }
+
+/** Row r of a thread's own, and half h of its panel: of a group it has the float32 sum a, and the float16 chain h. */
+interface Sum {
+  readonly r: number;
+  readonly h: number;
 }
-${
-  norm
-    ? `// One over the root mean square of the tile's rows, 32 threads a row.
-${joining('sumOf', sum, { width: 32, threads, lanes })}
-fn findInverses(first: u32, tid: u32) {
-  let lane = tid & 31u;
-  for (var base = 0u; base < ${rows}u; base += ${threads / 32}u) {
-    let row = base + (tid >> 5u);
-    var sum = 0.0;
-    if (row < ${rows}u) {
-      for (var k = lane * 4u; k < p.K; k += 128u) {
-        let v = rawQuad(first + row, k);
-        sum = fma(v.x, v.x, sum); sum = fma(v.y, v.y, sum); sum = fma(v.z, v.z, sum); sum = fma(v.w, v.w, sum);
-      }
-    }
-    let all = sumOf(sum, tid);
-    if (lane == 0u && row < ${rows}u) { inverse[row] = inverseSqrt(all / f32(p.K) + p.epsilon); }
-  }
-  workgroupBarrier();
-}`
-    : ''
-}`;
+
+const sumsOf = (rows: number): Sum[] => range(rows).flatMap((r) => [0, 1].map((h) => ({ r, h })));
+const each = (sums: readonly Sum[], code: (name: string, sum: Sum) => string) =>
+  sums.map((sum) => code(`${sum.r}_${sum.h}`, sum)).join(' ');
+
+/** WGSL: adds w0 and w1 times their rows' x. */
+function multiplyAdds(sums: readonly Sum[], f16: boolean, x: (r: number) => string): string {
+  const [chain, type] = f16 ? ['h', 'vec4h'] : ['a', 'vec4f'];
+  return each(sums, (name, { r, h }) => `${chain}${name} = fma(${type}(${x(r)}), w${h}, ${chain}${name});`);
+}
+
+/** WGSL: a loop of a variable over a group, `step` k at a time, by chains where they are float16. */
+function overGroup(sums: readonly Sum[], f16: boolean, variable: string, step: number, body: string): string {
+  const loop = (start: string, end: string) =>
+    `for (var ${variable} = ${start}; ${variable} < ${end}; ${variable}++) { ${body} }`;
+  if (!f16) return loop('0u', `${32 / step}u`);
+  return /* wgsl */ `
+    for (var chain = 0u; chain < ${32 / chainRows}u; chain++) {
+      ${each(sums, (name) => `var h${name} = vec4h(0.0);`)}
+      ${loop(`chain * ${chainRows / step}u`, `(chain + 1u) * ${chainRows / step}u`)}
+      ${each(sums, (name) => `a${name} += vec4f(h${name});`)}
+    }`;
 }
 
 /**
@@ -124,14 +98,19 @@ fn findInverses(first: u32, tid: u32) {
  */
 export function fewRowsCode(shape: ProductShape, rows: number, ending: Ending): string {
   const { dtype, norm, f16 } = shape;
-  const all = range(rows);
-  const halves = all.flatMap((r) => [0, 1].map((h) => ({ r, h, name: `a${r}_${h}` })));
-  const steps = fourRows(
-    dtype,
-    (c) => halves.map(({ r, h, name }) => `${name} = fma(vec4f(x${r}.${c}), vec4f(w${h}), ${name});`).join(' '),
-    f16,
-  );
-  return /* wgsl */ `${preamble(shape, ending, fewThreads, rows, rows * 256)}
+  const sums = sumsOf(rows);
+  const steps = fourRows(dtype, (c) => multiplyAdds(sums, f16, (r) => `x${r}.${c}`), f16);
+  const quads = f16 ? 'narrow' : 'tile';
+  const multiply = /* wgsl */ `
+        let place = lane * 8u + (i ^ (lane & 7u));
+        ${range(rows)
+          .map((r) => `let x${r} = ${quads}[${r * 256}u + place];`)
+          .join(' ')}
+        ${steps}`;
+  return /* wgsl */ `${preamble(shape, ending)}
+var<workgroup> tile: array<vec4f, ${rows * 256}>;
+${f16 ? `var<workgroup> narrow: array<vec4h, ${rows * 256}>; var<workgroup> unscale: array<f32, ${rows * 32}>;` : ''}
+${activationsCode(shape, fewThreads, rows, 1)}
 @compute @workgroup_size(${fewThreads})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) tid: u32) {
   let block = workgroup.x;
@@ -142,23 +121,24 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   var total = vec4f(0.0);
   for (var origin = 0u; origin < p.G; origin += 32u) {
     // Rows of x, with the quads of a group turned by its number so that neighbours read different banks.
-    for (var j = tid; j < ${rows * 256}u; j += ${fewThreads}u) {
+    for (var own = 0u; own < ${rows * 256}u; own += ${fewThreads}u) {
+      let j = own + tid;
       let q = j & 255u;
-      tile[(j & ~7u) + ((q & 7u) ^ ((q >> 3u) & 7u))] = xQuad(first, j >> 8u, origin * 32u + q * 4u);
+      let x0 = xQuad(first, j >> 8u, origin * 32u + q * 4u);
+      ${preparing(shape, 1)}
+      ${quads}[(j & ~7u) + ((q & 7u) ^ ((q >> 3u) & 7u))] = p0;
+      ${f16 ? 'if ((q & 7u) == 0u) { unscale[j >> 3u] = power(254 - e0); }' : ''}
     }
     workgroupBarrier();
-    ${halves.map(({ name }) => `var ${name} = vec4f(0.0);`).join(' ')}
+    ${each(sums, (name) => `var a${name} = vec4f(0.0);`)}
     if (origin + lane < p.G) {
       let at = ${groupStart(dtype, 'block', '(origin + lane)')};
       ${groupHeader(dtype)}
-      for (var i = 0u; i < 8u; i++) {
-        let place = lane * 8u + (i ^ (lane & 7u));
-        ${all.map((r) => `let x${r} = tile[${r * 256}u + place];`).join(' ')}
-        ${steps}
-      }
+      ${overGroup(sums, f16, 'i', 4, multiply)}
+      ${f16 ? each(sums, (name, { r }) => `a${name} *= unscale[${r * 32}u + lane];`) : ''}
     }
     workgroupBarrier();
-    ${halves.map(({ r, h, name }) => `tile[${r * 256}u + lane * 8u + panel * 2u + ${h}u] = ${name};`).join(' ')}
+    ${each(sums, (name, { r, h }) => `tile[${r * 256}u + lane * 8u + panel * 2u + ${h}u] = a${name};`)}
     workgroupBarrier();
     if (tid < ${rows * 8}u) {
       let groups = min(32u, p.G - origin);
@@ -174,31 +154,39 @@ export const tileThreads = ({ rows, threadRows }: Tile) => (rows / threadRows) *
 
 /**
  * Many rows, a matrix-matrix product: a workgroup takes a tile of rows and two blocks of features. A group of k at a time
- * goes through workgroup memory, widened to float32.
+ * goes through workgroup memory, four rows of a k in a quad, and four features: float16 as they are, others widened.
  */
 export function manyRowsCode(shape: ProductShape, tile: Tile, ending: Ending): string {
   const { dtype, norm, f16 } = shape;
   const { rows, threadRows } = tile;
   const threads = tileThreads(tile);
   const rowQuads = rows / 4;
-  const weightsAt = f16 ? 0 : 8 * rows;
-  const weights = f16 ? 'narrow' : 'tile';
-  const ownRows = range(threadRows);
-  const ownQuads = range(threadRows / 4);
-  const parts = ownRows.flatMap((r) => [0, 1].map((h) => ({ r, h, name: `${r}_${h}` })));
+  const [quads, type] = f16 ? ['narrow', 'vec4h'] : ['tile', 'vec4f'];
+  const weightsAt = 8 * rows;
+  const inMemory = 8 * rows + 512;
+  const sums = sumsOf(threadRows);
+  // The rows' quads of a k are turned by the quad of its group, so that neighbours write different banks.
+  const turn = (i: string) => `(${i} & ${Math.min(8, rowQuads) - 1}u)`;
   // First halves of all panels, then second ones: neighbouring threads read neighbouring quads.
   const store = fourRows(
     dtype,
     (c) =>
-      `{ let to = ${weightsAt}u + (i * 4u + ${components.indexOf(c)}u) * 16u + (j >> 5u) * 4u + panel; ${weights}[to] = w0; ${weights}[to + 8u] = w1; }`,
+      `{ let to = ${weightsAt}u + (i * 4u + ${components.indexOf(c)}u) * 16u + (j >> 5u) * 4u + panel; ${quads}[to] = w0; ${quads}[to + 8u] = w1; }`,
     f16,
   );
-  const sums = ownRows.map((r) => ({
-    row: `(rg * ${threadRows}u + ${r}u)`,
-    halves: [`total${r}_0`, `total${r}_1`] as const,
-  }));
-  return /* wgsl */ `${preamble(shape, ending, threads, rows, Math.max(rows * 16, 8 * rows + (f16 ? 0 : 512)))}
-${f16 ? 'var<workgroup> narrow: array<vec4h, 512>;' : ''}
+  const multiply = /* wgsl */ `
+      ${range(threadRows / 4)
+        .map(
+          (q) => `let v${q} = ${quads}[k * ${rowQuads}u + ((rg * ${threadRows / 4}u + ${q}u) ^ ${turn('(k >> 2u)')})];`,
+        )
+        .join(' ')}
+      let w0 = ${quads}[${weightsAt}u + k * 16u + pc];
+      let w1 = ${quads}[${weightsAt}u + k * 16u + pc + 8u];
+      ${multiplyAdds(sums, f16, (r) => `v${r >> 2}.${components[r & 3]}`)}`;
+  return /* wgsl */ `${preamble(shape, ending)}
+var<workgroup> tile: array<vec4f, ${f16 ? rows * 16 : Math.max(rows * 16, inMemory)}>;
+${f16 ? `var<workgroup> narrow: array<vec4h, ${inMemory}>; var<workgroup> unscale: array<vec4f, ${rowQuads}>;` : ''}
+${activationsCode(shape, threads, rows, 4)}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) tid: u32) {
   let block = workgroup.x * 2u;
@@ -207,16 +195,19 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let pc = tid & 7u;
   let rg = tid >> 3u;
   ${norm ? 'findInverses(first, tid);' : ''}
-  ${parts.map(({ name }) => `var total${name} = vec4f(0.0);`).join(' ')}
+  ${each(sums, (name) => `var total${name} = vec4f(0.0);`)}
   for (var g = 0u; g < p.G; g++) {
-    for (var j = tid; j < ${2 * rows}u; j += ${threads}u) {
-      let rows = j % ${rowQuads}u;
-      let i = j / ${rowQuads}u;
+    for (var own = 0u; own < ${2 * rows}u; own += ${threads}u) {
+      let rows = (own + tid) >> 3u;
+      let i = tid & 7u;
       let k = g * 32u + i * 4u;
       ${range(4)
-        .map((r) => `let q${r} = xQuad(first, rows * 4u + ${r}u, k);`)
+        .map((r) => `let x${r} = xQuad(first, rows * 4u + ${r}u, k);`)
         .join(' ')}
-      ${components.map((c, n) => `tile[(i * 4u + ${n}u) * ${rowQuads}u + rows] = vec4f(q0.${c}, q1.${c}, q2.${c}, q3.${c});`).join(' ')}
+      ${preparing(shape, 4)}
+      let to = i * ${4 * rowQuads}u + (rows ^ ${turn('i')});
+      ${components.map((c, n) => `${quads}[to + ${n * rowQuads}u] = ${type}(p0.${c}, p1.${c}, p2.${c}, p3.${c});`).join(' ')}
+      ${f16 ? 'if (i == 0u) { unscale[rows] = vec4f(power(254 - e0), power(254 - e1), power(254 - e2), power(254 - e3)); }' : ''}
     }
     for (var j = tid; j < 64u; j += ${threads}u) {
       let panel = (j >> 3u) & 3u;
@@ -228,16 +219,24 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
       }
     }
     workgroupBarrier();
-    ${parts.map(({ name }) => `var a${name} = vec4f(0.0);`).join(' ')}
-    for (var k = 0u; k < 32u; k++) {
-      ${ownQuads.map((q) => `let v${q} = tile[k * ${rowQuads}u + rg * ${threadRows / 4}u + ${q}u];`).join(' ')}
-      let w0 = vec4f(${weights}[${weightsAt}u + k * 16u + pc]);
-      let w1 = vec4f(${weights}[${weightsAt}u + k * 16u + pc + 8u]);
-      ${parts.map(({ r, h, name }) => `a${name} = fma(vec4f(v${r >> 2}.${components[r & 3]}), w${h}, a${name});`).join(' ')}
+    ${each(sums, (name) => `var a${name} = vec4f(0.0);`)}
+    ${overGroup(sums, f16, 'k', 1, multiply)}
+    ${
+      f16
+        ? range(threadRows / 4)
+            .map((q) => `let u${q} = unscale[rg * ${threadRows / 4}u + ${q}u];`)
+            .join(' ')
+        : ''
     }
-    ${parts.map(({ name }) => `total${name} += a${name};`).join(' ')}
+    ${each(sums, (name, { r }) => `total${name} += a${name}${f16 ? ` * u${r >> 2}.${components[r & 3]}` : ''};`)}
     workgroupBarrier();
   }
-  ${ending.many(tile, sums)}
+  ${ending.many(
+    tile,
+    range(threadRows).map((r) => ({
+      row: `(rg * ${threadRows}u + ${r}u)`,
+      halves: [`total${r}_0`, `total${r}_1`] as const,
+    })),
+  )}
 }`;
 }

@@ -2,8 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.js';
 import { linearPacker, type WeightDtype } from './index.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
+import type { ProductShape } from './webgpu-activations.js';
 import { blockFeatures, gpuBytes, groupRows, packForGpu } from './webgpu-layout.js';
-import { type Ending, fewRowsCode, manyRowsCode, type ProductShape, productKey, type Tile } from './webgpu-product.js';
+import { type Ending, fewRowsCode, manyRowsCode, productKey, type Tile } from './webgpu-product.js';
 
 linearPacker.register(webGpuNames, (parts, N, K, dtype) =>
   tf
@@ -53,7 +54,7 @@ export function runProduct(
 ): void {
   const backend = webGpu();
   const { x, weight, norm, M, N, K, dtype, epsilon } = product;
-  const f16 = dtype === 'f16' && backend.device.features.has('shader-f16');
+  const f16 = dtype === 'f16' && backend.f16;
   const shape: ProductShape = { dtype, K, norm: norm !== undefined, f16, lanes: backend.lanes };
   const uniforms = backend.uniform([M, N, K, Math.ceil(K / groupRows), 0], { 4: epsilon });
   const bound = [uniforms, backend.buffer(x), backend.buffer(weight)];
@@ -72,8 +73,8 @@ export function runProduct(
   }
 }
 
-/** The least workgroup memory that WebGPU promises holds two rows of a matrix-vector tile, or 16 of the other. */
-export const isRoomy = () => webGpu().device.limits.maxComputeWorkgroupStorageSize > 16_384;
+/** The least workgroup memory that WebGPU promises, half of this, holds two rows of a matrix-vector tile, or 16 of the other. */
+export const isRoomy = () => webGpu().device.limits.maxComputeWorkgroupStorageSize >= 32_768;
 
 function fewRows(M: number): number {
   if (M === 1) return 1;

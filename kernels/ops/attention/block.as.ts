@@ -9,7 +9,7 @@ import { kept, multiply, softmax } from './simd.as';
 import { bf16CachedTile, cachedMostRows, f32CachedTile } from './tiles.as';
 
 // Positions whose values stay in the first cache until all rows have met them: at least a page.
-const VALUES_AT_ONCE: i32 = 64;
+const VALUES_AT_ONCE: i32 = 128;
 
 // Columns of a tile.
 const COLUMNS: i32 = 8;

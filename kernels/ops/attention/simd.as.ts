@@ -198,7 +198,8 @@ function attend<T>(): void {
     const taken = take(0, 1);
     if (taken >= pieces) break;
     const piece = pieces - 1 - taken;
-    const block = piece / shares, kvFirst = (piece % shares) * share, kvEnd = kvFirst + share;
+    // One kv head's blocks after another's, so that its keys and values stay in the second cache.
+    const block = piece % blocks, kvFirst = piece / blocks * share, kvEnd = kvFirst + share;
     const headFirst = kvFirst * group, headEnd = kvEnd * group;
     const row = load<i32>(firstRows + (<usize>block << 2)), rows = load<i32>(firstRows + (<usize>block << 2), 4) - row;
     const table = pages + (<usize>load<i32>(tables + (<usize>block << 2)) << 2);

@@ -38,20 +38,26 @@ export function unpackedTile(kind: keyof typeof unpackedKinds, MR: number): stri
   const all = (body: (m: number, j: number) => string) => each(rows, [0], (m, _, j) => body(m, j));
   const vectors = (name: string, at: number) => halves.map((j) => `const ${name}_${j} = v128.load(d, ${at + 16 * j});`);
   const number = (n: number, m: number) => `v128.load32_splat(q, ${4 * (n * MR + m)})`;
+  const dot = (m: number, j: number) => `i32x4.dot_i16x8_s(e${j}, r${m})`;
+  // The compiler takes operands as they are needed only where the last rows' come first.
+  const pair = (use: (m: number, j: number) => string) => [
+    'const e0 = v128.load(e), e1 = v128.load(e, 16);',
+    ...rows.toReversed().flatMap((m) => [
+      `const r${m} = v128.load32_splat(x, ${4 * m});`,
+      ...halves.map((j) => use(m, j)),
+    ]),
+    `e += 32; x += ${4 * MR};`,
+  ];
   const runs = range(32 / group).flatMap((run) => [
     '{',
     ...vectors('s', 32 * run),
-    ...all((m, j) => `let a${m}_${j} = i32x4.splat(0);`),
+    ...all((m, j) => `let a${m}_${j}: v128;`),
     `let e = d + ${64 + 512 * (run / (32 / group))};`,
-    `for (let i = 0; i < ${group / 2}; i++) {`,
-    'const e0 = v128.load(e), e1 = v128.load(e, 16);',
-    ...rows
-      .toReversed()
-      .flatMap((m) => [
-        `const r${m} = v128.load32_splat(x, ${4 * m});`,
-        ...halves.map((j) => `a${m}_${j} = i32x4.add(a${m}_${j}, i32x4.dot_i16x8_s(e${j}, r${m}));`),
-      ]),
-    `e += 32; x += ${4 * MR};`,
+    '{',
+    ...pair((m, j) => `a${m}_${j} = ${dot(m, j)};`),
+    '}',
+    `for (let i = 1; i < ${group / 2}; i++) {`,
+    ...pair((m, j) => `a${m}_${j} = i32x4.add(a${m}_${j}, ${dot(m, j)});`),
     '}',
     ...all(
       (m, j) => `f${m}_${j} = madd(f32x4.convert_i32x4_s(a${m}_${j}), f32x4.mul(s_${j}, ${number(0, m)}), f${m}_${j});`,

@@ -13,7 +13,7 @@ const QUANTISED_BLOCK = 128;
 
 // Many rows have panels taken apart in the thread's buffer, so many of so many k.
 const UNPACKED_PANELS: i32 = 2;
-const UNPACKED_BLOCK: i32 = 384;
+export const UNPACKED_BLOCK: i32 = 384;
 
 // Bytes of a stripe from one k to the next (layout.ts).
 const STRIPE_STEP: usize = 32;

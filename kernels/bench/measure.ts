@@ -1,4 +1,5 @@
 import type { Cost } from '../cost.js';
+import { isQuantised } from '../ops/linear/quantise.js';
 
 /** One thing to time: an op at a shape. */
 export interface BenchCase {
@@ -19,6 +20,16 @@ export interface Roofs {
   readonly bandwidth: number;
   /** Multiply-adds in registers, GFLOP/s, float32, by the instruction of the build. */
   readonly peak: number;
+  /** Those of quantised weights, where a backend multiplies them in another way. */
+  readonly integers?: IntegerRoofs;
+}
+
+/** What int8 weights × 16-bit activations reach at most, GFLOP/s. */
+export interface IntegerRoofs {
+  /** Products of 16-bit integers and their sums, in registers. */
+  readonly products: number;
+  /** The same as 64 rows need it, in the first cache: weights widened once, operands loaded, a scale every 32 k. */
+  readonly peak: number;
 }
 
 export interface BenchResult {
@@ -29,7 +40,7 @@ export interface BenchResult {
   readonly ms: number;
   readonly gflops: number;
   readonly gbs: number;
-  /** Which roof is the lower one for this case. */
+  /** Which roof is the lower one for this case; a peak is that of its dtype. */
   readonly limit: 'bandwidth' | 'peak';
   /** The least time that the roofs allow, over the time taken. */
   readonly ratio: number;
@@ -87,7 +98,8 @@ export function againstRoofs(
 ): BenchResult {
   const bytes = cost.bytes.weights + cost.bytes.activations + cost.bytes.cache;
   const byBandwidth = bytes / roofs.bandwidth / 1e6; // ms
-  const byPeak = cost.flops / roofs.peak / 1e6;
+  const peak = isQuantised(dtype) ? (roofs.integers?.peak ?? roofs.peak) : roofs.peak;
+  const byPeak = cost.flops / peak / 1e6;
   return {
     ...{ op, dtype, rows, shape, ms },
     gflops: cost.flops / ms / 1e6,

@@ -21,12 +21,28 @@ function simdRoofs(): Roofs {
   try {
     const read = medianTime(() => backend.pool.run('read', [block.pointer, readBytes, result.pointer]));
     const peak = medianTime(() => backend.pool.run('peak', [iterations, 0, result.pointer], { 1: 0.5 }));
-    // 12 multiply-adds of 4 lanes an iteration, two operations each.
-    return { bandwidth: readBytes / read / 1e6, peak: (iterations * 12 * 4 * 2) / peak / 1e6 };
+    const products = medianTime(() => backend.pool.run('peak16', [iterations, 3, result.pointer]));
+    // 12 multiply-adds of 4 lanes an iteration, two operations each; 12 products of 8 lanes.
+    return {
+      ...{ bandwidth: readBytes / read / 1e6, peak: (iterations * 12 * 4 * 2) / peak / 1e6 },
+      integers: { products: (iterations * 12 * 8 * 2) / products / 1e6, peak: int8Peak() },
+    };
   } finally {
     backend.heap.release(block);
     backend.heap.release(result);
   }
+}
+
+/** Tiles of 4 rows × 8 features × 384 k, as many as 64 rows have, and the panel's block widened before them. */
+function int8Peak(): number {
+  const { heap, pool } = simd();
+  const bytes = 2 ** 15 * pool.threads;
+  const area = heap.allocate(bytes);
+  heap.float32(area.pointer, bytes / 4).fill(0);
+  const [blocks, tiles] = [1024, 16];
+  const time = medianTime(() => pool.run('peak8', [blocks, area.pointer, tiles]));
+  heap.release(area);
+  return (blocks * tiles * 4 * 8 * 384 * 2) / time / 1e6;
 }
 
 /** By the backend's own ops: a product that is all arithmetic, a sum that is all reading. */

@@ -31,6 +31,7 @@ export const jobs = {
   peak16: 12,
   sweep: 13,
   peakExp: 14,
+  peak8: 15,
 } as const;
 
 export type JobName = keyof typeof jobs;

@@ -9,7 +9,7 @@ import { sampleJob } from '../../ops/sample/simd.as';
 import { tokenLogProbJob } from '../../ops/token-log-prob/simd.as';
 import { madd } from './math.as';
 import { JOB, awaitEpoch, begin, epoch, everyone, finish, join, reportDone, setThread, startJob } from './pool.as';
-import { peak16Job, peakExpJob, peakJob, readJob, sweepJob } from './roofs.as';
+import { peak16Job, peak8Job, peakExpJob, peakJob, readJob, sweepJob } from './roofs.as';
 
 function runJob(): void {
   startJob();
@@ -28,6 +28,7 @@ function runJob(): void {
     case 12: peak16Job(); break;
     case 13: sweepJob(); break;
     case 14: peakExpJob(); break;
+    case 15: peak8Job(); break;
     default: unreachable();
   }
 }

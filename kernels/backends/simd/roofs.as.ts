@@ -1,6 +1,8 @@
 // Micro-kernels that measure the machine's limits with the same threads and memory as the ops.
 import { exp4, laneSum, madd } from './math.as';
-import { address, everyone, operand, operandF32, take, threadIndex } from './pool.as';
+import { address, everyone, operand, operandF32, take, threadBuffer, threadIndex } from './pool.as';
+import { UNPACKED_BLOCK, groupNumbers } from '../../ops/linear/simd.as';
+import { Q8, streamBytes, unpackPanel, unpackedMostRows, unpackedTile } from '../../ops/linear/tiles.as';
 
 // Operands: address, bytes (a multiple of 64 KiB), result address. Reads everything once, 64 KiB a piece.
 export function readJob(): void {
@@ -60,6 +62,19 @@ export function peak16Job(): void {
   }
   a = i32x4.add(i32x4.add(i32x4.add(a, b), i32x4.add(c, d)), i32x4.add(i32x4.add(e, f), i32x4.add(g, h)));
   v128.store(address(2), i32x4.add(a, i32x4.add(i32x4.add(i, j), i32x4.add(k, l))));
+}
+
+// Operands: iterations, area (32 KiB a thread, zeroed), tiles an iteration. What quantised weights take besides: a panel's
+// block of int8 is widened, then tiles of rows are multiplied with it, with loads and a scale every 32 k. All of it stays in
+// the first cache.
+export function peak8Job(): void {
+  const iterations = operand(0), tiles = operand(2), K = UNPACKED_BLOCK, rows = unpackedMostRows;
+  const weights = address(1) + (<usize>threadIndex() << 15), y = weights + streamBytes(Q8, K);
+  const numbers = y + (<usize>rows << 5), x = numbers + <usize>rows * groupNumbers(K);
+  while (take(0, 1) < iterations) {
+    unpackPanel(Q8, weights, 0, K, threadBuffer());
+    for (let tile = 0; tile < tiles; tile++) unpackedTile(Q8, rows, x, numbers, threadBuffer(), K, y, 32, true);
+  }
 }
 
 // Operands: iterations, seed, result address. An exponential in each of 4 lanes an iteration, and their sum.

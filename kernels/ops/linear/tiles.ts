@@ -8,8 +8,17 @@
 import { halves, range } from './group-loops.js';
 import { type WeightDtype, weightDtypes } from './index.js';
 import { headerBytes, panelStep, streamBytes, stripeStep, unitBytes, unitSpan } from './layout.js';
-import { isQuantised } from './quantise.js';
-import { quantisedTile, unpackedKind, unpackedKinds, unpackedTile, unpacker, wordValue } from './quantised-tiles.js';
+import { isQuantised, type QuantisedDtype } from './quantise.js';
+import { quantisedTile, wordValue } from './quantised-tiles.js';
+import {
+  unpackedBytes,
+  unpackedKind,
+  unpackedKinds,
+  unpackedRows,
+  unpackedTile,
+  unpackedTiles,
+  unpacker,
+} from './unpacked-tiles.js';
 
 type CpuDtype = (typeof weightDtypes)[number];
 type Shapes = readonly (readonly [rows: number, panels: number])[];
@@ -33,13 +42,6 @@ const shapes: Readonly<Record<CpuDtype, Shapes>> = {
   bf16: [...few, [5, 1]],
   ...{ q8: few, q6: words, q5: words, q5k: words, q4: words, q4k: words },
 };
-
-const unpackedShapes: Shapes = [
-  [1, 1],
-  [2, 1],
-  [3, 1],
-  [4, 1],
-];
 
 /** Floating weights in stripes that lie `stripe` bytes apart, and rows packed as [k][MR] (pack-rows.as.ts). */
 function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
@@ -94,22 +96,15 @@ function floatTiles(name: string, shapes: Shapes): string {
   ].join('\n');
 }
 
-/** What a tile takes between the rows and K, and what of it moves on with the rows. */
-const operands = {
-  quantised: { types: 'w: usize, panel: usize', names: 'w, panel' },
-  unpacked: { types: 'd: usize', names: 'd' },
-};
-
 /** Calls tiles until `M` rows of the panels that a tile takes are done, for one block of k. */
-function rowLoop(name: string, shapes: Shapes, kind: keyof typeof operands): string {
-  const { types, names } = operands[kind];
+function rowLoop(name: string, shapes: Shapes): string {
   const call = (MR: number, NP: number) =>
-    `${name}_${MR}_${NP}(x + ldx * m, ldx, xs + ldxs * m, ldxs, ${names}, K, y + ldy * m, ldy, first); m += ${MR};`;
+    `${name}_${MR}_${NP}(x + ldx * m, ldx, xs + ldxs * m, ldxs, w, panel, K, y + ldy * m, ldy, first); m += ${MR};`;
   const wide = shapes.filter(([, panels]) => panels > 1);
   const narrow = shapes.filter(([, panels]) => panels === 1).toReversed();
   const [[most]] = narrow;
   return [
-    `export function ${name}Rows(x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, ${types}, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    `export function ${name}Rows(x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
     'let m: usize = 0;',
     ...wide.map(([rows, panels]) => `if (M == ${rows} && panels == ${panels}) { ${call(rows, panels)} return; }`),
     `for (let left = M; left > 0; left = M - <i32>m) {`,
@@ -138,25 +133,36 @@ function extents(name: string, shapes: Shapes): string {
   ].join('\n');
 }
 
-/** M rows × the panels from `panel` on that a tile takes, for one block of k. */
+/** M rows, as few as a dtype's own tiles take, × the panels from `panel` on that a tile takes, for one block of k. */
 function quantisedRows(): string {
   return [
     'export function quantisedRows(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {',
     ...weightDtypes.flatMap((dtype, code) => {
       if (!isQuantised(dtype)) return [];
-      const rows = 'x, ldx, xs, ldxs, M';
-      const rest = 'panels, K, y, ldy, first';
       return [
-        `if (dtype == ${code}) {`,
-        `if (M <= ${dtype}MostRows) { ${dtype}Rows(${rows}, w, panel, ${rest}); return; }`,
-        'const unpacked = threadBuffer();',
-        `${dtype}Unpack(w, panel, K, unpacked);`,
-        `${unpackedKind(dtype)}Rows(${rows}, unpacked, ${rest});`,
-        '}',
+        `if (dtype == ${code}) { ${dtype}Rows(x, ldx, xs, ldxs, M, w, panel, panels, K, y, ldy, first); return; }`,
       ];
     }),
     '}',
   ].join('\n');
+}
+
+/** What more rows go through: a panel's block taken apart, and tiles of packed rows over it. */
+function unpackedPanels(): string[] {
+  const calls = (call: (dtype: QuantisedDtype) => string) =>
+    weightDtypes.flatMap((dtype, code) =>
+      isQuantised(dtype) ? [`if (dtype == ${code}) { ${call(dtype)}; return; }`] : [],
+    );
+  return [
+    `export const unpackedMostRows: i32 = ${unpackedRows};`,
+    `export const UNPACKED_BYTES: usize = ${unpackedBytes};`,
+    'export function unpackPanel(dtype: i32, w: usize, panel: usize, K: i32, to: usize): void {',
+    ...calls((dtype) => `${dtype}Unpack(w, panel, K, to)`),
+    '}',
+    'export function unpackedTile(dtype: i32, rows: i32, x: usize, q: usize, d: usize, K: i32, y: usize, ldy: usize, first: bool): void {',
+    ...calls((dtype) => `${unpackedKind(dtype)}Tile(rows, x, q, d, K, y, ldy, first)`),
+    '}',
+  ];
 }
 
 /** Sizes of layout.ts by dtype, for the kernels. */
@@ -174,6 +180,8 @@ function sizes(): string[] {
     ...by('headerBytes', 'usize', (dtype) => (isQuantised(dtype) ? headerBytes(dtype) : 0)),
     ...by('unitBytes', 'usize', (dtype) => (isQuantised(dtype) ? unitBytes(dtype) : 0)),
     ...by('tileWidth', 'i32', (dtype) => `${dtype}Width(M)`, 'dtype: i32, M: i32'),
+    '// Rows of the largest tile that reads weights as they are packed.',
+    ...by('mostRows', 'i32', (dtype) => `${dtype}MostRows`),
     '// Bytes of four panels of K values.',
     ...by(
       'streamBytes',
@@ -195,21 +203,16 @@ export function tilesSource(): string {
   return [
     '// Generated by kernels/ops/linear/tiles.ts.',
     "import { madd, widenHigh, widenLow } from '../../backends/simd/math.as';",
-    "import { threadBuffer } from '../../backends/simd/pool.as';",
     ...sizes(),
     ...([4, 5, 6] as const).map(wordValue),
     ...weightDtypes.flatMap((dtype) => [
       ...shapes[dtype].map(([rows, panels]) => tile(dtype, rows, panels)),
       extents(dtype, shapes[dtype]),
-      ...(isQuantised(dtype)
-        ? [rowLoop(dtype, shapes[dtype], 'quantised'), unpacker(dtype)]
-        : [floatTiles(dtype, shapes[dtype])]),
+      ...(isQuantised(dtype) ? [rowLoop(dtype, shapes[dtype]), unpacker(dtype)] : [floatTiles(dtype, shapes[dtype])]),
     ]),
     rowsOfTile,
-    ...kinds.flatMap((kind) => [
-      ...unpackedShapes.map(([rows]) => unpackedTile(kind, rows)),
-      rowLoop(kind, unpackedShapes, 'unpacked'),
-    ]),
+    ...kinds.flatMap((kind) => [...range(unpackedRows).map((m) => unpackedTile(kind, m + 1)), unpackedTiles(kind)]),
+    ...unpackedPanels(),
     quantisedRows(),
   ].join('\n');
 }

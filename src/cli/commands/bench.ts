@@ -84,6 +84,11 @@ function describe({ build, threads, roofs, opMicroseconds, results, peers }: Ben
   const lines = [
     `${cpu}, ${threads} threads, ${build}`,
     `read bandwidth ${roofs.bandwidth.toFixed(1)} GB/s, multiply-add peak ${roofs.peak.toFixed(1)} GFLOP/s, a job ${roofs.dispatchMicroseconds.toFixed(2)} µs`,
+    ...(roofs.integers
+      ? [
+          `int8 weights × 16-bit activations: ${roofs.integers.products.toFixed(1)} GFLOP/s in registers, ${roofs.integers.peak.toFixed(1)} with loads, widening and scales in the first cache`,
+        ]
+      : []),
     ...(opMicroseconds === null
       ? []
       : [`an op in a forward pass ${opMicroseconds.toFixed(1)} µs beside its arithmetic`]),

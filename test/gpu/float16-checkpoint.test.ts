@@ -82,7 +82,9 @@ describe('a float16 checkpoint on webgpu, by the command line', () => {
       expect(decoder.dtype).to.equal('f16');
       const vectors = [...checkpoint.tensors.values()].filter(({ shape }) => shape.length === 1);
       const inVectors = vectors.reduce((sum, { shape }) => sum + shape[0], 0);
-      expect(bytes).to.equal(2 * (decoder.parameters - inVectors) + 4 * inVectors);
+      const values = 2 * (decoder.parameters - inVectors) + 4 * inVectors;
+      // And a quad a matrix: how far its activations reach.
+      expect(bytes).to.be.within(values, values + 16 * checkpoint.tensors.size);
       decoder.dispose();
       checkpoint.close();
     }

@@ -127,15 +127,18 @@ export function advance(rows: readonly number[], pairs: number): string {
 
 export const advancing = (rows: readonly number[]) => (pairs: number) => advance(rows, pairs);
 
-export function byteSums(rows: readonly number[], panels: readonly number[], at: (p: number) => number): string[] {
+/** k pairs of bytes that are multiplied between two turns of the loop. */
+const bytePairs = 4;
+
+export function byteSums(rows: readonly number[], p: number, at: number): string[] {
   return [
-    'let e = d;',
-    'for (let i = 0; i < 16; i++) {',
-    ...panels.flatMap((p) => [
-      ...halves.map((j) => `const e${p}_${j} = v128.load_ext<i8>(e, ${at(p) + 8 * j});`),
-      ...pairSums(rows, p, [`e${p}_0`, `e${p}_1`], 0),
+    `let e = d + ${at};`,
+    `for (let i = 0; i < ${16 / bytePairs}; i++) {`,
+    ...range(bytePairs).flatMap((pair) => [
+      ...halves.map((j) => `const e${pair}_${j} = v128.load_ext<i8>(e, ${16 * pair + 8 * j});`),
+      ...pairSums(rows, p, [`e${pair}_0`, `e${pair}_1`], pair),
     ]),
-    `e += 16; ${advance(rows, 1)}`,
+    `e += ${16 * bytePairs}; ${advance(rows, bytePairs)}`,
     '}',
   ];
 }

@@ -32,13 +32,10 @@ export function quantisedTile(dtype: QuantisedDtype, MR: number, NP: number): st
   const step = panelStep(dtype);
   const bits = valueBits[dtype];
   const valuesAt = (p: number) => p * step + headerBytes(dtype);
-  const sums = (run: number): string[] =>
+  const sums = (p: number) => (run: number) =>
     bits === 8
-      ? byteSums(rows, panels, valuesAt)
-      : panels.flatMap((p) => [
-          ...wordSums(bits, valuesAt(p), run, (pair, e) => pairSums(rows, p, e, pair), advancing(rows)),
-          ...(p < NP - 1 ? [advance(rows, -wordFormats[bits].pairs)] : []),
-        ]);
+      ? byteSums(rows, p, valuesAt(p))
+      : wordSums(bits, valuesAt(p), run, (pair, e) => pairSums(rows, p, e, pair), advancing(rows));
   // Values of 6 bits lie from 0 on: the sums begin with what that is too much.
   const start = (m: number, run: number) =>
     bits === 6 ? `v128.load32_splat(q${m}, ${8 + 4 * run})` : 'i32x4.splat(0)';
@@ -46,8 +43,14 @@ export function quantisedTile(dtype: QuantisedDtype, MR: number, NP: number): st
     `function ${dtype}_${MR}_${NP}(x: usize, ldx: usize, xs: usize, ldxs: usize, w: usize, panel: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
     ...tileStart(rows, panels),
     ...overGroups(dtype, panels, [
-      ...panels.flatMap((p) => scales(dtype, p)),
-      ...groupSums(format, rows, panels, start, sums),
+      // One panel after another: memory is read as it lies, and what a panel needs fits the registers.
+      ...panels.flatMap((p) => [
+        '{',
+        ...scales(dtype, p),
+        ...groupSums(format, rows, [p], start, sums(p)),
+        ...(p < NP - 1 ? [advance(rows, -16)] : []),
+        '}',
+      ]),
       rows.map((m) => `q${m} += 16;`).join(' '),
     ]),
     ...tileEnd(rows, panels),

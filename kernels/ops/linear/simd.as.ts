@@ -3,7 +3,7 @@
 import { clear, laneMax } from '../../backends/simd/math.as';
 import { normRow } from '../rms-norm/simd.as';
 import { packRows } from './pack-rows.as';
-import { address, barrier, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
+import { address, barrier, firstUnit, nextUnit, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
 import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, quantisedRows, rowsOfTile, streamBytes, tileWidth } from './tiles.as';
 
 // Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the first cache (quantised) or the
@@ -192,12 +192,9 @@ export function product(
   const whole = N >>> 3;
   const panels = (N + 7) >>> 3;
   const units = (panels + TOGETHER - 1) / TOGETHER;
-  const share = max(1, units / (threadCount() * 8));
   const ldy = <usize>N << 2;
-  for (;;) {
-    const unit = take(phase, share);
-    if (unit >= units) break;
-    const end = min(panels, (unit + share) * TOGETHER);
+  for (let unit = firstUnit(phase, units); unit < units; unit = nextUnit(phase, units, unit)) {
+    const end = min(panels, (unit + 1) * TOGETHER);
     for (let p = unit * TOGETHER; p < end; ) {
       const together = p + TOGETHER <= min(end, whole) ? TOGETHER : 1;
       const n = p << 3;

@@ -4,7 +4,7 @@ import { clear, laneMax } from '../../backends/simd/math.as';
 import { normRow } from '../rms-norm/simd.as';
 import { packRows } from './pack-rows.as';
 import { address, barrier, firstUnit, nextUnit, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, quantisedRows, rowsOfTile, streamBytes, tileWidth } from './tiles.as';
+import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, fewQuantised, mostRows, quantisedBlock, rowsOfTile, streamBytes, tileWidth } from './tiles.as';
 
 // Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the first cache (quantised) or the
 // second (floating) until all rows have met them. Units of quantised weights stand before every 128 (layout.ts).
@@ -86,14 +86,17 @@ export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dt
 }
 
 function multiplyQuantised(x: usize, xs: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
-  const width = min(panels, tileWidth(dtype, M));
-  const block = width == TOGETHER ? K : QUANTISED_BLOCK;
-  for (let k = 0; k < K; k += block) {
-    const n = min(block, K - k), come = stream + streamBytes(dtype, k);
-    for (let i = 0; i < panels; i += width) {
-      quantisedRows(
-        dtype, x + (<usize>k << 1), groupNumbers(K) << 2, xs + groupNumbers(k), groupNumbers(K), M,
-        come, <usize>(p + i), width, n, y + (<usize>i << 5), ldy, k == 0,
+  const ldx = groupNumbers(K) << 2, ldxs = groupNumbers(K);
+  if (M <= mostRows(dtype)) {
+    fewQuantised(dtype, x, ldx, xs, ldxs, M, stream, <usize>p, panels, K, y, ldy);
+    return;
+  }
+  for (let k = 0; k < K; k += QUANTISED_BLOCK) {
+    const n = min(QUANTISED_BLOCK, K - k), come = stream + streamBytes(dtype, k);
+    for (let i = 0; i < panels; i++) {
+      quantisedBlock(
+        dtype, x + (<usize>k << 1), ldx, xs + groupNumbers(k), ldxs, M,
+        come, <usize>(p + i), n, y + (<usize>i << 5), ldy, k == 0,
       );
     }
   }

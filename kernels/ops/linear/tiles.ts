@@ -5,13 +5,12 @@
  * batch. Few rows take several panels at once, because one panel alone would wait for its own additions.
  */
 
-import { halves, range } from './group-loops.js';
+import { halves, range, wordMasks } from './group-loops.js';
 import { type WeightDtype, weightDtypes } from './index.js';
 import { headerBytes, panelStep, streamBytes, stripeStep, unitBytes, unitSpan } from './layout.js';
-import { isQuantised } from './quantise.js';
+import { isQuantised, type QuantisedDtype } from './quantise.js';
 import { quantisedTile, unpackedKind, unpackedKinds, unpackedTile, unpacker, wordValue } from './quantised-tiles.js';
 
-type CpuDtype = (typeof weightDtypes)[number];
 type Shapes = readonly (readonly [rows: number, panels: number])[];
 
 const few: Shapes = [
@@ -23,16 +22,15 @@ const few: Shapes = [
   [4, 1],
 ];
 
-/** Values in words are taken apart once for more rows than two. */
-const words = few.slice(0, 4);
-
 /** Rows × panels of each tile; the last has the most rows. 16 vector registers hold accumulators, weights and a splat. */
-const shapes: Readonly<Record<CpuDtype, Shapes>> = {
+const shapes: Readonly<Record<'f32' | 'bf16', Shapes>> = {
   f32: [...few, [5, 1], [6, 1]],
   // Widening takes registers of its own.
   bf16: [...few, [5, 1]],
-  ...{ q8: few, q6: words, q5: words, q5k: words, q4: words, q4k: words },
 };
+
+/** Rows of a quantised tile at most. Values in words are taken apart once for more rows than two. */
+const mostRows: Readonly<Record<QuantisedDtype, number>> = { q8: 4, q6: 2, q5: 2, q5k: 2, q4: 2, q4k: 2 };
 
 const unpackedShapes: Shapes = [
   [1, 1],
@@ -94,27 +92,17 @@ function floatTiles(name: string, shapes: Shapes): string {
   ].join('\n');
 }
 
-/** What a tile takes between the rows and K, and what of it moves on with the rows. */
-const operands = {
-  quantised: { types: 'w: usize, panel: usize', names: 'w, panel' },
-  unpacked: { types: 'd: usize', names: 'd' },
-};
-
-/** Calls tiles until `M` rows of the panels that a tile takes are done, for one block of k. */
-function rowLoop(name: string, shapes: Shapes, kind: keyof typeof operands): string {
-  const { types, names } = operands[kind];
-  const call = (MR: number, NP: number) =>
-    `${name}_${MR}_${NP}(x + ldx * m, ldx, xs + ldxs * m, ldxs, ${names}, K, y + ldy * m, ldy, first); m += ${MR};`;
-  const wide = shapes.filter(([, panels]) => panels > 1);
-  const narrow = shapes.filter(([, panels]) => panels === 1).toReversed();
-  const [[most]] = narrow;
+/** Calls tiles until `M` rows of a panel that was taken apart are done, for one block of k. */
+function unpackedLoop(name: string): string {
+  const tiles = unpackedShapes.toReversed();
+  const call = (MR: number) =>
+    `${name}_${MR}_1(x + ldx * m, ldx, xs + ldxs * m, ldxs, d, K, y + ldy * m, ldy, first); m += ${MR};`;
   return [
-    `export function ${name}Rows(x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, ${types}, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
+    `export function ${name}Rows(x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, d: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
     'let m: usize = 0;',
-    ...wide.map(([rows, panels]) => `if (M == ${rows} && panels == ${panels}) { ${call(rows, panels)} return; }`),
     `for (let left = M; left > 0; left = M - <i32>m) {`,
-    `const rows = rowsOfTile(left, ${most});`,
-    narrow.map(([rows]) => `if (rows == ${rows}) { ${call(rows, 1)} }`).join(' else '),
+    `const rows = rowsOfTile(left, ${tiles[0][0]});`,
+    tiles.map(([rows]) => `if (rows == ${rows}) { ${call(rows)} }`).join(' else '),
     '}',
     '}',
   ].join('\n');
@@ -138,25 +126,28 @@ function extents(name: string, shapes: Shapes): string {
   ].join('\n');
 }
 
-/** M rows × the panels from `panel` on that a tile takes, for one block of k. */
-function quantisedRows(): string {
-  return [
-    'export function quantisedRows(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {',
-    ...weightDtypes.flatMap((dtype, code) => {
-      if (!isQuantised(dtype)) return [];
-      const rows = 'x, ldx, xs, ldxs, M';
-      const rest = 'panels, K, y, ldy, first';
-      return [
-        `if (dtype == ${code}) {`,
-        `if (M <= ${dtype}MostRows) { ${dtype}Rows(${rows}, w, panel, ${rest}); return; }`,
-        'const unpacked = threadBuffer();',
-        `${dtype}Unpack(w, panel, K, unpacked);`,
-        `${unpackedKind(dtype)}Rows(${rows}, unpacked, ${rest});`,
-        '}',
-      ];
-    }),
+/** M rows × the panels from `panel` on of four: few rows, and all of k; or one panel, and one block of k. */
+function quantisedProducts(): string[] {
+  const calls = (body: (dtype: QuantisedDtype) => string[]) => [
+    ...weightDtypes.flatMap((dtype, code) =>
+      isQuantised(dtype) ? [`if (dtype == ${code}) {`, ...body(dtype), 'return;', '}'] : [],
+    ),
     '}',
-  ].join('\n');
+  ];
+  return [
+    'export function fewQuantised(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, panels: i32, K: i32, y: usize, ldy: usize): void {',
+    ...calls((dtype) =>
+      range(mostRows[dtype]).map(
+        (m) => `if (M == ${m + 1}) ${dtype}_${m + 1}(x, ldx, xs, ldxs, w, panel, panels, K, y, ldy);`,
+      ),
+    ),
+    'export function quantisedBlock(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, K: i32, y: usize, ldy: usize, first: bool): void {',
+    'const unpacked = threadBuffer();',
+    ...calls((dtype) => [
+      `${dtype}Unpack(w, panel, K, unpacked);`,
+      `${unpackedKind(dtype)}Rows(x, ldx, xs, ldxs, M, unpacked, K, y, ldy, first);`,
+    ]),
+  ];
 }
 
 /** Sizes of layout.ts by dtype, for the kernels. */
@@ -173,7 +164,9 @@ function sizes(): string[] {
     ...by('panelStep', 'usize', panelStep),
     ...by('headerBytes', 'usize', (dtype) => (isQuantised(dtype) ? headerBytes(dtype) : 0)),
     ...by('unitBytes', 'usize', (dtype) => (isQuantised(dtype) ? unitBytes(dtype) : 0)),
-    ...by('tileWidth', 'i32', (dtype) => `${dtype}Width(M)`, 'dtype: i32, M: i32'),
+    ...by('tileWidth', 'i32', (dtype) => (isQuantised(dtype) ? 1 : `${dtype}Width(M)`), 'dtype: i32, M: i32'),
+    '// Rows that tiles of quantised weights take at most as they are packed.',
+    ...by('mostRows', 'i32', (dtype) => (isQuantised(dtype) ? mostRows[dtype] : 0)),
     '// Bytes of four panels of K values.',
     ...by(
       'streamBytes',
@@ -189,27 +182,24 @@ function sizes(): string[] {
 
 /** The whole module, imported by simd.as.ts as './tiles.as'. */
 export function tilesSource(): string {
-  const tile = (dtype: CpuDtype, rows: number, panels: number) =>
-    isQuantised(dtype) ? quantisedTile(dtype, rows, panels) : floatTile(dtype, rows, panels);
   const kinds = Object.keys(unpackedKinds) as (keyof typeof unpackedKinds)[];
   return [
     '// Generated by kernels/ops/linear/tiles.ts.',
-    "import { madd, widenHigh, widenLow } from '../../backends/simd/math.as';",
+    "import { clear, constant, madd, widenHigh, widenLow } from '../../backends/simd/math.as';",
     "import { threadBuffer } from '../../backends/simd/pool.as';",
     ...sizes(),
-    ...([4, 5, 6] as const).map(wordValue),
-    ...weightDtypes.flatMap((dtype) => [
-      ...shapes[dtype].map(([rows, panels]) => tile(dtype, rows, panels)),
-      extents(dtype, shapes[dtype]),
-      ...(isQuantised(dtype)
-        ? [rowLoop(dtype, shapes[dtype], 'quantised'), unpacker(dtype)]
-        : [floatTiles(dtype, shapes[dtype])]),
-    ]),
+    ...([4, 5, 6] as const).flatMap((bits) => [wordMasks(bits), wordValue(bits)]),
+    ...weightDtypes.flatMap((dtype) =>
+      isQuantised(dtype)
+        ? [...range(mostRows[dtype]).map((m) => quantisedTile(dtype, m + 1)), unpacker(dtype)]
+        : [
+            ...shapes[dtype].map(([rows, panels]) => floatTile(dtype, rows, panels)),
+            extents(dtype, shapes[dtype]),
+            floatTiles(dtype, shapes[dtype]),
+          ],
+    ),
     rowsOfTile,
-    ...kinds.flatMap((kind) => [
-      ...unpackedShapes.map(([rows]) => unpackedTile(kind, rows)),
-      rowLoop(kind, unpackedShapes, 'unpacked'),
-    ]),
-    quantisedRows(),
+    ...kinds.flatMap((kind) => [...unpackedShapes.map(([rows]) => unpackedTile(kind, rows)), unpackedLoop(kind)]),
+    ...quantisedProducts(),
   ].join('\n');
 }

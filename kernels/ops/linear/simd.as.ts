@@ -9,6 +9,7 @@ import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, fewQuantis
 // Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the first cache (quantised) or the
 // second (floating) until all rows have met them. Units of quantised weights stand before every 128 (layout.ts).
 const FLOAT_BLOCK = 2048;
+const TURN = 128;
 const QUANTISED_BLOCK = 128;
 
 // Bytes of a stripe from one k to the next (layout.ts).
@@ -110,20 +111,26 @@ export function floatsAt(stream: usize, dtype: i32, K: i32, p: usize, k: i32): u
   return stream + (stripe * <usize>K + <usize>k) * STRIPE_STEP + (dtype == BF16 ? (p & 1) << 4 : 0);
 }
 
-// x are rows that `packRows` has packed.
+// x are rows that `packRows` has packed. Stripes go by one after the other, each from end to end. Two panels of bfloat16 are
+// one stripe: where a tile takes one of them for all rows, they take turns within what is read ahead.
 function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
   const width = min(panels, tileWidth(dtype, M));
   const stripe = <usize>K * STRIPE_STEP;
-  const block = rowsFrom(dtype, 0, M) == M ? K : FLOAT_BLOCK;
-  for (let k = 0; k < K; k += block) {
-    const n = min(block, K - k), first = k == 0;
-    for (let i = 0; i < panels; i += width) {
-      const w = floatsAt(stream, dtype, K, <usize>(p + i), k);
-      for (let m = 0, rows = 0; m < M; m += rows) {
-        rows = rowsFrom(dtype, m, M);
-        const own = x + (<usize>(m * K + k * rows) << 2), to = y + <usize>m * ldy + (<usize>i << 5);
-        if (dtype == F32) f32Tile(rows, width, own, w, stripe, n, to, ldy, first);
-        else bf16Tile(rows, width, own, w, stripe, n, to, ldy, first);
+  const isOneTile = rowsFrom(dtype, 0, M) == M, takesTurns = dtype == BF16 && width == 1;
+  const step = max(width, dtype == BF16 ? 2 : 1);
+  const block = !isOneTile ? FLOAT_BLOCK : takesTurns ? TURN : K;
+  for (let i0 = 0; i0 < panels; i0 += step) {
+    const end = min(panels, i0 + step);
+    for (let k = 0; k < K; k += block) {
+      const n = min(block, K - k), first = k == 0;
+      for (let i = i0; i < end; i += width) {
+        const w = floatsAt(stream, dtype, K, <usize>(p + i), k);
+        for (let m = 0, rows = 0; m < M; m += rows) {
+          rows = rowsFrom(dtype, m, M);
+          const own = x + (<usize>(m * K + k * rows) << 2), to = y + <usize>m * ldy + (<usize>i << 5);
+          if (dtype == F32) f32Tile(rows, width, own, w, stripe, n, to, ldy, first);
+          else bf16Tile(rows, width, own, w, stripe, n, to, ldy, first);
+        }
       }
     }
   }

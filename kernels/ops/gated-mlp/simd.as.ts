@@ -45,8 +45,8 @@ export function gatedMlpJob(): void {
   for (let unit = firstUnit(1, units); unit < units; unit = nextUnit(1, units, unit)) {
     const i = unit * step;
     const count = min(step, pairs - i);
-    if (count == step) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i, TOGETHER, pair, ldp);
-    else for (let p = 0; p < 2; p++) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i + p, 1, pair + (<usize>p << 5), ldp);
+    if (count == step) multiplyPanels(x, scales, M, d, gateUp, 2 * f, dtype, 2 * i, TOGETHER, pair, ldp);
+    else for (let p = 0; p < 2; p++) multiplyPanels(x, scales, M, d, gateUp, 2 * f, dtype, 2 * i + p, 1, pair + (<usize>p << 5), ldp);
     finish(pair, ldp, M, i << 4, count << 4, bias, 0, 0);
     for (let m0 = 0, rows = 0; m0 < M; m0 += rows) {
       // Floating weights want the rows of a tile packed as [feature][row].

@@ -12,6 +12,11 @@ const FLOAT_BLOCK = 2048;
 const TURN = 128;
 const QUANTISED_BLOCK = 128;
 
+// A matrix of more values lies in main memory, with the rest of its model. Stripes of up to so many k are over before reading
+// ahead of several at once has come to speed.
+const CACHED: i32 = 1 << 18;
+const SHORT: i32 = 1024;
+
 // Bytes of a stripe from one k to the next (layout.ts).
 const STRIPE_STEP: usize = 32;
 
@@ -79,11 +84,11 @@ function nearest4(x: usize, inverse: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), inverse)));
 }
 
-// M rows × one panel, or × the four panels from `p` (a multiple of 4) on, into y (row stride ldy bytes).
-export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
+// M rows × one panel of W[N, K], or × the four panels from `p` (a multiple of 4) on, into y (row stride ldy bytes).
+export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, N: i32, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
   const stream = w + <usize>(p >>> 2) * streamBytes(dtype, K);
   if (isQuantised(dtype)) multiplyQuantised(x, xs, M, K, stream, dtype, p & 3, panels, y, ldy);
-  else multiplyFloats(x, M, K, stream, dtype, p & 3, panels, y, ldy);
+  else multiplyFloats(x, M, K, stream, N, dtype, p & 3, panels, y, ldy);
 }
 
 function multiplyQuantised(x: usize, xs: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
@@ -111,14 +116,21 @@ export function floatsAt(stream: usize, dtype: i32, K: i32, p: usize, k: i32): u
   return stream + (stripe * <usize>K + <usize>k) * STRIPE_STEP + (dtype == BF16 ? (p & 1) << 4 : 0);
 }
 
-// x are rows that `packRows` has packed. Stripes go by one after the other, each from end to end. Two panels of bfloat16 are
-// one stripe: where a tile takes one of them for all rows, they take turns within what is read ahead.
-function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
-  const width = min(panels, tileWidth(dtype, M));
+// Whether few rows take a stripe after another, as memory is read ahead, rather than several together: then sums wait for
+// their own additions, which costs as much as long stripes of float32 do.
+// @ts-ignore: decorator
+@inline
+function streams(K: i32, N: i32, dtype: i32): bool { return N > CACHED / K && (K <= SHORT || dtype == BF16); }
+
+// x are rows that `packRows` has packed. Two panels of bfloat16 are one stripe: where a tile takes one of them for all rows,
+// they take turns within what is read ahead.
+function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, N: i32, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
+  const each = dtype == BF16 ? 2 : 1;
+  const width = min(streams(K, N, dtype) ? min(panels, each) : panels, tileWidth(dtype, M));
   const stripe = <usize>K * STRIPE_STEP;
-  const isOneTile = rowsFrom(dtype, 0, M) == M, takesTurns = dtype == BF16 && width == 1;
-  const step = max(width, dtype == BF16 ? 2 : 1);
-  const block = !isOneTile ? FLOAT_BLOCK : takesTurns ? TURN : K;
+  const isOneTile = rowsFrom(dtype, 0, M) == M;
+  const step = max(width, each);
+  const block = !isOneTile ? FLOAT_BLOCK : width < each ? TURN : K;
   for (let i0 = 0; i0 < panels; i0 += step) {
     const end = min(panels, i0 + step);
     for (let k = 0; k < K; k += block) {
@@ -210,11 +222,11 @@ export function product(
       const n = p << 3;
       if (p < whole) {
         const to = y + (<usize>n << 2);
-        multiplyPanels(x, scales, M, K, w, dtype, p, together, to, ldy);
+        multiplyPanels(x, scales, M, K, w, N, dtype, p, together, to, ldy);
         finish(to, ldy, M, n, together << 3, bias, residual, ldy);
       } else {
         const count = N - n;
-        multiplyPanels(x, scales, M, K, w, dtype, p, 1, tail, 32);
+        multiplyPanels(x, scales, M, K, w, N, dtype, p, 1, tail, 32);
         finish(tail, 32, M, n, count, bias, residual, ldy);
         for (let m = 0; m < M; m++) memory.copy(y + <usize>m * ldy + (<usize>n << 2), tail + (<usize>m << 5), <usize>count << 2);
       }

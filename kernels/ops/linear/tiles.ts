@@ -25,8 +25,8 @@ const few: Shapes = [
 /** Rows × panels of each tile; the last has the most rows. 16 vector registers hold accumulators, weights and a splat. */
 const shapes: Readonly<Record<'f32' | 'bf16', Shapes>> = {
   f32: [...few, [5, 1], [6, 1]],
-  // Widening takes registers of its own.
-  bf16: [...few, [5, 1]],
+  // Widening takes registers of its own. A tile of two panels reads a whole stripe.
+  bf16: [...few, [1, 2], [5, 1]],
 };
 
 /** Rows of a quantised tile at most. Values in words are taken apart once for more rows than two. */
@@ -116,13 +116,15 @@ const rowsOfTile = `export function rowsOfTile(left: i32, most: i32): i32 {
 
 /** How many rows and panels a dtype's tiles take. */
 function extents(name: string, shapes: Shapes): string {
+  const widest = new Map<number, number>();
+  for (const [rows, panels] of shapes) widest.set(rows, Math.max(panels, widest.get(rows) ?? 1));
   return [
-    '// Panels side by side that a tile of M rows takes: 1 where M is more than any wide tile has.',
+    '// Panels side by side that a tile of M rows takes at most: 1 where M is more than any tile has.',
     `function ${name}Width(M: i32): i32 {`,
-    ...shapes.filter(([, panels]) => panels > 1).map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
+    ...[...widest].filter(([, panels]) => panels > 1).map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
     'return 1;',
     '}',
-    `export const ${name}MostRows: i32 = ${shapes[shapes.length - 1][0]};`,
+    `export const ${name}MostRows: i32 = ${Math.max(...widest.keys())};`,
   ].join('\n');
 }
 

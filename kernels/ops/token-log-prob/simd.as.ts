@@ -20,7 +20,7 @@ export function tokenLogProbJob(): void {
     const from = tile * TILE_PANELS, end = min(panels, from + TILE_PANELS);
     for (let p = from; p < end; ) {
       const together = p + TOGETHER <= end ? TOGETHER : 1;
-      multiplyPanels(x, scales, T, d, head, dtype, p, together, logits + (<usize>(p - from) << 5), ld);
+      multiplyPanels(x, scales, T, d, head, V, dtype, p, together, logits + (<usize>(p - from) << 5), ld);
       p += together;
     }
     const firstRow = from << 3;

@@ -161,3 +161,40 @@ export function wordSums(
     '}',
   ];
 }
+
+/**
+ * The same for more rows, whose x all pairs of a word together would need more registers than there are: a turn a pair, in
+ * which the words move down by a value.
+ */
+export function wordTurns(bits: 4 | 5 | 6, at: number, run: number, rows: readonly number[]): string[] {
+  const { words, each, pairs } = wordFormats[bits];
+  const perHalf = (16 / pairs) * words * 16;
+  const rest = pairs - words * each;
+  const spare = spareBits(bits);
+  const turns = (count: number, word: string) => [
+    `for (let pair = 0; pair < ${count}; pair++) {`,
+    ...halves.map((j) => `const e${j} = v128.and(${word}${j}, mask);`),
+    ...halves.map((j) => `${word}${j} = i16x8.shr_u(${word}${j}, ${bits});`),
+    ...pairSums(rows, ['e0', 'e1'], 0),
+    advance(rows, 1),
+    '}',
+  ];
+  return [
+    '{',
+    `let e = d + ${at + run * words * 16};`,
+    `const mask = constant(masks${bits});`,
+    ...(rest > 0 ? ['let g0 = i16x8.splat(0), g1 = i16x8.splat(0);'] : []),
+    `for (let i = 0; i < ${words}; i++) {`,
+    ...halves.map((j) => `let w${j} = v128.load(e, ${j * perHalf});`),
+    ...turns(each, 'w'),
+    ...(rest > 0
+      ? halves.map((j) => `g${j} = v128.or(i16x8.shr_u(g${j}, ${spare}), i16x8.shl(w${j}, ${16 - spare}));`)
+      : []),
+    'e += 16;',
+    '}',
+    ...(rest > 0
+      ? [...halves.map((j) => `g${j} = i16x8.shr_u(g${j}, ${16 - rest * bits});`), ...turns(rest, 'g')]
+      : []),
+    '}',
+  ];
+}

@@ -20,6 +20,7 @@ import {
   range,
   scales,
   wordSums,
+  wordTurns,
 } from './group-loops.js';
 import { headerBytes, panelStep, together, unitBytes, unitSpan, valueBits, wordFormats } from './layout.js';
 import { type QuantisedDtype, quantisedFormats } from './quantise.js';
@@ -41,13 +42,15 @@ export function quantisedTile(dtype: QuantisedDtype, MR: number): string {
   const sums = (run: number): string[] =>
     bits === 8
       ? byteSums(rows, at)
-      : wordSums(
-          bits,
-          at,
-          run,
-          (pair, e) => pairSums(rows, e, pair),
-          (pairs) => advance(rows, pairs),
-        );
+      : MR > 2
+        ? wordTurns(bits, at, run, rows)
+        : wordSums(
+            bits,
+            at,
+            run,
+            (pair, e) => pairSums(rows, e, pair),
+            (pairs) => advance(rows, pairs),
+          );
   // Values of 6 bits lie from 0 on: the sums begin with what that is too much.
   const start = (m: number, run: number) =>
     bits === 6 ? `v128.load32_splat(q${m}, ${8 + 4 * run})` : 'i32x4.splat(0)';

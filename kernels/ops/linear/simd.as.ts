@@ -4,7 +4,7 @@ import { clear, laneMax } from '../../backends/simd/math.as';
 import { normRow } from '../rms-norm/simd.as';
 import { packRows } from './pack-rows.as';
 import { address, barrier, firstUnit, nextUnit, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, fewQuantised, mostRows, quantisedBlock, rowsOfTile, streamBytes, tileWidth } from './tiles.as';
+import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, fewQuantised, fewRows, quantisedBlock, rowsOfTile, streamBytes, tileWidth } from './tiles.as';
 
 // Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the first cache (quantised) or the
 // second (floating) until all rows have met them. Units of quantised weights stand before every 128 (layout.ts).
@@ -93,7 +93,7 @@ export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, N:
 
 function multiplyQuantised(x: usize, xs: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
   const ldx = groupNumbers(K) << 2, ldxs = groupNumbers(K);
-  if (M <= mostRows(dtype)) {
+  if (M <= fewRows(dtype)) {
     fewQuantised(dtype, x, ldx, xs, ldxs, M, stream, <usize>p, panels, K, y, ldy);
     return;
   }

@@ -22,15 +22,18 @@ const few: Shapes = [
   [4, 1],
 ];
 
-/** Rows × panels of each tile; the last has the most rows. 16 vector registers hold accumulators, weights and a splat. */
+/** Rows × panels of each tile. 16 vector registers hold accumulators, weights and a splat. */
 const shapes: Readonly<Record<'f32' | 'bf16', Shapes>> = {
   f32: [...few, [5, 1], [6, 1]],
-  // Widening takes registers of its own. A tile of two panels reads a whole stripe.
+  // Widening takes registers of its own. Two panels are a stripe.
   bf16: [...few, [1, 2], [5, 1]],
 };
 
-/** Rows of a quantised tile at most. Values in words are taken apart once for more rows than two. */
-const mostRows: Readonly<Record<QuantisedDtype, number>> = { q8: 4, q6: 2, q5: 2, q5k: 2, q4: 2, q4k: 2 };
+/** Rows of a tile of quantised weights at most, which takes them apart in registers. */
+const mostRows: Readonly<Record<QuantisedDtype, number>> = { q8: 4, q6: 3, q5: 3, q5k: 3, q4: 3, q4k: 3 };
+
+/** Rows up to which such tiles, one after another, are faster than taking a block apart once for all. */
+const fewRows: Readonly<Record<QuantisedDtype, number>> = { q8: 32, q6: 8, q5: 8, q5k: 8, q4: 8, q4k: 8 };
 
 const unpackedShapes: Shapes = [
   [1, 1],
@@ -138,11 +141,15 @@ function quantisedProducts(): string[] {
   ];
   return [
     'export function fewQuantised(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, panels: i32, K: i32, y: usize, ldy: usize): void {',
-    ...calls((dtype) =>
-      range(mostRows[dtype]).map(
-        (m) => `if (M == ${m + 1}) ${dtype}_${m + 1}(x, ldx, xs, ldxs, w, panel, panels, K, y, ldy);`,
+    ...calls((dtype) => [
+      'for (let m = 0, rows = 0; m < M; m += rows) {',
+      `rows = rowsOfTile(M - m, ${mostRows[dtype]});`,
+      ...range(mostRows[dtype]).map(
+        (m) => `if (rows == ${m + 1}) ${dtype}_${m + 1}(x, ldx, xs, ldxs, w, panel, panels, K, y, ldy);`,
       ),
-    ),
+      'x += ldx * rows; xs += ldxs * rows; y += ldy * rows;',
+      '}',
+    ]),
     'export function quantisedBlock(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, K: i32, y: usize, ldy: usize, first: bool): void {',
     'const unpacked = threadBuffer();',
     ...calls((dtype) => [
@@ -167,8 +174,8 @@ function sizes(): string[] {
     ...by('headerBytes', 'usize', (dtype) => (isQuantised(dtype) ? headerBytes(dtype) : 0)),
     ...by('unitBytes', 'usize', (dtype) => (isQuantised(dtype) ? unitBytes(dtype) : 0)),
     ...by('tileWidth', 'i32', (dtype) => (isQuantised(dtype) ? 1 : `${dtype}Width(M)`), 'dtype: i32, M: i32'),
-    '// Rows that tiles of quantised weights take at most as they are packed.',
-    ...by('mostRows', 'i32', (dtype) => (isQuantised(dtype) ? mostRows[dtype] : 0)),
+    '// Rows that take quantised weights apart as they read them.',
+    ...by('fewRows', 'i32', (dtype) => (isQuantised(dtype) ? fewRows[dtype] : 0)),
     '// Bytes of four panels of K values.',
     ...by(
       'streamBytes',

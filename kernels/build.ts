@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
+import { cachedTilesSource } from './ops/attention/tiles.js';
 import { tilesSource } from './ops/linear/tiles.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -30,8 +31,9 @@ for (const [name, features] of Object.entries(builds)) {
     ],
     {
       readFile(path) {
-        // The one module that a program writes.
+        // Two modules are written by programs.
         if (path.endsWith('linear/tiles.as.ts')) return tilesSource();
+        if (path.endsWith('attention/tiles.as.ts')) return cachedTilesSource();
         try {
           return readFileSync(`${root}${path}`, 'utf8');
         } catch {

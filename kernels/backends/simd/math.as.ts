@@ -45,27 +45,42 @@ export function laneMax(v: v128): f32 {
   return max(max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
 }
 
+// The largest lane in every lane.
+// @ts-ignore: decorator
+@inline
+export function laneMax4(v: v128): v128 {
+  const pairs = f32x4.pmax(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+  return f32x4.pmax(pairs, v128.shuffle<f32>(pairs, pairs, 1, 0, 3, 2));
+}
+
+// Constants of exp4, to be loaded: the compiler would make a splat anew, in three instructions, wherever one is used.
+const EXP: usize = memory.data<f32>([
+  -87.0, 88.0, 12582912.0, 1.44269504, 0.693359375, -2.12194440e-4, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
+  4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1.0,
+]);
+const EXPONENT_BIAS: usize = memory.data<i32>([127]);
+
 // e^x: 2^n · p(r) with the Cephes polynomial (expf), below 1e-7 relative; 0 under −87, and as for 88 above it. NaN stays
 // NaN: pmin and pmax, one instruction each where min and max are many, give back their first operand then.
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  const lowest = f32x4.splat(-87.0);
-  const clamped = f32x4.pmin(f32x4.pmax(x, lowest), f32x4.splat(88.0));
+  const lowest = v128.load32_splat(EXP);
+  const clamped = f32x4.pmin(f32x4.pmax(x, lowest), v128.load32_splat(EXP + 4));
   // Adding 1.5 · 2^23 rounds to an integer and leaves it in the low bits.
-  const magic = f32x4.splat(12582912.0);
-  const shifted = f32x4.add(f32x4.mul(clamped, f32x4.splat(1.44269504)), magic);
+  const magic = v128.load32_splat(EXP + 8);
+  const shifted = f32x4.add(f32x4.mul(clamped, v128.load32_splat(EXP + 12)), magic);
   const n = f32x4.sub(shifted, magic);
-  let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let p = f32x4.splat(1.9875691500e-4);
-  p = madd(p, r, f32x4.splat(1.3981999507e-3));
-  p = madd(p, r, f32x4.splat(8.3334519073e-3));
-  p = madd(p, r, f32x4.splat(4.1665795894e-2));
-  p = madd(p, r, f32x4.splat(1.6666665459e-1));
-  p = madd(p, r, f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(madd(f32x4.mul(p, r), r, r), f32x4.splat(1.0));
-  const power = i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23);
+  let r = f32x4.sub(clamped, f32x4.mul(n, v128.load32_splat(EXP + 16)));
+  r = f32x4.sub(r, f32x4.mul(n, v128.load32_splat(EXP + 20)));
+  let p = v128.load32_splat(EXP + 24);
+  p = madd(p, r, v128.load32_splat(EXP + 28));
+  p = madd(p, r, v128.load32_splat(EXP + 32));
+  p = madd(p, r, v128.load32_splat(EXP + 36));
+  p = madd(p, r, v128.load32_splat(EXP + 40));
+  p = madd(p, r, v128.load32_splat(EXP + 44));
+  p = f32x4.add(madd(f32x4.mul(p, r), r, r), v128.load32_splat(EXP + 48));
+  const power = i32x4.shl(i32x4.add(shifted, v128.load32_splat(EXPONENT_BIAS)), 23);
   return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, lowest));
 }
 

@@ -3,8 +3,9 @@
 // first cache for all that need it; where rows are few, kv heads are shared among the threads. Every score is one sum over headDim and every output one sum over
 // positions, in an order that depends on the row's own position only: the same bits whatever rows stand beside it.
 // T is how the cache keeps a value: f32, or u16 for the upper half of one (bfloat16), which costs a shift to widen.
-import { clear, exp4, laneMax, laneSum, madd } from '../../backends/simd/math.as';
+import { clear, exp4, laneMax4, laneSum, madd } from '../../backends/simd/math.as';
 import { address, operand, operandF32, take, threadIndex } from '../../backends/simd/pool.as';
+import { attendBlock, fitsTiles } from './block.as';
 
 // The first, second, third and fourth four cached values from p on. (Offsets of loads must be literals.)
 // @ts-ignore: decorator
@@ -23,7 +24,7 @@ function four3<T>(p: usize): v128 { return sizeof<T>() == 4 ? v128.load(p, 48) :
 // Bytes in the cache of what takes so many as float32.
 // @ts-ignore: decorator
 @inline
-function kept<T>(bytes: usize): usize { return sizeof<T>() == 4 ? bytes : bytes >> 1; }
+export function kept<T>(bytes: usize): usize { return sizeof<T>() == 4 ? bytes : bytes >> 1; }
 
 // What a sum starts from: 0, or what is there already.
 // @ts-ignore: decorator
@@ -106,7 +107,7 @@ function one4<T>(x: usize, end: usize, m: usize, stride: usize, out: usize, fres
 
 // The same for any number of rows, n x a row and `bytes` of columns: of those before `needed`, and of some that follow,
 // since it costs less to compute what nobody reads than to go on in smaller steps.
-function multiply<T>(
+export function multiply<T>(
   rows: i32, n: i32, x: usize, rowBytes: usize, m: usize, bytes: usize, needed: usize, out: usize, outStride: usize, fresh: bool,
 ): void {
   const stride = kept<T>(bytes);
@@ -140,20 +141,27 @@ function multiply<T>(
 
 // Weights e^(scale · (score − max)) over [skipped, n) of `scores`; the rest up to a multiple of 4 becomes 0. Gives their
 // sum.
-function softmax(scores: usize, skipped: i32, n: i32, scale: v128): f32 {
+export function softmax(scores: usize, skipped: i32, n: i32, scale: v128): f32 {
   const padded = (n + 3) & ~3;
   for (let i = 0; i < skipped; i++) store<f32>(scores + (<usize>i << 2), -Infinity);
   for (let i = n; i < padded; i++) store<f32>(scores + (<usize>i << 2), -Infinity);
   let max4 = f32x4.splat(-Infinity);
-  for (let i = 0; i < padded; i += 4) max4 = f32x4.pmax(max4, v128.load(scores + (<usize>i << 2)));
-  const largest = f32x4.mul(f32x4.splat(laneMax(max4)), scale);
+  let at = scores;
+  const end = scores + (<usize>padded << 2);
+  // What a loop's body computes anew from what never changes is moved before it where the loop ends with its condition.
+  do {
+    max4 = f32x4.pmax(max4, v128.load(at));
+    at += 16;
+  } while (at < end);
+  const largest = f32x4.mul(laneMax4(max4), scale);
   let sum4 = f32x4.splat(0);
-  for (let i = 0; i < padded; i += 4) {
-    const at = scores + (<usize>i << 2);
+  at = scores;
+  do {
     const weight = exp4(f32x4.sub(f32x4.mul(v128.load(at), scale), largest));
     v128.store(at, weight);
     sum4 = f32x4.add(sum4, weight);
-  }
+    at += 16;
+  } while (at < end);
   return laneSum(sum4);
 }
 
@@ -165,7 +173,7 @@ function baseOf(end: i32, window: i32, pageSize: i32): i32 {
 }
 
 // Operands: q, blocks, heads, kv heads, head dim, page size (a multiple of 4), scale, window (0 = all), out, positions
-// [T], page tables' starts a block, pages, keys, values, scores (a thread: rows of a block · heads · stride bytes), stride
+// [T], page tables' starts a block, pages, keys, values, scores (a thread: rows of a block · heads · (stride + head dim · 4) bytes), stride
 // of one head's scores in bytes, kv heads of a piece of work (all of them, or one), first rows of the blocks and their
 // end, most rows of a block, bytes of a cached value
 export function attentionJob(): void {
@@ -181,8 +189,8 @@ function attend<T>(): void {
   const scale = f32x4.splat(operandF32(6));
   const headBytes = <usize>headDim << 2, rowBytes = <usize>heads * headBytes;
   const blockBytes = kept<T>(headBytes * pageSize); // of one kv head in a page
-  const group = heads / kvHeads;
-  const scores = address(14) + <usize>threadIndex() * (<usize>operand(18) * rowScores);
+  const group = heads / kvHeads, fits = fitsTiles(headDim, pageSize);
+  const scores = address(14) + <usize>threadIndex() * (<usize>operand(18) * (rowScores + rowBytes));
   const shares = kvHeads / share;
   const pieces = blocks * shares;
   for (;;) {
@@ -190,7 +198,8 @@ function attend<T>(): void {
     const taken = take(0, 1);
     if (taken >= pieces) break;
     const piece = pieces - 1 - taken;
-    const block = piece / shares, kvFirst = (piece % shares) * share, kvEnd = kvFirst + share;
+    // One kv head's blocks after another's, so that its keys and values stay in the second cache.
+    const block = piece % blocks, kvFirst = piece / blocks * share, kvEnd = kvFirst + share;
     const headFirst = kvFirst * group, headEnd = kvEnd * group;
     const row = load<i32>(firstRows + (<usize>block << 2)), rows = load<i32>(firstRows + (<usize>block << 2), 4) - row;
     const table = pages + (<usize>load<i32>(tables + (<usize>block << 2)) << 2);
@@ -198,6 +207,17 @@ function attend<T>(): void {
     const query = q + <usize>row * rowBytes, result = out + <usize>row * rowBytes;
     const start = baseOf(load<i32>(ends) + 1, window, pageSize);
     const last = load<i32>(ends + (<usize>rows << 2) - 4) + 1;
+    if (rows > 1 && fits && baseOf(last, window, pageSize) == start) {
+      const begin = table + (<usize>(start / pageSize) << 2);
+      for (let kvHead = kvFirst; kvHead < kvEnd; kvHead++) {
+        const head = <usize>(kvHead * group) * headBytes, at = <usize>kvHead * blockBytes;
+        attendBlock<T>(
+          rows, group, headDim, pageSize, query + head, result + head, rowBytes, begin, keys + at, values + at, <usize>kvHeads * blockBytes,
+          last - rows + 1 - start, window, start, scale, scores, stride,
+        );
+      }
+      continue;
+    }
     for (let from = start; from < last; from += pageSize) {
       const page = keys + <usize>(load<i32>(table + (<usize>(from / pageSize) << 2)) * kvHeads) * blockBytes;
       for (let kvHead = kvFirst; kvHead < kvEnd; kvHead++) {

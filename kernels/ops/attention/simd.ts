@@ -18,21 +18,28 @@ registerJob<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attri
     seen += position + 1;
   }
   const threads = threadsFor(2 * seen * heads * headDim);
-  // Rows a block; enough blocks for all threads to end at about the same time.
-  const most = Math.max(1, Math.min(mostBlockRows, Math.floor(T / (8 * threads))));
+  // Rows a block; enough pieces of work for all threads to end at about the same time.
+  const pieces = (T * kvHeads) / (8 * threads);
+  const most = Math.max(1, Math.min(Math.ceil((blockQueries * kvHeads) / heads), Math.floor(pieces)));
   const { firstRows, tables } = blocksOf(rows, most);
   const blocks = tables.length;
   // A head's scores of whole pages, and the inverse of their sum.
   const stride = (Math.ceil(longest / pageSize) * pageSize + 8) * 4;
   const [positionsAt, firstRowsAt, tablesAt, pagesAt, scores] = backend.scratch(
-    ...[T * 4, firstRows.length * 4, blocks * 4, rows.pages.length * 4, most * heads * stride * threads],
+    ...[
+      T * 4,
+      firstRows.length * 4,
+      blocks * 4,
+      rows.pages.length * 4,
+      most * heads * (stride + headDim * 4) * threads,
+    ],
   );
   backend.heap.int32(positionsAt, T).set(rows.positions);
   backend.heap.int32(firstRowsAt, firstRows.length).set(firstRows);
   backend.heap.int32(tablesAt, blocks).set(tables);
   backend.heap.int32(pagesAt, rows.pages.length).set(rows.pages);
   const out = backend.output([T, heads * headDim]);
-  const share = blocks < 2 * threads ? 1 : kvHeads;
+  const share = blocks < Math.max(T, 2 * threads) ? 1 : kvHeads;
   backend.pool.run(
     'attention',
     // biome-ignore format: operands by their order
@@ -47,5 +54,5 @@ registerJob<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attri
   return out.info;
 });
 
-/** Rows that share what they read of a page: more, and their scores leave the second cache. */
-const mostBlockRows = 4;
+/** Rows times heads of a kv head that share what they read of a page: two tiles (tiles.ts). */
+const blockQueries = 12;

@@ -1,8 +1,8 @@
 // down(act(gate(norm(x))) · up(norm(x))) + residual in one job: gate and up lie panel beside panel, so that the product
 // of activation and up is taken while both are in the cache.
 import { exp4 } from '../../backends/simd/math.as';
-import { address, barrier, firstUnit, nextUnit, operand, operandF32, take, threadIndex } from '../../backends/simd/pool.as';
-import { TOGETHER, finish, groupNumbers, isQuantised, multiplyPanels, prepareRows, product, quantiseRow, rowShare, rowsFrom } from '../linear/simd.as';
+import { address, barrier, firstUnit, nextUnit, operand, operandF32, threadIndex } from '../../backends/simd/pool.as';
+import { TOGETHER, finish, isQuantised, multiplyPanels, prepareRows, product, rowsFrom } from '../linear/simd.as';
 
 // @ts-ignore: decorator
 @inline
@@ -34,7 +34,7 @@ function storeLanes(value: v128, to: usize, step: usize): void {
 export function gatedMlpJob(): void {
   const M = operand(1), d = operand(2), gateUp = address(3), f = operand(4), dtype = operand(5), bias = address(6);
   const isGelu = operand(7) != 0, downDtype = operand(15), scales = address(12), hidden = address(13);
-  const x = prepareRows(address(0), M, d, dtype, address(8), operandF32(9), address(10), address(11), scales);
+  const x = prepareRows(0, address(0), M, d, dtype, address(8), operandF32(9), address(10), address(11), scales);
   const pairs = (f + 7) >>> 3;
   const ldh = <usize>pairs << 5;
   // Two pairs are four panels, which are multiplied together.
@@ -70,16 +70,6 @@ export function gatedMlpJob(): void {
   barrier();
   const F = pairs << 3;
   const hs = address(21);
-  let h = hidden;
-  if (isQuantised(downDtype)) {
-    h = address(20);
-    const share = rowShare(M);
-    for (let m = take(2, share); m < M; m = take(2, share)) {
-      for (const end = min(M, m + share); m < end; m++) {
-        quantiseRow(hidden + <usize>m * ldh, F, h + <usize>m * (groupNumbers(F) << 2), hs + <usize>m * groupNumbers(F));
-      }
-    }
-    barrier();
-  }
+  const h = isQuantised(downDtype) ? prepareRows(2, hidden, M, F, downDtype, 0, 0, 0, address(20), hs) : hidden;
   product(3, h, hs, M, F, address(14), d, downDtype, address(18), address(16), address(17), address(22));
 }

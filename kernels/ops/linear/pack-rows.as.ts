@@ -9,8 +9,9 @@ function low(a: v128, b: v128): v128 { return v128.shuffle<f32>(a, b, 0, 4, 1, 5
 @inline
 function high(a: v128, b: v128): v128 { return v128.shuffle<f32>(a, b, 2, 6, 3, 7); }
 
-export function packRows(x: usize, R: i32, K: i32, to: usize): void {
-  const ldx = <usize>K << 2, step = <usize>R << 2;
+// ldx: bytes from a row to the next.
+export function packRows(x: usize, ldx: usize, R: i32, K: i32, to: usize): void {
+  const step = <usize>R << 2;
   let k = 0;
   // Four rows × four k at a time. Where fewer rows are left, what is written past them is overwritten by what follows: last
   // rows go first, and the last k by themselves.

@@ -2,8 +2,7 @@
  * The innermost loops of quantised weights (see tiles.ts) against 16-bit activations, in groups of 32: exact integer sums
  * a group (127 · 32,767 · 32 < 2^31), then y += scale · xScale · sum (+ min · xSum).
  *
- * Few rows take the values apart in registers. For more, a panel's block is taken apart once, into float32 scales and
- * 16-bit values, which all rows read: the same sums, the same bits.
+ * These take the values apart in registers, which few rows can do; unpacked-tiles.ts has those of many.
  *
  * Loops are not unrolled beyond a word: the compiler loads all operands of a block before it uses the first, and would
  * have no registers left for them.
@@ -15,7 +14,6 @@ import {
   floats,
   groupSums,
   halves,
-  overGroups,
   pairSums,
   range,
   scales,
@@ -95,97 +93,6 @@ export function quantisedTile(dtype: QuantisedDtype, MR: number): string {
     ...each(rows, (m, j) => `v128.store(y + ldy * ${m}, v128.load(f, ${32 * m + 16 * j}), ${16 * j});`),
     `f += ${32 * MR}; y += 32;`,
     '}',
-    '}',
-  ].join('\n');
-}
-
-/** Bytes of an unpacked group of one panel: 8 scales, 8 minima or second scales, and [k pair 16][8][2] values. */
-const unpackedBytes = 32 + 32 + 512;
-
-/** Formats whose unpacked groups are summed alike. */
-export const unpackedKinds = {
-  plain: { group: 32, hasMin: false },
-  shifted: { group: 32, hasMin: true },
-  halved: { group: 16, hasMin: false },
-} as const;
-
-export function unpackedKind(dtype: QuantisedDtype): keyof typeof unpackedKinds {
-  const { group, hasMin } = quantisedFormats[dtype];
-  return hasMin ? 'shifted' : group === 16 ? 'halved' : 'plain';
-}
-
-export function unpackedTile(kind: keyof typeof unpackedKinds, MR: number): string {
-  const rows = range(MR);
-  const { group, hasMin } = unpackedKinds[kind];
-  const vectors = (name: string, at: number) => halves.map((j) => `const ${name}_${j} = v128.load(d, ${at + 16 * j});`);
-  const sums = range(32 / group).flatMap((run) => [
-    '{',
-    ...each(rows, (m, j) => `let a${m}_${j} = i32x4.splat(0);`),
-    `let e = d + ${64 + 512 * (run / (32 / group))};`,
-    `for (let i = 0; i < ${group / 2}; i++) {`,
-    'const e0 = v128.load(e), e1 = v128.load(e, 16);',
-    ...pairSums(rows, ['e0', 'e1'], 0),
-    `e += 32; ${advance(rows, 1)}`,
-    '}',
-    ...each(
-      rows,
-      (m, j) =>
-        `f${m}_${j} = madd(f32x4.convert_i32x4_s(a${m}_${j}), f32x4.mul(s0_${run}_${j}, v128.load32_splat(q${m})), f${m}_${j});`,
-    ),
-    '}',
-  ]);
-  return [
-    `function ${kind}_${MR}_1(x: usize, ldx: usize, xs: usize, ldxs: usize, d: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
-    ...rows.map((m) => `let x${m} = x + ldx * ${m}, q${m} = xs + ldxs * ${m};`),
-    ...each(rows, (m, j) => `let f${m}_${j} = first ? f32x4.splat(0) : v128.load(y + ldy * ${m}, ${j * 16});`),
-    'for (let k = 0; k < K; k += 32) {',
-    ...vectors('s0_0', 0),
-    ...(hasMin ? vectors('t0', 32) : vectors('s0_1', 32)),
-    ...sums,
-    ...(hasMin ? each(rows, (m, j) => `f${m}_${j} = madd(t0_${j}, v128.load32_splat(q${m}, 4), f${m}_${j});`) : []),
-    `d += ${unpackedBytes}; ${rows.map((m) => `q${m} += 16;`).join(' ')}`,
-    '}',
-    ...each(rows, (m, j) => `v128.store(y + ldy * ${m}, f${m}_${j}, ${j * 16});`),
-    '}',
-  ].join('\n');
-}
-
-/** Takes the groups of one panel apart for `unpackedTile`. */
-export function unpacker(dtype: QuantisedDtype): string {
-  const { group, hasMin, lowest } = quantisedFormats[dtype];
-  const bits = valueBits[dtype];
-  const at = headerBytes(dtype);
-  const second = hasMin ? 't0' : group === 16 ? 's0_1' : null;
-  const stored = (name: string, offset: number) =>
-    halves.map((j) => `v128.store(to, ${name}_${j}, ${offset + 16 * j});`);
-  const shift = hasMin ? '' : `i16x8.splat(${lowest})`;
-  const place = (e: string) => (shift === '' ? e : `i16x8.add(${e}, ${shift})`);
-  const storePair = (_: number, e: readonly [string, string]) => [
-    ...halves.map((j) => `v128.store(o, ${place(e[j])}, ${16 * j});`),
-    'o += 32;',
-  ];
-  return [
-    `function ${dtype}Unpack(w: usize, panel: usize, K: i32, to: usize): void {`,
-    ...overGroups(
-      dtype,
-      [0],
-      [
-        ...scales(dtype, 0),
-        ...stored('s0_0', 0),
-        ...(second ? stored(second, 32) : []),
-        'let o = to + 64;',
-        ...(bits === 8
-          ? [
-              `let e = d + ${at};`,
-              'for (let i = 0; i < 16; i++) {',
-              ...halves.map((j) => `v128.store(o, v128.load_ext<i8>(e, ${8 * j}), ${16 * j});`),
-              'e += 16; o += 32;',
-              '}',
-            ]
-          : range(16 / wordFormats[bits].pairs).flatMap((run) => wordSums(bits, at, run, storePair, () => ''))),
-        `to += ${unpackedBytes};`,
-      ],
-    ),
     '}',
   ].join('\n');
 }

@@ -4,18 +4,20 @@ import { clear, laneMax } from '../../backends/simd/math.as';
 import { normRow } from '../rms-norm/simd.as';
 import { packRows } from './pack-rows.as';
 import { address, barrier, firstUnit, nextUnit, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, fewQuantised, fewRows, quantisedBlock, rowsOfTile, streamBytes, tileWidth } from './tiles.as';
+import { BF16, F32, Q8, UNPACKED_BYTES, bf16MostRows, bf16Tile, f32MostRows, f32Tile, fewQuantised, fewRows, rowsOfTile, streamBytes, tileWidth, unpackPanel, unpackedMostRows, unpackedTile } from './tiles.as';
 
-// Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the first cache (quantised) or the
-// second (floating) until all rows have met them. Units of quantised weights stand before every 128 (layout.ts).
+// Where several tiles meet floating weights, they go by in blocks of so many k, which stay in the second cache until all
+// rows have met them; where two panels take turns, in such as are read ahead.
 const FLOAT_BLOCK = 2048;
 const TURN = 128;
-const QUANTISED_BLOCK = 128;
 
 // A matrix of more values lies in main memory, with the rest of its model. Stripes of up to so many k are over before reading
 // ahead of several at once has come to speed.
 const CACHED: i32 = 1 << 18;
 const SHORT: i32 = 1024;
+// Many rows have panels taken apart in the thread's buffer, so many of so many k.
+const UNPACKED_PANELS: i32 = 2;
+const UNPACKED_BLOCK: i32 = 384;
 
 // Bytes of a stripe from one k to the next (layout.ts).
 const STRIPE_STEP: usize = 32;
@@ -33,6 +35,24 @@ const GROUP_NUMBERS: usize = 16;
 // @ts-ignore: decorator
 @inline
 export function groupNumbers(K: i32): usize { return <usize>((K + 31) >>> 5) * GROUP_NUMBERS; }
+
+// Values of a row that are quantised before they are packed.
+const PACKED_AT_ONCE: i32 = 256;
+
+// Quantises the R rows of a tile and packs them as [k pair][R], and their numbers as [number of a group][R].
+function quantiseTile(x: usize, R: i32, K: i32, q: usize, numbers: usize): void {
+  if (R == 1) return quantiseRow(x, K, q, numbers);
+  const rows = threadBuffer() + 128, rowNumbers = rows + <usize>(R * PACKED_AT_ONCE << 1); // quantiseRow has the first 128
+  for (let k = 0; k < K; k += PACKED_AT_ONCE) {
+    const n = min(PACKED_AT_ONCE, K - k), own = groupNumbers(n);
+    for (let r = 0; r < R; r++) {
+      quantiseRow(x + (<usize>(r * K + k) << 2), n, rows + <usize>r * (own << 2), rowNumbers + <usize>r * own);
+    }
+    packRows(rows, own << 2, R, <i32>own, q);
+    packRows(rowNumbers, own, R, <i32>(own >> 2), numbers);
+    q += <usize>R * (own << 2); numbers += <usize>R * own;
+  }
+}
 
 // Quantises one row to 16 bits in groups of 32: q[K], and four numbers a group: the scale, the sum of the dequantised
 // values, and −32 times the integer sum of each half.
@@ -87,23 +107,29 @@ function nearest4(x: usize, inverse: v128): v128 {
 // M rows × one panel of W[N, K], or × the four panels from `p` (a multiple of 4) on, into y (row stride ldy bytes).
 export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, N: i32, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
   const stream = w + <usize>(p >>> 2) * streamBytes(dtype, K);
-  if (isQuantised(dtype)) multiplyQuantised(x, xs, M, K, stream, dtype, p & 3, panels, y, ldy);
-  else multiplyFloats(x, M, K, stream, N, dtype, p & 3, panels, y, ldy);
+  const stride = groupNumbers(K);
+  if (!isQuantised(dtype)) multiplyFloats(x, M, K, stream, N, dtype, p & 3, panels, y, ldy);
+  else if (M > fewRows(dtype)) multiplyUnpacked(x, xs, M, K, stream, dtype, p & 3, panels, y, ldy);
+  else fewQuantised(dtype, x, stride << 2, xs, stride, M, stream, p & 3, panels, K, y, ldy);
 }
 
-function multiplyQuantised(x: usize, xs: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
-  const ldx = groupNumbers(K) << 2, ldxs = groupNumbers(K);
-  if (M <= fewRows(dtype)) {
-    fewQuantised(dtype, x, ldx, xs, ldxs, M, stream, <usize>p, panels, K, y, ldy);
-    return;
-  }
-  for (let k = 0; k < K; k += QUANTISED_BLOCK) {
-    const n = min(QUANTISED_BLOCK, K - k), come = stream + streamBytes(dtype, k);
-    for (let i = 0; i < panels; i++) {
-      quantisedBlock(
-        dtype, x + (<usize>k << 1), ldx, xs + groupNumbers(k), ldxs, M,
-        come, <usize>(p + i), n, y + (<usize>i << 5), ldy, k == 0,
-      );
+// x are rows that `prepareRows` has packed.
+function multiplyUnpacked(x: usize, numbers: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
+  const unpacked = threadBuffer(), panelBytes = <usize>(UNPACKED_BLOCK >>> 5) * UNPACKED_BYTES;
+  for (let k = 0; k < K; k += UNPACKED_BLOCK) {
+    const n = min(UNPACKED_BLOCK, K - k), come = stream + streamBytes(dtype, k);
+    for (let i = 0; i < panels; i += UNPACKED_PANELS) {
+      const together = min(UNPACKED_PANELS, panels - i);
+      for (let j = 0; j < together; j++) unpackPanel(dtype, come, <usize>(p + i + j), n, unpacked + <usize>j * panelBytes);
+      for (let m = 0, rows = 0; m < M; m += rows) {
+        rows = rowsFrom(dtype, m, M);
+        const own = x + <usize>m * (groupNumbers(K) << 2) + <usize>(rows * k << 1);
+        const ownNumbers = numbers + <usize>m * groupNumbers(K) + <usize>rows * groupNumbers(k);
+        const to = y + <usize>m * ldy + (<usize>i << 5);
+        for (let j = 0; j < together; j++) {
+          unpackedTile(dtype, rows, own, ownNumbers, unpacked + <usize>j * panelBytes, n, to + (<usize>j << 5), ldy, k == 0);
+        }
+      }
     }
   }
 }
@@ -148,9 +174,9 @@ function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, N: i32, dtype: 
   }
 }
 
-// Rows of the tile that begins at row m.
+// Rows of the tile that begins at row m, of rows that are packed.
 export function rowsFrom(dtype: i32, m: i32, M: i32): i32 {
-  return rowsOfTile(M - m, dtype == F32 ? f32MostRows : bf16MostRows);
+  return rowsOfTile(M - m, isQuantised(dtype) ? unpackedMostRows : dtype == F32 ? f32MostRows : bf16MostRows);
 }
 
 // Rows that a thread takes at a time, where a row is soon done: asking for each costs more than some rows do.
@@ -158,24 +184,25 @@ export function rowsFrom(dtype: i32, m: i32, M: i32): i32 {
 @inline
 export function rowShare(M: i32): i32 { return max(1, M / (4 * threadCount())); }
 
-// Phase 0 of a product: rows are normalised where the job asks for it, and quantised or packed as the tiles read them.
-// Gives the x that panels read.
-export function prepareRows(x: usize, M: i32, K: i32, dtype: i32, norm: usize, epsilon: f32, normed: usize, prepared: usize, scales: usize): usize {
-  const quantises = isQuantised(dtype), packs = M > 1 && !quantises;
+// A phase of a job: rows are normalised where the job asks for it, and quantised or packed as the tiles read them. Gives
+// the x that panels read.
+export function prepareRows(phase: i32, x: usize, M: i32, K: i32, dtype: i32, norm: usize, epsilon: f32, normed: usize, prepared: usize, scales: usize): usize {
+  const quantises = isQuantised(dtype), packs = M > (quantises ? fewRows(dtype) : 1);
   if (norm == 0 && !quantises && !packs) return x;
   const ldx = <usize>K << 2;
   const source = norm != 0 ? normed : x;
   const share = packs ? 1 : rowShare(M);
-  let taken = take(0, share); // tiles, or rows
+  let taken = take(phase, share); // tiles, or rows
   for (let m = 0, i = 0, rows = 0; m < M; m += rows, i++) {
     rows = packs ? rowsFrom(dtype, m, M) : 1;
     if (i < taken) continue;
-    for (let own = m; own < m + rows; own++) {
-      if (norm != 0) normRow(x + <usize>own * ldx, norm, K, epsilon, normed + <usize>own * ldx);
-      if (quantises) quantiseRow(source + <usize>own * ldx, K, prepared + <usize>own * (groupNumbers(K) << 2), scales + <usize>own * groupNumbers(K));
+    const from = source + <usize>m * ldx;
+    if (norm != 0) {
+      for (let own = m; own < m + rows; own++) normRow(x + <usize>own * ldx, norm, K, epsilon, normed + <usize>own * ldx);
     }
-    if (packs) packRows(source + <usize>m * ldx, rows, K, prepared + <usize>m * ldx);
-    if (i + 1 == taken + share) taken = take(0, share);
+    if (quantises) quantiseTile(from, rows, K, prepared + <usize>m * (groupNumbers(K) << 2), scales + <usize>m * groupNumbers(K));
+    else if (packs) packRows(from, ldx, rows, K, prepared + <usize>m * ldx);
+    if (i + 1 == taken + share) taken = take(phase, share);
   }
   barrier();
   return quantises || packs ? prepared : normed;
@@ -238,6 +265,6 @@ export function product(
 // Operands: x, M, K, w, N, dtype, y, bias, residual, norm, epsilon, normed, prepared, scales, tails
 export function linearJob(): void {
   const M = operand(1), K = operand(2), dtype = operand(5), scales = address(13);
-  const x = prepareRows(address(0), M, K, dtype, address(9), operandF32(10), address(11), address(12), scales);
+  const x = prepareRows(0, address(0), M, K, dtype, address(9), operandF32(10), address(11), address(12), scales);
   product(1, x, scales, M, K, address(3), operand(4), dtype, address(6), address(7), address(8), address(14));
 }

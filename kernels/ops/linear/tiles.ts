@@ -9,7 +9,16 @@ import { halves, range, wordMasks } from './group-loops.js';
 import { type WeightDtype, weightDtypes } from './index.js';
 import { headerBytes, panelStep, streamBytes, stripeStep, unitBytes, unitSpan } from './layout.js';
 import { isQuantised, type QuantisedDtype } from './quantise.js';
-import { quantisedTile, unpackedKind, unpackedKinds, unpackedTile, unpacker, wordValue } from './quantised-tiles.js';
+import { quantisedTile, wordValue } from './quantised-tiles.js';
+import {
+  unpackedBytes,
+  unpackedKind,
+  unpackedKinds,
+  unpackedRows,
+  unpackedTile,
+  unpackedTiles,
+  unpacker,
+} from './unpacked-tiles.js';
 
 type Shapes = readonly (readonly [rows: number, panels: number])[];
 
@@ -34,13 +43,6 @@ const mostRows: Readonly<Record<QuantisedDtype, number>> = { q8: 4, q6: 3, q5: 3
 
 /** Rows up to which such tiles, one after another, are faster than taking a block apart once for all. */
 const fewRows: Readonly<Record<QuantisedDtype, number>> = { q8: 32, q6: 8, q5: 8, q5k: 8, q4: 8, q4k: 8 };
-
-const unpackedShapes: Shapes = [
-  [1, 1],
-  [2, 1],
-  [3, 1],
-  [4, 1],
-];
 
 /** Floating weights in stripes that lie `stripe` bytes apart, and rows packed as [k][MR] (pack-rows.as.ts). */
 function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
@@ -95,22 +97,6 @@ function floatTiles(name: string, shapes: Shapes): string {
   ].join('\n');
 }
 
-/** Calls tiles until `M` rows of a panel that was taken apart are done, for one block of k. */
-function unpackedLoop(name: string): string {
-  const tiles = unpackedShapes.toReversed();
-  const call = (MR: number) =>
-    `${name}_${MR}_1(x + ldx * m, ldx, xs + ldxs * m, ldxs, d, K, y + ldy * m, ldy, first); m += ${MR};`;
-  return [
-    `export function ${name}Rows(x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, d: usize, K: i32, y: usize, ldy: usize, first: bool): void {`,
-    'let m: usize = 0;',
-    `for (let left = M; left > 0; left = M - <i32>m) {`,
-    `const rows = rowsOfTile(left, ${tiles[0][0]});`,
-    tiles.map(([rows]) => `if (rows == ${rows}) { ${call(rows)} }`).join(' else '),
-    '}',
-    '}',
-  ].join('\n');
-}
-
 /** Rows of the next tile where so many are left and a tile has so many at most. */
 const rowsOfTile = `export function rowsOfTile(left: i32, most: i32): i32 {
   // Two tiles of about as many rows rather than a full one and a small one, which would wait for its own additions.
@@ -131,17 +117,21 @@ function extents(name: string, shapes: Shapes): string {
   ].join('\n');
 }
 
-/** M rows × the panels from `panel` on of four: few rows, and all of k; or one panel, and one block of k. */
-function quantisedProducts(): string[] {
-  const calls = (body: (dtype: QuantisedDtype) => string[]) => [
+/** Calls the body of the dtype; closes the function. */
+function byDtype(body: (dtype: QuantisedDtype) => readonly string[]): string[] {
+  return [
     ...weightDtypes.flatMap((dtype, code) =>
       isQuantised(dtype) ? [`if (dtype == ${code}) {`, ...body(dtype), 'return;', '}'] : [],
     ),
     '}',
   ];
+}
+
+/** Few rows × the panels from `panel` on of four. */
+function fewQuantised(): string[] {
   return [
     'export function fewQuantised(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, panels: i32, K: i32, y: usize, ldy: usize): void {',
-    ...calls((dtype) => [
+    ...byDtype((dtype) => [
       'for (let m = 0, rows = 0; m < M; m += rows) {',
       `rows = rowsOfTile(M - m, ${mostRows[dtype]});`,
       ...range(mostRows[dtype]).map(
@@ -150,12 +140,18 @@ function quantisedProducts(): string[] {
       'x += ldx * rows; xs += ldxs * rows; y += ldy * rows;',
       '}',
     ]),
-    'export function quantisedBlock(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, K: i32, y: usize, ldy: usize, first: bool): void {',
-    'const unpacked = threadBuffer();',
-    ...calls((dtype) => [
-      `${dtype}Unpack(w, panel, K, unpacked);`,
-      `${unpackedKind(dtype)}Rows(x, ldx, xs, ldxs, M, unpacked, K, y, ldy, first);`,
-    ]),
+  ];
+}
+
+/** What more rows go through: a panel's block taken apart, and tiles of packed rows over it. */
+function unpackedPanels(): string[] {
+  return [
+    `export const unpackedMostRows: i32 = ${unpackedRows};`,
+    `export const UNPACKED_BYTES: usize = ${unpackedBytes};`,
+    'export function unpackPanel(dtype: i32, w: usize, panel: usize, K: i32, to: usize): void {',
+    ...byDtype((dtype) => [`${dtype}Unpack(w, panel, K, to);`]),
+    'export function unpackedTile(dtype: i32, rows: i32, x: usize, q: usize, d: usize, K: i32, y: usize, ldy: usize, first: bool): void {',
+    ...byDtype((dtype) => [`${unpackedKind(dtype)}Tile(rows, x, q, d, K, y, ldy, first);`]),
   ];
 }
 
@@ -208,7 +204,8 @@ export function tilesSource(): string {
           ],
     ),
     rowsOfTile,
-    ...kinds.flatMap((kind) => [...unpackedShapes.map(([rows]) => unpackedTile(kind, rows)), unpackedLoop(kind)]),
-    ...quantisedProducts(),
+    ...kinds.flatMap((kind) => [...range(unpackedRows).map((m) => unpackedTile(kind, m + 1)), unpackedTiles(kind)]),
+    ...unpackedPanels(),
+    ...fewQuantised(),
   ].join('\n');
 }

@@ -11,7 +11,7 @@ const TILE_PANELS: i32 = 32; // 256 vocabulary rows
 export function tokenLogProbJob(): void {
   const T = operand(1), d = operand(2), head = address(3), V = operand(4), dtype = operand(5), ids = address(6);
   const y = address(7), targets = address(8), partial = address(9), scales = address(12);
-  const x = prepareRows(address(0), T, d, dtype, 0, 0, 0, address(11), scales);
+  const x = prepareRows(0, address(0), T, d, dtype, 0, 0, 0, address(11), scales);
   const ld = <usize>TILE_PANELS << 5;
   const logits = address(10) + <usize>threadIndex() * (<usize>T * ld);
   const panels = (V + 7) >>> 3;

@@ -42,7 +42,7 @@ const shapes: Readonly<Record<'f32' | 'bf16', Shapes>> = {
 const mostRows: Readonly<Record<QuantisedDtype, number>> = { q8: 4, q6: 3, q5: 3, q5k: 3, q4: 3, q4k: 3 };
 
 /** Rows up to which such tiles, one after another, are faster than taking a block apart once for all. */
-const fewRows: Readonly<Record<QuantisedDtype, number>> = { q8: 32, q6: 8, q5: 8, q5k: 8, q4: 8, q4k: 8 };
+const fewRows: Readonly<Record<QuantisedDtype, number>> = { q8: 32, q6: 6, q5: 6, q5k: 6, q4: 6, q4k: 6 };
 
 /** Floating weights in stripes that lie `stripe` bytes apart, and rows packed as [k][MR] (pack-rows.as.ts). */
 function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {

@@ -9,8 +9,10 @@ import { BF16, F32, Q8, bf16MostRows, bf16Tile, f32MostRows, f32Tile, fewQuantis
 // Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the first cache (quantised) or the
 // second (floating) until all rows have met them. Units of quantised weights stand before every 128 (layout.ts).
 const FLOAT_BLOCK = 2048;
-const TURN = 128;
 const QUANTISED_BLOCK = 128;
+
+// Values of k for which the panels of one stripe take turns: few enough to have been read ahead.
+const TURN = 128;
 
 // A matrix of more values lies in main memory, with the rest of its model. Stripes of up to so many k are over before reading
 // ahead of several at once has come to speed.

@@ -9,6 +9,8 @@ import { BF16, F32, Q8, UNPACKED_BYTES, bf16MostRows, bf16Tile, f32MostRows, f32
 // Where several tiles meet floating weights, they go by in blocks of so many k, which stay in the second cache until all
 // rows have met them; where two panels take turns, in such as are read ahead.
 const FLOAT_BLOCK = 2048;
+
+// Values of k for which the panels of one stripe take turns: few enough to have been read ahead.
 const TURN = 128;
 
 // A matrix of more values lies in main memory, with the rest of its model. Stripes of up to so many k are over before reading

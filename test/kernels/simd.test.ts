@@ -73,6 +73,25 @@ for (const backend of simdNames) {
         }
       });
 
+      it(`gives a feature of ${dtype} the same bits in a matrix that caches hold and in a larger one`, () =>
+        on(backend, () =>
+          tf.tidy(() => {
+            for (const [K, N, few] of [
+              [344, 800, 75],
+              [1100, 260, 75],
+            ]) {
+              const w = values(N * K, 6);
+              const rowsOf = (M: number, features: number) => {
+                const weights = packLinear(w.slice(0, features * K), features, K, null, dtype);
+                const y = toFloat32(linear(tf.tensor2d(values(M * K, 5), [M, K]), weights));
+                weights.dispose();
+                return Array.from({ length: M }, (_, m) => [...y.slice(m * features, m * features + few)]);
+              };
+              for (const M of [1, 2, 3, 5]) expect(rowsOf(M, N), `${M} rows`).to.deep.equal(rowsOf(M, few));
+            }
+          }),
+        ));
+
       it(`reads ${dtype} embeddings out of the head's panels`, () =>
         on(backend, () =>
           tf.tidy(() => {

@@ -7,21 +7,30 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
 }
 
-// Float16 in 16-bit lanes to float32: the exponent's five bits come to the low end of eight, and a product with 2^112
-// makes up for the bias. Exact, subnormals included; infinities and NaN, which no scale is, become large numbers.
+// A vector of 32 equal lanes from memory. The compiler builds a constant anew wherever a loop needs it, in three
+// instructions; this is one, and what a function begins with it keeps.
+// @ts-ignore: decorator
+@inline
+export function constant(at: usize): v128 { return v128.load32_splat(at); }
+
+const widening = memory.data<u32>([0x8fffe000, 0x77800000]);
+
+// Float16 in the upper halves of 32-bit lanes to float32: the exponent's five bits come to the low end of eight, and a
+// product with 2^112 makes up for the bias. Exact, subnormals included; infinities and NaN, which no scale is, become large
+// numbers.
 // @ts-ignore: decorator
 @inline
 function widen(lanes: v128): v128 {
-  return f32x4.mul(v128.and(i32x4.shl(lanes, 13), i32x4.splat(0x8fffffff)), i32x4.splat(0x77800000));
+  return f32x4.mul(v128.and(i32x4.shr_s(lanes, 3), constant(widening)), constant(widening + 4));
 }
 
 // @ts-ignore: decorator
 @inline
-export function widenLow(halves: v128): v128 { return widen(i32x4.extend_low_i16x8_s(halves)); }
+export function widenLow(halves: v128): v128 { return widen(v128.shuffle<i16>(halves, halves, 0, 0, 1, 1, 2, 2, 3, 3)); }
 
 // @ts-ignore: decorator
 @inline
-export function widenHigh(halves: v128): v128 { return widen(i32x4.extend_high_i16x8_s(halves)); }
+export function widenHigh(halves: v128): v128 { return widen(v128.shuffle<i16>(halves, halves, 4, 4, 5, 5, 6, 6, 7, 7)); }
 
 // (l0 + l1) + (l2 + l3)
 // @ts-ignore: decorator

@@ -66,6 +66,29 @@ export function take(phase: i32, count: i32): i32 {
   return atomic.add<i32>(counter, count);
 }
 
+let runEnd = 0;
+
+// The first of a phase's `units` that this thread works on; `nextUnit` gives the one after it, `units` where none is left.
+// Units that follow each other lie side by side in memory: a thread takes a run of them, long at first, since what the
+// processor reads ahead at the end of one is another thread's work, and short at last, so that all end together.
+export function firstUnit(phase: i32, units: i32): i32 {
+  const threads = threadCount();
+  let run = take(phase, 1), first = 0, length = max(1, units / (2 * threads));
+  for (; run >= threads && first < units; run -= threads) {
+    first += threads * length;
+    length = max(1, (units - first) / (2 * threads));
+  }
+  first = min(units, first + run * length);
+  runEnd = min(units, first + length);
+  return first;
+}
+
+// @ts-ignore: decorator
+@inline
+export function nextUnit(phase: i32, units: i32, unit: i32): i32 {
+  return unit + 1 < runEnd ? unit + 1 : firstUnit(phase, units);
+}
+
 // Waits until the count at `at`, which others add to by `arrive`, has come to `each` for every thread that has joined, less
 // `but`.
 function awaitCount(at: usize, each: i32, but: i32): void {

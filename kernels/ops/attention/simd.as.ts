@@ -26,6 +26,20 @@ function four3<T>(p: usize): v128 { return sizeof<T>() == 4 ? v128.load(p, 48) :
 @inline
 export function kept<T>(bytes: usize): usize { return sizeof<T>() == 4 ? bytes : bytes >> 1; }
 
+// The first tile over float32 keys or values loads a byte of the other lines of each row: memory is read ahead from end to
+// end, not where a tile's columns leave lines out. (Rows of bfloat16 are half as long and gain nothing.)
+type First = u8;
+type Later = u16;
+
+// @ts-ignore: decorator
+@inline
+function touch<T, Turn>(m: usize, bytes: usize): void {
+  if (sizeof<T>() < 4 || sizeof<Turn>() > 1 || bytes <= 64) return;
+  load<u8>(m, 64);
+  if (bytes > 128) { load<u8>(m, 128); load<u8>(m, 192); }
+  if (bytes > 256) { load<u8>(m, 256); load<u8>(m, 320); load<u8>(m, 384); load<u8>(m, 448); }
+}
+
 // What a sum starts from: 0, or what is there already.
 // @ts-ignore: decorator
 @inline
@@ -35,12 +49,13 @@ function start(out: usize, fresh: bool): v128 { return fresh ? f32x4.splat(0) : 
 // 4 to 16 columns j. Scores: x queries, m keys, i dimensions, j positions; outputs: x weights, m values, i positions, j
 // dimensions. Each is one sum in the order of i, whatever the tile. All that a step holds must fit the 15 registers that
 // the compiler has, or it runs at half the speed: 3 × 12 (9 sums, 3 x, 3 m) and 2 × 16 do, 1 × 32 and 3 × 16 do not.
-function three12<T>(x: usize, end: usize, rowBytes: usize, m: usize, stride: usize, out: usize, outStride: usize, fresh: bool): void {
+function three12<T, Turn>(x: usize, end: usize, rowBytes: usize, m: usize, stride: usize, out: usize, outStride: usize, fresh: bool): void {
   const outB = out + outStride, outC = outB + outStride;
   let a0 = start(out, fresh), a1 = start(out + 16, fresh), a2 = start(out + 32, fresh);
   let b0 = start(outB, fresh), b1 = start(outB + 16, fresh), b2 = start(outB + 32, fresh);
   let c0 = start(outC, fresh), c1 = start(outC + 16, fresh), c2 = start(outC + 32, fresh);
   for (; x < end; x += 4) {
+    touch<T, Turn>(m, stride);
     const a = v128.load32_splat(x), b = v128.load32_splat(x + rowBytes), c = v128.load32_splat(x + 2 * rowBytes);
     const m0 = four0<T>(m), m1 = four1<T>(m), m2 = four2<T>(m);
     a0 = madd(a, m0, a0); b0 = madd(b, m0, b0); c0 = madd(c, m0, c0);
@@ -70,11 +85,12 @@ function three8<T>(x: usize, end: usize, rowBytes: usize, m: usize, stride: usiz
   v128.store(outC, c0); v128.store(outC, c1, 16);
 }
 
-function two16<T>(x: usize, end: usize, rowBytes: usize, m: usize, stride: usize, out: usize, outStride: usize, fresh: bool): void {
+function two16<T, Turn>(x: usize, end: usize, rowBytes: usize, m: usize, stride: usize, out: usize, outStride: usize, fresh: bool): void {
   const outB = out + outStride;
   let a0 = start(out, fresh), a1 = start(out + 16, fresh), a2 = start(out + 32, fresh), a3 = start(out + 48, fresh);
   let b0 = start(outB, fresh), b1 = start(outB + 16, fresh), b2 = start(outB + 32, fresh), b3 = start(outB + 48, fresh);
   for (; x < end; x += 4) {
+    touch<T, Turn>(m, stride);
     const a = v128.load32_splat(x), b = v128.load32_splat(x + rowBytes);
     const m0 = four0<T>(m), m1 = four1<T>(m), m2 = four2<T>(m), m3 = four3<T>(m);
     a0 = madd(a, m0, a0); b0 = madd(b, m0, b0); a1 = madd(a, m1, a1); b1 = madd(b, m1, b1);
@@ -85,9 +101,10 @@ function two16<T>(x: usize, end: usize, rowBytes: usize, m: usize, stride: usize
   v128.store(outB, b0); v128.store(outB, b1, 16); v128.store(outB, b2, 32); v128.store(outB, b3, 48);
 }
 
-function one16<T>(x: usize, end: usize, m: usize, stride: usize, out: usize, fresh: bool): void {
+function one16<T, Turn>(x: usize, end: usize, m: usize, stride: usize, out: usize, fresh: bool): void {
   let a0 = start(out, fresh), a1 = start(out + 16, fresh), a2 = start(out + 32, fresh), a3 = start(out + 48, fresh);
   for (; x < end; x += 4) {
+    touch<T, Turn>(m, stride);
     const a = v128.load32_splat(x);
     a0 = madd(a, four0<T>(m), a0); a1 = madd(a, four1<T>(m), a1);
     a2 = madd(a, four2<T>(m), a2); a3 = madd(a, four3<T>(m), a3);
@@ -115,18 +132,21 @@ export function multiply<T>(
     const left = rows - r, together = left == 3 || left > 4 ? 3 : min(left, 2);
     const end = x + (<usize>n << 2);
     for (let j: usize = 0; j < needed; ) {
-      const rest = bytes - j, from = m + kept<T>(j), to = out + j;
+      const rest = bytes - j, from = m + kept<T>(j), to = out + j, isFirst = r == 0 && j == 0;
       if (together == 3 && rest >= 48 && rest != 64) {
-        three12<T>(x, end, rowBytes, from, stride, to, outStride, fresh);
+        if (isFirst) three12<T, First>(x, end, rowBytes, from, stride, to, outStride, fresh);
+        else three12<T, Later>(x, end, rowBytes, from, stride, to, outStride, fresh);
         j += 48;
       } else if (together == 3 && rest >= 32) {
         three8<T>(x, end, rowBytes, from, stride, to, outStride, fresh);
         j += 32;
       } else if (together == 2 && rest >= 64) {
-        two16<T>(x, end, rowBytes, from, stride, to, outStride, fresh);
+        if (isFirst) two16<T, First>(x, end, rowBytes, from, stride, to, outStride, fresh);
+        else two16<T, Later>(x, end, rowBytes, from, stride, to, outStride, fresh);
         j += 64;
       } else if (together == 1 && rest >= 64) {
-        one16<T>(x, end, from, stride, to, fresh);
+        if (isFirst) one16<T, First>(x, end, from, stride, to, fresh);
+        else one16<T, Later>(x, end, from, stride, to, fresh);
         j += 64;
       } else {
         for (let i = 0; i < together; i++) one4<T>(x + <usize>i * rowBytes, end + <usize>i * rowBytes, from, stride, to + <usize>i * outStride, fresh);

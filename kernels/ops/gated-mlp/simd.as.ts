@@ -1,7 +1,7 @@
 // down(act(gate(norm(x))) · up(norm(x))) + residual in one job: gate and up lie panel beside panel, so that the product
 // of activation and up is taken while both are in the cache.
 import { exp4 } from '../../backends/simd/math.as';
-import { address, barrier, operand, operandF32, take, threadCount, threadIndex } from '../../backends/simd/pool.as';
+import { address, barrier, firstUnit, nextUnit, operand, operandF32, threadIndex } from '../../backends/simd/pool.as';
 import { TOGETHER, finish, isQuantised, multiplyPanels, prepareRows, product, rowsFrom } from '../linear/simd.as';
 
 // @ts-ignore: decorator
@@ -42,32 +42,26 @@ export function gatedMlpJob(): void {
   const ldp: usize = 128;
   const pair = address(19) + <usize>threadIndex() * (<usize>M * ldp);
   const units = (pairs + step - 1) / step;
-  const share = max(1, units / (threadCount() * 8));
-  for (;;) {
-    const first = take(1, share);
-    if (first >= units) break;
-    const end = min(units, first + share);
-    for (let unit = first; unit < end; unit++) {
-      const i = unit * step;
-      const count = min(step, pairs - i);
-      if (count == step) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i, TOGETHER, pair, ldp);
-      else for (let p = 0; p < 2; p++) multiplyPanels(x, scales, M, d, gateUp, dtype, 2 * i + p, 1, pair + (<usize>p << 5), ldp);
-      finish(pair, ldp, M, i << 4, count << 4, bias, 0, 0);
-      for (let m0 = 0, rows = 0; m0 < M; m0 += rows) {
-        // Floating weights want the rows of a tile packed as [feature][row].
-        rows = isQuantised(downDtype) ? 1 : rowsFrom(downDtype, m0, M);
-        const stride = <usize>rows << 2;
-        for (let m = m0; m < m0 + rows; m++) {
-          for (let c = 0; c < count; c++) {
-            const from = pair + <usize>m * ldp + (<usize>c << 6);
-            let to = hidden + <usize>m0 * ldh + (<usize>(m - m0) << 2) + <usize>(i + c) * 8 * stride;
-            for (let j: usize = 0; j < 32; j += 16) {
-              const gate = v128.load(from + j), up = v128.load(from + j, 32);
-              const value = f32x4.mul(isGelu ? gelu(gate) : silu(gate), up);
-              if (rows == 1) v128.store(to, value);
-              else storeLanes(value, to, stride);
-              to += 4 * stride;
-            }
+  for (let unit = firstUnit(1, units); unit < units; unit = nextUnit(1, units, unit)) {
+    const i = unit * step;
+    const count = min(step, pairs - i);
+    if (count == step) multiplyPanels(x, scales, M, d, gateUp, 2 * f, dtype, 2 * i, TOGETHER, pair, ldp);
+    else for (let p = 0; p < 2; p++) multiplyPanels(x, scales, M, d, gateUp, 2 * f, dtype, 2 * i + p, 1, pair + (<usize>p << 5), ldp);
+    finish(pair, ldp, M, i << 4, count << 4, bias, 0, 0);
+    for (let m0 = 0, rows = 0; m0 < M; m0 += rows) {
+      // Floating weights want the rows of a tile packed as [feature][row].
+      rows = isQuantised(downDtype) ? 1 : rowsFrom(downDtype, m0, M);
+      const stride = <usize>rows << 2;
+      for (let m = m0; m < m0 + rows; m++) {
+        for (let c = 0; c < count; c++) {
+          const from = pair + <usize>m * ldp + (<usize>c << 6);
+          let to = hidden + <usize>m0 * ldh + (<usize>(m - m0) << 2) + <usize>(i + c) * 8 * stride;
+          for (let j: usize = 0; j < 32; j += 16) {
+            const gate = v128.load(from + j), up = v128.load(from + j, 32);
+            const value = f32x4.mul(isGelu ? gelu(gate) : silu(gate), up);
+            if (rows == 1) v128.store(to, value);
+            else storeLanes(value, to, stride);
+            to += 4 * stride;
           }
         }
       }

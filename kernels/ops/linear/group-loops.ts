@@ -5,21 +5,6 @@ import { type QuantisedDtype, type QuantisedFormat, quantisedFormats } from './q
 export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 export const halves = [0, 1] as const;
 
-export function tileStart(rows: readonly number[], panels: readonly number[]): string[] {
-  return [
-    ...rows.map((m) => `let x${m} = x + ldx * ${m}; let q${m} = xs + ldxs * ${m};`),
-    ...each(
-      rows,
-      panels,
-      (m, p, j) => `let f${m}_${p}_${j} = first ? f32x4.splat(0) : v128.load(y + ldy * ${m}, ${p * 32 + j * 16});`,
-    ),
-  ];
-}
-
-export function tileEnd(rows: readonly number[], panels: readonly number[]): string[] {
-  return each(rows, panels, (m, p, j) => `v128.store(y + ldy * ${m}, f${m}_${p}_${j}, ${p * 32 + j * 16});`);
-}
-
 /** A body for every group, with `d` where the first panel's lies, and the panels' units in u and v. */
 export function overGroups(dtype: QuantisedDtype, panels: readonly number[], body: readonly string[]): string[] {
   const { hasMin, mostSteps } = quantisedFormats[dtype];
@@ -54,7 +39,7 @@ export function scales(dtype: QuantisedDtype, p: number): string[] {
 }
 
 /** Eight float16 numbers as two vectors of float32. */
-function floats(name: string, at: string, offset: number): string[] {
+export function floats(name: string, at: string, offset: number): string[] {
   return [
     `const ${name}_h = v128.load(${at}, ${offset});`,
     `const ${name}_0 = widenLow(${name}_h), ${name}_1 = widenHigh(${name}_h);`,
@@ -72,52 +57,39 @@ function multiples(name: string, unit: string, offset: number, isSigned: boolean
   ];
 }
 
-export function each(
-  rows: readonly number[],
-  panels: readonly number[],
-  body: (m: number, p: number, j: number) => string,
-): string[] {
-  return panels.flatMap((p) => rows.flatMap((m) => halves.map((j) => body(m, p, j))));
+/** For both vectors of every row. */
+export function each(rows: readonly number[], body: (m: number, j: number) => string): string[] {
+  return rows.flatMap((m) => halves.map((j) => body(m, j)));
 }
 
-/** What a group adds to the rows of all panels: `sums` adds a run's products to a. */
+/** What a panel's group adds to the rows' sums at f, [row][8]: `sums` adds a run's products to a. */
 export function groupSums(
-  { group, hasMin }: Pick<QuantisedFormat, 'group' | 'hasMin'>,
+  { group, hasMin }: QuantisedFormat,
   rows: readonly number[],
-  panels: readonly number[],
   start: (m: number, run: number) => string,
   sums: (run: number) => string[],
 ): string[] {
-  return [
-    ...range(32 / group).flatMap((run) => [
-      '{',
-      ...each(rows, panels, (m, p, j) => `let a${m}_${p}_${j} = ${start(m, run)};`),
-      ...sums(run),
-      ...each(
-        rows,
-        panels,
-        (m, p, j) =>
-          `f${m}_${p}_${j} = madd(f32x4.convert_i32x4_s(a${m}_${p}_${j}), f32x4.mul(s${p}_${run}_${j}, v128.load32_splat(q${m})), f${m}_${p}_${j});`,
-      ),
-      '}',
-    ]),
-    ...(hasMin
-      ? each(
-          rows,
-          panels,
-          (m, p, j) => `f${m}_${p}_${j} = madd(t${p}_${j}, v128.load32_splat(q${m}, 4), f${m}_${p}_${j});`,
-        )
-      : []),
-  ];
+  const last = 32 / group - 1;
+  const of = (m: number, j: number) => `f, ${32 * m + 16 * j}`;
+  return range(last + 1).flatMap((run) => [
+    '{',
+    ...each(rows, (m, j) => `let a${m}_${j} = ${start(m, run)};`),
+    ...sums(run),
+    ...each(rows, (m, j) => {
+      const scaled = `f32x4.mul(s0_${run}_${j}, v128.load32_splat(q${m}))`;
+      const sum = `madd(f32x4.convert_i32x4_s(a${m}_${j}), ${scaled}, v128.load(${of(m, j)}))`;
+      const whole = hasMin && run === last ? `madd(t0_${j}, v128.load32_splat(q${m}, 4), ${sum})` : sum;
+      return `v128.store(f, ${whole}, ${32 * m + 16 * j});`;
+    }),
+    '}',
+  ]);
 }
 
 /** Adds the products of the k pair `pair` further on than the rows' x have come, whose weights are e. */
-export function pairSums(rows: readonly number[], p: number, e: readonly [string, string], pair: number): string[] {
+export function pairSums(rows: readonly number[], e: readonly [string, string], pair: number): string[] {
   return rows.flatMap((m) => [
-    `const r${m}_${p}_${pair} = v128.load32_splat(x${m}, ${4 * pair});`,
-    ...halves.map(
-      (j) => `a${m}_${p}_${j} = i32x4.add(a${m}_${p}_${j}, i32x4.dot_i16x8_s(${e[j]}, r${m}_${p}_${pair}));`,
-    ),
+    `const r${m}_${pair} = v128.load32_splat(x${m}, ${4 * pair});`,
+    ...halves.map((j) => `a${m}_${j} = i32x4.add(a${m}_${j}, i32x4.dot_i16x8_s(${e[j]}, r${m}_${pair}));`),
   ]);
 }
 
@@ -125,19 +97,24 @@ export function advance(rows: readonly number[], pairs: number): string {
   return rows.map((m) => `x${m} += ${4 * pairs};`).join(' ');
 }
 
-export const advancing = (rows: readonly number[]) => (pairs: number) => advance(rows, pairs);
-
-export function byteSums(rows: readonly number[], panels: readonly number[], at: (p: number) => number): string[] {
+export function byteSums(rows: readonly number[], at: number): string[] {
   return [
-    'let e = d;',
+    `let e = d + ${at};`,
     'for (let i = 0; i < 16; i++) {',
-    ...panels.flatMap((p) => [
-      ...halves.map((j) => `const e${p}_${j} = v128.load_ext<i8>(e, ${at(p) + 8 * j});`),
-      ...pairSums(rows, p, [`e${p}_0`, `e${p}_1`], 0),
-    ]),
+    ...halves.map((j) => `const e${j} = v128.load_ext<i8>(e, ${8 * j});`),
+    ...pairSums(rows, ['e0', 'e1'], 0),
     `e += 16; ${advance(rows, 1)}`,
     '}',
   ];
+}
+
+const spareBits = (bits: 4 | 5 | 6) => 16 - wordFormats[bits].each * bits;
+
+/** Masks of a value in a word's low end, and of the bits that words have to spare in their upper ends. */
+export function wordMasks(bits: 4 | 5 | 6): string {
+  const both = (mask: number) => mask * 0x10001;
+  const [mask, spare] = [(1 << bits) - 1, 0x10000 - (1 << (16 - spareBits(bits)))];
+  return `const masks${bits} = memory.data<u32>([${both(mask)}, ${both(spare)}]);`;
 }
 
 /**
@@ -155,21 +132,22 @@ export function wordSums(
   const { words, each, pairs } = wordFormats[bits];
   const perHalf = (16 / pairs) * words * 16;
   const rest = pairs - words * each;
-  const spare = 16 - each * bits;
+  const spare = spareBits(bits);
   const value = (word: string, from: number) => {
     const down = from === 0 ? word : `i16x8.shr_u(${word}, ${from})`;
-    return from + bits === 16 ? down : `v128.and(${down}, i16x8.splat(${(1 << bits) - 1}))`;
+    return from + bits === 16 ? down : `v128.and(${down}, mask)`;
   };
   return [
     '{',
     `let e = d + ${at + run * words * 16};`,
+    `const mask = constant(masks${bits})${rest > 0 ? `, spare = constant(masks${bits} + 4)` : ''};`,
     ...(rest > 0 ? ['let g0 = i16x8.splat(0), g1 = i16x8.splat(0);'] : []),
     `for (let i = 0; i < ${words}; i++) {`,
     ...halves.map((j) => `const w${j} = v128.load(e, ${j * perHalf});`),
     ...range(each).flatMap((pair) => use(pair, [value('w0', pair * bits), value('w1', pair * bits)])),
     ...(rest > 0
       ? halves.map((j) => {
-          const top = `v128.and(w${j}, i16x8.splat(${-1 << (16 - spare)}))`;
+          const top = `v128.and(w${j}, spare)`;
           return `g${j} = v128.or(i16x8.shr_u(g${j}, ${spare}), ${top});`;
         })
       : []),
@@ -180,6 +158,43 @@ export function wordSums(
       return use(pair, [value('g0', from), value('g1', from)]);
     }),
     ...(rest > 0 ? [advance(rest)] : []),
+    '}',
+  ];
+}
+
+/**
+ * The same for more rows, whose x all pairs of a word together would need more registers than there are: a turn a pair, in
+ * which the words move down by a value.
+ */
+export function wordTurns(bits: 4 | 5 | 6, at: number, run: number, rows: readonly number[]): string[] {
+  const { words, each, pairs } = wordFormats[bits];
+  const perHalf = (16 / pairs) * words * 16;
+  const rest = pairs - words * each;
+  const spare = spareBits(bits);
+  const turns = (count: number, word: string) => [
+    `for (let pair = 0; pair < ${count}; pair++) {`,
+    ...halves.map((j) => `const e${j} = v128.and(${word}${j}, mask);`),
+    ...halves.map((j) => `${word}${j} = i16x8.shr_u(${word}${j}, ${bits});`),
+    ...pairSums(rows, ['e0', 'e1'], 0),
+    advance(rows, 1),
+    '}',
+  ];
+  return [
+    '{',
+    `let e = d + ${at + run * words * 16};`,
+    `const mask = constant(masks${bits});`,
+    ...(rest > 0 ? ['let g0 = i16x8.splat(0), g1 = i16x8.splat(0);'] : []),
+    `for (let i = 0; i < ${words}; i++) {`,
+    ...halves.map((j) => `let w${j} = v128.load(e, ${j * perHalf});`),
+    ...turns(each, 'w'),
+    ...(rest > 0
+      ? halves.map((j) => `g${j} = v128.or(i16x8.shr_u(g${j}, ${spare}), i16x8.shl(w${j}, ${16 - spare}));`)
+      : []),
+    'e += 16;',
+    '}',
+    ...(rest > 0
+      ? [...halves.map((j) => `g${j} = i16x8.shr_u(g${j}, ${16 - rest * bits});`), ...turns(rest, 'g')]
+      : []),
     '}',
   ];
 }

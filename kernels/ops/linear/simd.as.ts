@@ -3,14 +3,20 @@
 import { clear, laneMax } from '../../backends/simd/math.as';
 import { normRow } from '../rms-norm/simd.as';
 import { packRows } from './pack-rows.as';
-import { address, barrier, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
-import { BF16, F32, Q8, UNPACKED_BYTES, bf16Tile, f32Tile, mostRows, quantisedRows, rowsOfTile, streamBytes, tileWidth, unpackPanel, unpackedMostRows, unpackedTile } from './tiles.as';
+import { address, barrier, firstUnit, nextUnit, operand, operandF32, take, threadBuffer, threadCount, threadIndex } from '../../backends/simd/pool.as';
+import { BF16, F32, Q8, UNPACKED_BYTES, bf16MostRows, bf16Tile, f32MostRows, f32Tile, fewQuantised, fewRows, rowsOfTile, streamBytes, tileWidth, unpackPanel, unpackedMostRows, unpackedTile } from './tiles.as';
 
-// Where several tiles meet a panel, it goes by in blocks of so many k, which stay in the first cache (quantised) or the
-// second (floating) until all rows have met them. Units of quantised weights stand before every 128 (layout.ts).
+// Where several tiles meet floating weights, they go by in blocks of so many k, which stay in the second cache until all
+// rows have met them; where two panels take turns, in such as are read ahead.
 const FLOAT_BLOCK = 2048;
-const QUANTISED_BLOCK = 128;
 
+// Values of k for which the panels of one stripe take turns: few enough to have been read ahead.
+const TURN = 128;
+
+// A matrix of more values lies in main memory, with the rest of its model. Stripes of up to so many k are over before reading
+// ahead of several at once has come to speed.
+const CACHED: i32 = 1 << 18;
+const SHORT: i32 = 1024;
 // Many rows have panels taken apart in the thread's buffer, so many of so many k.
 const UNPACKED_PANELS: i32 = 2;
 export const UNPACKED_BLOCK: i32 = 384;
@@ -100,27 +106,13 @@ function nearest4(x: usize, inverse: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), inverse)));
 }
 
-// M rows × one panel, or × the four panels from `p` (a multiple of 4) on, into y (row stride ldy bytes).
-export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
+// M rows × one panel of W[N, K], or × the four panels from `p` (a multiple of 4) on, into y (row stride ldy bytes).
+export function multiplyPanels(x: usize, xs: usize, M: i32, K: i32, w: usize, N: i32, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
   const stream = w + <usize>(p >>> 2) * streamBytes(dtype, K);
-  if (isQuantised(dtype)) {
-    if (M > mostRows(dtype)) multiplyUnpacked(x, xs, M, K, stream, dtype, p & 3, panels, y, ldy);
-    else multiplyQuantised(x, xs, M, K, stream, dtype, p & 3, panels, y, ldy);
-  } else multiplyFloats(x, M, K, stream, dtype, p & 3, panels, y, ldy);
-}
-
-function multiplyQuantised(x: usize, xs: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
-  const width = min(panels, tileWidth(dtype, M));
-  const block = width == TOGETHER ? K : QUANTISED_BLOCK;
-  for (let k = 0; k < K; k += block) {
-    const n = min(block, K - k), come = stream + streamBytes(dtype, k);
-    for (let i = 0; i < panels; i += width) {
-      quantisedRows(
-        dtype, x + (<usize>k << 1), groupNumbers(K) << 2, xs + groupNumbers(k), groupNumbers(K), M,
-        come, <usize>(p + i), width, n, y + (<usize>i << 5), ldy, k == 0,
-      );
-    }
-  }
+  const stride = groupNumbers(K);
+  if (!isQuantised(dtype)) multiplyFloats(x, M, K, stream, N, dtype, p & 3, panels, y, ldy);
+  else if (M > fewRows(dtype)) multiplyUnpacked(x, xs, M, K, stream, dtype, p & 3, panels, y, ldy);
+  else fewQuantised(dtype, x, stride << 2, xs, stride, M, stream, p & 3, panels, K, y, ldy);
 }
 
 // x are rows that `prepareRows` has packed.
@@ -152,20 +144,33 @@ export function floatsAt(stream: usize, dtype: i32, K: i32, p: usize, k: i32): u
   return stream + (stripe * <usize>K + <usize>k) * STRIPE_STEP + (dtype == BF16 ? (p & 1) << 4 : 0);
 }
 
-// x are rows that `packRows` has packed.
-function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
-  const width = min(panels, tileWidth(dtype, M));
+// Whether few rows take a stripe after another, as memory is read ahead, rather than several together: then sums wait for
+// their own additions, which costs as much as long stripes of float32 do.
+// @ts-ignore: decorator
+@inline
+function streams(K: i32, N: i32, dtype: i32): bool { return N > CACHED / K && (K <= SHORT || dtype == BF16); }
+
+// x are rows that `packRows` has packed. Two panels of bfloat16 are one stripe: where a tile takes one of them for all rows,
+// they take turns within what is read ahead.
+function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, N: i32, dtype: i32, p: i32, panels: i32, y: usize, ldy: usize): void {
+  const each = dtype == BF16 ? 2 : 1;
+  const width = min(streams(K, N, dtype) ? min(panels, each) : panels, tileWidth(dtype, M));
   const stripe = <usize>K * STRIPE_STEP;
-  const block = rowsFrom(dtype, 0, M) == M ? K : FLOAT_BLOCK;
-  for (let k = 0; k < K; k += block) {
-    const n = min(block, K - k), first = k == 0;
-    for (let i = 0; i < panels; i += width) {
-      const w = floatsAt(stream, dtype, K, <usize>(p + i), k);
-      for (let m = 0, rows = 0; m < M; m += rows) {
-        rows = rowsFrom(dtype, m, M);
-        const own = x + (<usize>(m * K + k * rows) << 2), to = y + <usize>m * ldy + (<usize>i << 5);
-        if (dtype == F32) f32Tile(rows, width, own, w, stripe, n, to, ldy, first);
-        else bf16Tile(rows, width, own, w, stripe, n, to, ldy, first);
+  const isOneTile = rowsFrom(dtype, 0, M) == M;
+  const step = max(width, each);
+  const block = !isOneTile ? FLOAT_BLOCK : width < each ? TURN : K;
+  for (let i0 = 0; i0 < panels; i0 += step) {
+    const end = min(panels, i0 + step);
+    for (let k = 0; k < K; k += block) {
+      const n = min(block, K - k), first = k == 0;
+      for (let i = i0; i < end; i += width) {
+        const w = floatsAt(stream, dtype, K, <usize>(p + i), k);
+        for (let m = 0, rows = 0; m < M; m += rows) {
+          rows = rowsFrom(dtype, m, M);
+          const own = x + (<usize>(m * K + k * rows) << 2), to = y + <usize>m * ldy + (<usize>i << 5);
+          if (dtype == F32) f32Tile(rows, width, own, w, stripe, n, to, ldy, first);
+          else bf16Tile(rows, width, own, w, stripe, n, to, ldy, first);
+        }
       }
     }
   }
@@ -173,7 +178,7 @@ function multiplyFloats(x: usize, M: i32, K: i32, stream: usize, dtype: i32, p: 
 
 // Rows of the tile that begins at row m, of rows that are packed.
 export function rowsFrom(dtype: i32, m: i32, M: i32): i32 {
-  return rowsOfTile(M - m, isQuantised(dtype) ? unpackedMostRows : mostRows(dtype));
+  return rowsOfTile(M - m, isQuantised(dtype) ? unpackedMostRows : dtype == F32 ? f32MostRows : bf16MostRows);
 }
 
 // Rows that a thread takes at a time, where a row is soon done: asking for each costs more than some rows do.
@@ -184,7 +189,7 @@ export function rowShare(M: i32): i32 { return max(1, M / (4 * threadCount())); 
 // A phase of a job: rows are normalised where the job asks for it, and quantised or packed as the tiles read them. Gives
 // the x that panels read.
 export function prepareRows(phase: i32, x: usize, M: i32, K: i32, dtype: i32, norm: usize, epsilon: f32, normed: usize, prepared: usize, scales: usize): usize {
-  const quantises = isQuantised(dtype), packs = M > (quantises ? mostRows(dtype) : 1);
+  const quantises = isQuantised(dtype), packs = M > (quantises ? fewRows(dtype) : 1);
   if (norm == 0 && !quantises && !packs) return x;
   const ldx = <usize>K << 2;
   const source = norm != 0 ? normed : x;
@@ -238,22 +243,19 @@ export function product(
   const whole = N >>> 3;
   const panels = (N + 7) >>> 3;
   const units = (panels + TOGETHER - 1) / TOGETHER;
-  const share = max(1, units / (threadCount() * 8));
   const ldy = <usize>N << 2;
-  for (;;) {
-    const unit = take(phase, share);
-    if (unit >= units) break;
-    const end = min(panels, (unit + share) * TOGETHER);
+  for (let unit = firstUnit(phase, units); unit < units; unit = nextUnit(phase, units, unit)) {
+    const end = min(panels, (unit + 1) * TOGETHER);
     for (let p = unit * TOGETHER; p < end; ) {
       const together = p + TOGETHER <= min(end, whole) ? TOGETHER : 1;
       const n = p << 3;
       if (p < whole) {
         const to = y + (<usize>n << 2);
-        multiplyPanels(x, scales, M, K, w, dtype, p, together, to, ldy);
+        multiplyPanels(x, scales, M, K, w, N, dtype, p, together, to, ldy);
         finish(to, ldy, M, n, together << 3, bias, residual, ldy);
       } else {
         const count = N - n;
-        multiplyPanels(x, scales, M, K, w, dtype, p, 1, tail, 32);
+        multiplyPanels(x, scales, M, K, w, N, dtype, p, 1, tail, 32);
         finish(tail, 32, M, n, count, bias, residual, ldy);
         for (let m = 0; m < M; m++) memory.copy(y + <usize>m * ldy + (<usize>n << 2), tail + (<usize>m << 5), <usize>count << 2);
       }

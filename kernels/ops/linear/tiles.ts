@@ -5,7 +5,7 @@
  * batch. Few rows take several panels at once, because one panel alone would wait for its own additions.
  */
 
-import { halves, range } from './group-loops.js';
+import { halves, range, wordMasks } from './group-loops.js';
 import { type WeightDtype, weightDtypes } from './index.js';
 import { headerBytes, panelStep, streamBytes, stripeStep, unitBytes, unitSpan } from './layout.js';
 import { isQuantised, type QuantisedDtype } from './quantise.js';
@@ -20,7 +20,6 @@ import {
   unpacker,
 } from './unpacked-tiles.js';
 
-type CpuDtype = (typeof weightDtypes)[number];
 type Shapes = readonly (readonly [rows: number, panels: number])[];
 
 const few: Shapes = [
@@ -32,16 +31,18 @@ const few: Shapes = [
   [4, 1],
 ];
 
-/** Values in words are taken apart once for more rows than two. */
-const words = few.slice(0, 4);
-
-/** Rows × panels of each tile; the last has the most rows. 16 vector registers hold accumulators, weights and a splat. */
-const shapes: Readonly<Record<CpuDtype, Shapes>> = {
+/** Rows × panels of each tile. 16 vector registers hold accumulators, weights and a splat. */
+const shapes: Readonly<Record<'f32' | 'bf16', Shapes>> = {
   f32: [...few, [5, 1], [6, 1]],
-  // Widening takes registers of its own.
-  bf16: [...few, [5, 1]],
-  ...{ q8: few, q6: words, q5: words, q5k: words, q4: words, q4k: words },
+  // Widening takes registers of its own. Two panels are a stripe.
+  bf16: [...few, [1, 2], [5, 1]],
 };
+
+/** Rows of a tile of quantised weights at most, which takes them apart in registers. */
+const mostRows: Readonly<Record<QuantisedDtype, number>> = { q8: 4, q6: 3, q5: 3, q5k: 3, q4: 3, q4k: 3 };
+
+/** Rows up to which such tiles, one after another, are faster than taking a block apart once for all. */
+const fewRows: Readonly<Record<QuantisedDtype, number>> = { q8: 32, q6: 6, q5: 6, q5k: 6, q4: 6, q4k: 6 };
 
 /** Floating weights in stripes that lie `stripe` bytes apart, and rows packed as [k][MR] (pack-rows.as.ts). */
 function floatTile(dtype: 'f32' | 'bf16', MR: number, NP: number): string {
@@ -96,25 +97,6 @@ function floatTiles(name: string, shapes: Shapes): string {
   ].join('\n');
 }
 
-/** Calls tiles until `M` rows of the panels that a tile takes are done, for one block of k. */
-function rowLoop(name: string, shapes: Shapes): string {
-  const call = (MR: number, NP: number) =>
-    `${name}_${MR}_${NP}(x + ldx * m, ldx, xs + ldxs * m, ldxs, w, panel, K, y + ldy * m, ldy, first); m += ${MR};`;
-  const wide = shapes.filter(([, panels]) => panels > 1);
-  const narrow = shapes.filter(([, panels]) => panels === 1).toReversed();
-  const [[most]] = narrow;
-  return [
-    `export function ${name}Rows(x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {`,
-    'let m: usize = 0;',
-    ...wide.map(([rows, panels]) => `if (M == ${rows} && panels == ${panels}) { ${call(rows, panels)} return; }`),
-    `for (let left = M; left > 0; left = M - <i32>m) {`,
-    `const rows = rowsOfTile(left, ${most});`,
-    narrow.map(([rows]) => `if (rows == ${rows}) { ${call(rows, 1)} }`).join(' else '),
-    '}',
-    '}',
-  ].join('\n');
-}
-
 /** Rows of the next tile where so many are left and a tile has so many at most. */
 const rowsOfTile = `export function rowsOfTile(left: i32, most: i32): i32 {
   // Two tiles of about as many rows rather than a full one and a small one, which would wait for its own additions.
@@ -123,45 +105,53 @@ const rowsOfTile = `export function rowsOfTile(left: i32, most: i32): i32 {
 
 /** How many rows and panels a dtype's tiles take. */
 function extents(name: string, shapes: Shapes): string {
+  const widest = new Map<number, number>();
+  for (const [rows, panels] of shapes) widest.set(rows, Math.max(panels, widest.get(rows) ?? 1));
   return [
-    '// Panels side by side that a tile of M rows takes: 1 where M is more than any wide tile has.',
+    '// Panels side by side that a tile of M rows takes at most: 1 where M is more than any tile has.',
     `function ${name}Width(M: i32): i32 {`,
-    ...shapes.filter(([, panels]) => panels > 1).map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
+    ...[...widest].filter(([, panels]) => panels > 1).map(([rows, panels]) => `if (M == ${rows}) return ${panels};`),
     'return 1;',
     '}',
-    `export const ${name}MostRows: i32 = ${shapes[shapes.length - 1][0]};`,
+    `export const ${name}MostRows: i32 = ${Math.max(...widest.keys())};`,
   ].join('\n');
 }
 
-/** M rows, as few as a dtype's own tiles take, × the panels from `panel` on that a tile takes, for one block of k. */
-function quantisedRows(): string {
+/** Calls the body of the dtype; closes the function. */
+function byDtype(body: (dtype: QuantisedDtype) => readonly string[]): string[] {
   return [
-    'export function quantisedRows(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, panels: i32, K: i32, y: usize, ldy: usize, first: bool): void {',
-    ...weightDtypes.flatMap((dtype, code) => {
-      if (!isQuantised(dtype)) return [];
-      return [
-        `if (dtype == ${code}) { ${dtype}Rows(x, ldx, xs, ldxs, M, w, panel, panels, K, y, ldy, first); return; }`,
-      ];
-    }),
+    ...weightDtypes.flatMap((dtype, code) =>
+      isQuantised(dtype) ? [`if (dtype == ${code}) {`, ...body(dtype), 'return;', '}'] : [],
+    ),
     '}',
-  ].join('\n');
+  ];
+}
+
+/** Few rows × the panels from `panel` on of four. */
+function fewQuantised(): string[] {
+  return [
+    'export function fewQuantised(dtype: i32, x: usize, ldx: usize, xs: usize, ldxs: usize, M: i32, w: usize, panel: usize, panels: i32, K: i32, y: usize, ldy: usize): void {',
+    ...byDtype((dtype) => [
+      'for (let m = 0, rows = 0; m < M; m += rows) {',
+      `rows = rowsOfTile(M - m, ${mostRows[dtype]});`,
+      ...range(mostRows[dtype]).map(
+        (m) => `if (rows == ${m + 1}) ${dtype}_${m + 1}(x, ldx, xs, ldxs, w, panel, panels, K, y, ldy);`,
+      ),
+      'x += ldx * rows; xs += ldxs * rows; y += ldy * rows;',
+      '}',
+    ]),
+  ];
 }
 
 /** What more rows go through: a panel's block taken apart, and tiles of packed rows over it. */
 function unpackedPanels(): string[] {
-  const calls = (call: (dtype: QuantisedDtype) => string) =>
-    weightDtypes.flatMap((dtype, code) =>
-      isQuantised(dtype) ? [`if (dtype == ${code}) { ${call(dtype)}; return; }`] : [],
-    );
   return [
     `export const unpackedMostRows: i32 = ${unpackedRows};`,
     `export const UNPACKED_BYTES: usize = ${unpackedBytes};`,
     'export function unpackPanel(dtype: i32, w: usize, panel: usize, K: i32, to: usize): void {',
-    ...calls((dtype) => `${dtype}Unpack(w, panel, K, to)`),
-    '}',
+    ...byDtype((dtype) => [`${dtype}Unpack(w, panel, K, to);`]),
     'export function unpackedTile(dtype: i32, rows: i32, x: usize, q: usize, d: usize, K: i32, y: usize, ldy: usize, first: bool): void {',
-    ...calls((dtype) => `${unpackedKind(dtype)}Tile(rows, x, q, d, K, y, ldy, first)`),
-    '}',
+    ...byDtype((dtype) => [`${unpackedKind(dtype)}Tile(rows, x, q, d, K, y, ldy, first);`]),
   ];
 }
 
@@ -179,9 +169,9 @@ function sizes(): string[] {
     ...by('panelStep', 'usize', panelStep),
     ...by('headerBytes', 'usize', (dtype) => (isQuantised(dtype) ? headerBytes(dtype) : 0)),
     ...by('unitBytes', 'usize', (dtype) => (isQuantised(dtype) ? unitBytes(dtype) : 0)),
-    ...by('tileWidth', 'i32', (dtype) => `${dtype}Width(M)`, 'dtype: i32, M: i32'),
-    '// Rows of the largest tile that reads weights as they are packed.',
-    ...by('mostRows', 'i32', (dtype) => `${dtype}MostRows`),
+    ...by('tileWidth', 'i32', (dtype) => (isQuantised(dtype) ? 1 : `${dtype}Width(M)`), 'dtype: i32, M: i32'),
+    '// Rows that take quantised weights apart as they read them.',
+    ...by('fewRows', 'i32', (dtype) => (isQuantised(dtype) ? fewRows[dtype] : 0)),
     '// Bytes of four panels of K values.',
     ...by(
       'streamBytes',
@@ -197,22 +187,25 @@ function sizes(): string[] {
 
 /** The whole module, imported by simd.as.ts as './tiles.as'. */
 export function tilesSource(): string {
-  const tile = (dtype: CpuDtype, rows: number, panels: number) =>
-    isQuantised(dtype) ? quantisedTile(dtype, rows, panels) : floatTile(dtype, rows, panels);
   const kinds = Object.keys(unpackedKinds) as (keyof typeof unpackedKinds)[];
   return [
     '// Generated by kernels/ops/linear/tiles.ts.',
-    "import { madd, widenHigh, widenLow } from '../../backends/simd/math.as';",
+    "import { clear, constant, madd, widenHigh, widenLow } from '../../backends/simd/math.as';",
+    "import { threadBuffer } from '../../backends/simd/pool.as';",
     ...sizes(),
-    ...([4, 5, 6] as const).map(wordValue),
-    ...weightDtypes.flatMap((dtype) => [
-      ...shapes[dtype].map(([rows, panels]) => tile(dtype, rows, panels)),
-      extents(dtype, shapes[dtype]),
-      ...(isQuantised(dtype) ? [rowLoop(dtype, shapes[dtype]), unpacker(dtype)] : [floatTiles(dtype, shapes[dtype])]),
-    ]),
+    ...([4, 5, 6] as const).flatMap((bits) => [wordMasks(bits), wordValue(bits)]),
+    ...weightDtypes.flatMap((dtype) =>
+      isQuantised(dtype)
+        ? [...range(mostRows[dtype]).map((m) => quantisedTile(dtype, m + 1)), unpacker(dtype)]
+        : [
+            ...shapes[dtype].map(([rows, panels]) => floatTile(dtype, rows, panels)),
+            extents(dtype, shapes[dtype]),
+            floatTiles(dtype, shapes[dtype]),
+          ],
+    ),
     rowsOfTile,
     ...kinds.flatMap((kind) => [...range(unpackedRows).map((m) => unpackedTile(kind, m + 1)), unpackedTiles(kind)]),
     ...unpackedPanels(),
-    quantisedRows(),
+    ...fewQuantised(),
   ].join('\n');
 }

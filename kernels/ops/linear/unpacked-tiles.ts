@@ -35,17 +35,16 @@ export function unpackedKind(dtype: QuantisedDtype): keyof typeof unpackedKinds 
 export function unpackedTile(kind: keyof typeof unpackedKinds, MR: number): string {
   const rows = range(MR);
   const { group, hasMin } = unpackedKinds[kind];
-  const all = (body: (m: number, j: number) => string) => each(rows, [0], (m, _, j) => body(m, j));
+  const all = (body: (m: number, j: number) => string) => each(rows, body);
   const vectors = (name: string, at: number) => halves.map((j) => `const ${name}_${j} = v128.load(d, ${at + 16 * j});`);
   const number = (n: number, m: number) => `v128.load32_splat(q, ${4 * (n * MR + m)})`;
   const dot = (m: number, j: number) => `i32x4.dot_i16x8_s(e${j}, r${m})`;
   // The compiler takes operands as they are needed only where the last rows' come first.
   const pair = (use: (m: number, j: number) => string) => [
     'const e0 = v128.load(e), e1 = v128.load(e, 16);',
-    ...rows.toReversed().flatMap((m) => [
-      `const r${m} = v128.load32_splat(x, ${4 * m});`,
-      ...halves.map((j) => use(m, j)),
-    ]),
+    ...rows
+      .toReversed()
+      .flatMap((m) => [`const r${m} = v128.load32_splat(x, ${4 * m});`, ...halves.map((j) => use(m, j))]),
     `e += 32; x += ${4 * MR};`,
   ];
   const runs = range(32 / group).flatMap((run) => [

@@ -1,7 +1,7 @@
 // log p(ids[t]) while the vocabulary goes by in tiles: a maximum and a sum a tile and row, never the logits of all.
 // Tiles are combined in their own order at the end, so the number of threads changes nothing.
 import { exp4, laneMax, laneSum } from '../../backends/simd/math.as';
-import { address, barrier, operand, take, threadIndex } from '../../backends/simd/pool.as';
+import { address, barrier, firstUnit, nextUnit, operand, take, threadIndex } from '../../backends/simd/pool.as';
 import { TOGETHER, multiplyPanels, prepareRows } from '../linear/simd.as';
 
 const TILE_PANELS: i32 = 32; // 256 vocabulary rows
@@ -16,13 +16,11 @@ export function tokenLogProbJob(): void {
   const logits = address(10) + <usize>threadIndex() * (<usize>T * ld);
   const panels = (V + 7) >>> 3;
   const tiles = (panels + TILE_PANELS - 1) / TILE_PANELS;
-  for (;;) {
-    const tile = take(1, 1);
-    if (tile >= tiles) break;
+  for (let tile = firstUnit(1, tiles); tile < tiles; tile = nextUnit(1, tiles, tile)) {
     const from = tile * TILE_PANELS, end = min(panels, from + TILE_PANELS);
     for (let p = from; p < end; ) {
       const together = p + TOGETHER <= end ? TOGETHER : 1;
-      multiplyPanels(x, scales, T, d, head, dtype, p, together, logits + (<usize>(p - from) << 5), ld);
+      multiplyPanels(x, scales, T, d, head, V, dtype, p, together, logits + (<usize>(p - from) << 5), ld);
       p += together;
     }
     const firstRow = from << 3;

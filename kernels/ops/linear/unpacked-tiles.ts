@@ -42,10 +42,9 @@ export function unpackedTile(kind: keyof typeof unpackedKinds, MR: number): stri
   // The compiler takes operands as they are needed only where the last rows' come first.
   const pair = (use: (m: number, j: number) => string) => [
     'const e0 = v128.load(e), e1 = v128.load(e, 16);',
-    ...rows.toReversed().flatMap((m) => [
-      `const r${m} = v128.load32_splat(x, ${4 * m});`,
-      ...halves.map((j) => use(m, j)),
-    ]),
+    ...rows
+      .toReversed()
+      .flatMap((m) => [`const r${m} = v128.load32_splat(x, ${4 * m});`, ...halves.map((j) => use(m, j))]),
     `e += 32; x += ${4 * MR};`,
   ];
   const runs = range(32 / group).flatMap((run) => [

@@ -38,14 +38,20 @@ export function attendBlock<T>(
   const all = rows * group, headBytes = <usize>headDim << 2;
   const vectors = scores + <usize>all * stride; // queries, then outputs
   const last = n + rows - 1;
+  let source = query, heads = 0;
+  const toNextRow = rowBytes - <usize>group * headBytes;
   for (let i = 0, some = 0; i < all; i += some) {
     some = rowsOfTile(all - i, cachedMostRows);
-    const own = threadBuffer(), packed = vectors + <usize>i * headBytes;
+    const own = threadBuffer();
     for (let r = 0; r < some; r++) {
-      const row = (i + r) / group, head = (i + r) % group;
-      copy(own + <usize>r * headBytes, query + <usize>row * rowBytes + <usize>head * headBytes, headBytes);
+      copy(own + <usize>r * headBytes, source, headBytes);
+      source += headBytes;
+      if (++heads == group) {
+        heads = 0;
+        source += toNextRow;
+      }
     }
-    packRows(own, headBytes, some, headDim, packed);
+    packRows(own, headBytes, some, headDim, vectors + <usize>i * headBytes);
   }
   for (let from = 0; from < last; from += pageSize) {
     const page = pages + (<usize>(from / pageSize) << 2);
@@ -84,9 +90,15 @@ export function attendBlock<T>(
       multiply<T>(group, some, scores + own * stride + (<usize>p << 2), stride, value, headBytes, headBytes, vectors + own * headBytes, headBytes, false);
     }
   }
-  for (let i = 0; i < all; i++) {
-    const inverse = v128.load32_splat(scores + <usize>i * stride + stride - 16);
-    const from = vectors + <usize>i * headBytes, to = result + <usize>(i / group) * rowBytes + <usize>(i % group) * headBytes;
-    for (let at: usize = 0; at < headBytes; at += 16) v128.store(to + at, f32x4.mul(v128.load(from + at), inverse));
+  let at = vectors, to = result;
+  for (let r = 0; r < rows; r++) {
+    for (let head = 0; head < group; head++) {
+      const inverse = v128.load32_splat(scores + <usize>(r * group + head) * stride + stride - 16);
+      for (const end = at + headBytes; at < end; at += 16) {
+        v128.store(to, f32x4.mul(v128.load(at), inverse));
+        to += 16;
+      }
+    }
+    to += toNextRow;
   }
 }

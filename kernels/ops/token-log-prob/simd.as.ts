@@ -1,6 +1,6 @@
 // log p(ids[t]) while the vocabulary goes by in tiles: a maximum and a sum a tile and row, never the logits of all.
 // Tiles are combined in their own order at the end, so the number of threads changes nothing.
-import { exp4, laneMax, laneSum } from '../../backends/simd/math.as';
+import { exp4, laneMax4, laneSum } from '../../backends/simd/math.as';
 import { address, barrier, firstUnit, nextUnit, operand, take, threadIndex } from '../../backends/simd/pool.as';
 import { TOGETHER, multiplyPanels, prepareRows } from '../linear/simd.as';
 
@@ -29,12 +29,20 @@ export function tokenLogProbJob(): void {
     for (let t = 0; t < T; t++) {
       const row = logits + <usize>t * ld;
       for (let n = rows; n < padded; n++) store<f32>(row + (<usize>n << 2), -Infinity);
-      let max4 = f32x4.splat(-Infinity);
-      for (let n = 0; n < padded; n += 4) max4 = f32x4.pmax(max4, v128.load(row + (<usize>n << 2)));
-      const largest = laneMax(max4);
-      const largest4 = f32x4.splat(largest);
-      let sum4 = f32x4.splat(0);
-      for (let n = 0; n < padded; n += 4) sum4 = f32x4.add(sum4, exp4(f32x4.sub(v128.load(row + (<usize>n << 2)), largest4)));
+      // Loops that end with their condition: the compiler moves what never changes before them.
+      let max4 = f32x4.splat(-Infinity), sum4 = f32x4.splat(0);
+      const end = row + (<usize>padded << 2);
+      let at = row;
+      do {
+        max4 = f32x4.pmax(max4, v128.load(at));
+        at += 16;
+      } while (at < end);
+      const largest4 = laneMax4(max4), largest = f32x4.extract_lane(largest4, 0);
+      at = row;
+      do {
+        sum4 = f32x4.add(sum4, exp4(f32x4.sub(v128.load(at), largest4)));
+        at += 16;
+      } while (at < end);
       const to = partial + (<usize>(tile * T + t) << 3);
       store<f32>(to, largest);
       store<f32>(to, laneSum(sum4), 4);

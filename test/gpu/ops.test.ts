@@ -87,6 +87,38 @@ describe('WGSL kernels against their references', () => {
     });
   }
 
+  it('equal the CPU kernels where quantised weights meet rows that are normed, gated, or asked for tokens', async () => {
+    const [M, d, f] = [3, 256, 400];
+    const x = () => tf.tensor2d(normal(M * d, 1), [M, d]);
+    const norm = () => ({ weight: tf.tensor1d(normal(d, 5)), epsilon: 1e-6 });
+    const bodies = {
+      linear() {
+        const weights = packLinear(normal(f * d, 2), f, d, null, 'q8');
+        const y = linear(x(), weights, { norm: norm() });
+        weights.dispose();
+        return y;
+      },
+      gatedMlp() {
+        const weights = packGatedMlp(
+          { d, f, gate: normal(f * d, 2), up: normal(f * d, 3), down: normal(d * f, 4) },
+          { gateUp: 'q8', down: 'q4' },
+        );
+        const y = gatedMlp(x(), weights, 'silu', { norm: norm() });
+        weights.dispose();
+        return y;
+      },
+      tokenLogProb() {
+        const head = packHead(normal(900 * d, 2), 900, d, { dtype: 'q8' });
+        const y = tokenLogProb(x(), head, Int32Array.of(7, 0, 899));
+        head.dispose();
+        return y;
+      },
+    };
+    for (const [op, body] of Object.entries(bodies)) {
+      expect(relativeError(await on('webgpu', body), await on('simd', body)), op).to.be.below(1e-5);
+    }
+  });
+
   for (const M of [3, 70]) {
     it(`linear of ${M} rows with norm, bias and residual`, async () => {
       const [N, K] = [50, 68];

@@ -14,7 +14,8 @@ let starting: Promise<string> | null = null;
 /**
  * Opens a device and registers the backend over it, stock kernels and all. A lost device is replaced. A second call may
  * come before the first has ended.
- * @returns what decides the bits of a result: vendor and kind of the adapter, its driver, and whether it multiplies in float16
+ * @returns what decides the bits of a result: vendor and kind of the adapter, its driver, and f16 where float16 weights are
+ *   multiplied in float16
  */
 export async function registerWebGpu(): Promise<string> {
   if (starting === null && started && !started.hasFailed) return buildOf(started);

@@ -3,8 +3,8 @@
  *
  * There are two programs, for few rows and for many, and an output has the same bits from both, at any tile size: the sum
  * of its groups of 32 k in their order, each the chain of fused multiply-adds of its k in their order. Where they are
- * float16, chains are of `chainRows`, and a group the float32 sum of its chains in order. No output's sum is shared by threads
- * of a subgroup; a row's norm and a group's largest activation are (lanes.ts), to the same bits at any size of it.
+ * float16, chains have `chainRows` k, and a group is the float32 sum of its chains in order. No output's sum is shared by
+ * threads of a subgroup; a row's norm and a group's largest activation are (lanes.ts), to the same bits at any size of it.
  */
 import {
   activationsCode,

@@ -73,7 +73,7 @@ export function runProduct(
   }
 }
 
-/** The least workgroup memory that WebGPU promises, half of this, holds two rows of a matrix-vector tile, or 16 of the other. */
+/** Half of this, the least that WebGPU promises, holds two rows of a matrix-vector tile, or 16 of the other. */
 export const isRoomy = () => webGpu().device.limits.maxComputeWorkgroupStorageSize >= 32_768;
 
 function fewRows(M: number): number {

@@ -87,7 +87,8 @@ describe('a float16 checkpoint on webgpu, by the command line', () => {
       expect(decoder.dtype).to.equal('f16');
       const vectors = [...checkpoint.tensors.values()].filter(({ shape }) => shape.length === 1);
       const inVectors = vectors.reduce((sum, { shape }) => sum + shape[0], 0);
-      expect(bytes).to.equal(2 * (decoder.parameters - inVectors) + 4 * inVectors);
+      const wanted = 2 * (decoder.parameters - inVectors) + 4 * inVectors;
+      expect(bytes).to.be.within(wanted, 1.001 * wanted);
       decoder.dispose();
       checkpoint.close();
     }

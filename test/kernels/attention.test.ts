@@ -86,6 +86,29 @@ for (const backend of backends) {
         }));
     }
 
+    it('gives rows that follow each other the bits that each has alone', () =>
+      on(backend, () => {
+        const [n, pageSize, pages] = [44, 8, [7, 0, 3, 9, 1, 5]];
+        for (const shape of shapes) {
+          for (const dtype of dtypes) {
+            const widths = [shape.heads, shape.kvHeads, shape.kvHeads].map((heads) => heads * shape.headDim);
+            const parts = widths.map((width, i) => values(n * width, i + 1));
+            const rowsOf = (from: number, to: number) => {
+              const [q, k, v] = parts.map((part, i) => part.subarray(from * widths[i], to * widths[i]));
+              return [...run(shape, cache, ragged([{ pages, from, to }], pageSize), q, k, v)];
+            };
+            const cache = cacheOf(shape, dtype, pageSize);
+            const all = rowsOf(0, n);
+            for (const t of [0, 6, 17, 30, 43]) {
+              const alone = rowsOf(t, t + 1);
+              expect(alone, `row ${t} of ${JSON.stringify(shape)}`).to.deep.equal(
+                all.slice(t * widths[0], (t + 1) * widths[0]),
+              );
+            }
+          }
+        }
+      }));
+
     it('gives a row the same bits alone, in pieces and beside other sequences', () =>
       on(backend, () => {
         const shape = shapes[1];

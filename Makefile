@@ -103,8 +103,7 @@ gpu-demo: build $(ADAPTER_FILES) ## the demo's chains on webgpu beside those of 
 
 gpu-profile: ADAPTER := $(or $(ADAPTER),hardware)
 gpu-profile: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## bytes a verified token and passes against the roofs of the GPU, by dtype of the weights
-	@for dtype in f32 bf16 q8 q4; do \
-	  $(ON_ADAPTER) $(ATTS) profile abacus-qwen3-2m --backend webgpu --dtype $$dtype || exit 1; done
+	@$(ON_ADAPTER) node dist/experiments/gpu-profile.js
 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js

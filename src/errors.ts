@@ -17,18 +17,5 @@ export class AttsError extends Error {
   }
 }
 
-/**
- * `engine`: a model cannot serve a call; `lost`: nor any other as long as the process lives; `length`: it can serve calls,
- * but not one of so many tokens.
- */
-export type ErrorCode =
-  | 'usage'
-  | 'config'
-  | 'checkpoint'
-  | 'dataset'
-  | 'engine'
-  | 'lost'
-  | 'length'
-  | 'score'
-  | 'run'
-  | 'io';
+/** `engine`: a model cannot serve calls; `length`: it can, but not one of so many tokens. */
+export type ErrorCode = 'usage' | 'config' | 'checkpoint' | 'dataset' | 'engine' | 'length' | 'score' | 'run' | 'io';

@@ -12,7 +12,7 @@ import { type Author, openTranscript, type Prompts, type Transcript } from './tr
 
 /** Attempts at a model call before its chain is given up. */
 const attempts = 3;
-/** What concerns a chain alone; all else ends the run, a lost engine too. `usage`: an engine refuses this one request. */
+/** What concerns a chain alone; all else ends the run. `usage`: an engine refuses this one request. */
 const failures: readonly ErrorCode[] = ['usage', 'engine', 'length', 'score'];
 
 /** What all chains of a run share. */

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { AttsError, type Engine, readRun, type ScoreRequest, scale } from '../../src/index.js';
-import { temporaryFolder } from '../runs/fixtures.js';
+import { AttsError, type Engine, type ScoreRequest, scale } from '../../src/index.js';
 import { contentOf, type EmbeddedPair, openEmbeddedPair, smallRun } from './embedded.js';
 
 /** The target with another way of scoring. */
@@ -81,29 +80,6 @@ describe('no silent acceptance', () => {
     const untroubled = await scale({ config, ...pair });
     const troubled = await scale({ config, ...pair, target: flaky });
     expect(contentOf(troubled.chains)).to.deep.equal(contentOf(untroubled.chains));
-  });
-});
-
-describe('an engine that serves no more calls', () => {
-  const out = temporaryFolder();
-
-  it('ends the run in its own line, fails no chain, and the same call goes on', async () => {
-    const pair = await openEmbeddedPair(3, 12);
-    const config = smallRun({ calibration: 'marginal', samples: 2, turns: 4 });
-    let calls = 0;
-    const dying = withScore(pair.target, (request) => {
-      // The bank takes 24.
-      if (++calls > 36) throw new AttsError('lost', 'the device is gone');
-      return pair.target.score(request);
-    });
-    const broken = await scale({ config, ...pair, target: dying, out: out() }).catch((cause: unknown) => cause);
-    expect(broken).to.include({ code: 'lost', message: 'the device is gone', exitCode: 1 });
-    expect(readRun(out()).chains.filter(({ status }) => status === 'failed')).to.deep.equal([]);
-    const { chains, summary } = await scale({ config, ...pair, out: out() });
-    expect(summary.chains).to.include({ finished: 6, failed: 0 });
-    expect(contentOf(chains)).to.deep.equal(contentOf((await scale({ config, ...pair })).chains));
-    await pair.draft.close();
-    await pair.target.close();
   });
 });
 

@@ -169,7 +169,7 @@ export class LocalEngine implements Engine {
     this.decoder.dispose();
   }
 
-  /** One forward pass. A failure ends every request with its cause, those to come too, never the process. */
+  /** One forward pass. A failure ends every request with its cause, never the process. */
   step(): Promise<void> {
     this.passing = this.pass();
     return this.passing;
@@ -207,7 +207,7 @@ export class LocalEngine implements Engine {
       // Requests of a lost device wait for the next pass, which begins with another one.
       if (this.device.hardware === null && this.options.reopen && ++this.losses <= mostLosses) return;
       const message = cause instanceof Error ? cause.message : String(cause);
-      this.failure ??= new AttsError('lost', `${this.model.id}: forward pass failed: ${message}`, { cause });
+      this.failure ??= new AttsError('engine', `${this.model.id}: forward pass failed: ${message}`, { cause });
       this.scheduler.fail(this.failure);
     }
   }

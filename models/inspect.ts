@@ -1,5 +1,7 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { type CacheDtype, pageBytes } from '../kernels/ops/attention/index.js';
 import { packedBytes, type WeightDtype } from '../kernels/ops/linear/index.js';
+import { gpuBytes } from '../kernels/ops/linear/webgpu-layout.js';
 import type { Checkpoint, StoredDtype } from './checkpoint/checkpoint.js';
 import { storedBytes } from './checkpoint/dtypes.js';
 import type { DecoderConfig } from './families/decoder-config.js';
@@ -32,7 +34,7 @@ export interface CheckpointReport {
   /** The head is a matrix of its own, not the embedding. */
   readonly hasOwnHead: boolean;
   readonly stored: Readonly<Partial<Record<StoredDtype, DtypeShare>>>;
-  /** Of the simd backends: matrices by the dtype in which they are kept; vectors count as f32. */
+  /** Matrices by the dtype in which they are kept, on webgpu or else the simd backends; vectors count as f32. */
   readonly kept: Readonly<Partial<Record<WeightDtype, DtypeShare>>>;
   /** The same by ops; norms and biases are left out. */
   readonly weights: KeptWeights;
@@ -45,12 +47,14 @@ export interface CheckpointReport {
 
 /**
  * What a checkpoint is and what it will need, from its header alone: nothing is loaded.
- * @throws AttsError `checkpoint`
+ * @param backend that is to keep it; the active one unless given
+ * @throws AttsError `checkpoint`; `usage` for a dtype that the backend does not read
  */
 export function inspectCheckpoint(
   checkpoint: Checkpoint,
   asked: WeightDtype | 'auto' = 'auto',
   cacheDtype: CacheDtype = 'f32',
+  backend: string = tf.getBackend(),
 ): CheckpointReport {
   const family = familyOf(checkpoint.config);
   const config = family.decoderConfig(checkpoint.config);
@@ -60,11 +64,12 @@ export function inspectCheckpoint(
   for (const { dtype, shape } of checkpoint.tensors.values()) add(stored, dtype, storedBytes(dtype, shape) ?? 0);
   const kept: Partial<Record<WeightDtype, DtypeShare>> = {};
   const keptInLayers: typeof kept = {};
-  const dtypeOf = keptDtypes(checkpoint, asked);
+  const dtypeOf = keptDtypes(checkpoint, asked, backend);
+  const bytesOf = backend === 'webgpu' ? gpuBytes : packedBytes;
   const matrix = (name: string, together: readonly string[] = [name]) => {
     const [N, K] = checkpoint.tensors.get(name)!.shape;
     const dtype = dtypeOf(...together);
-    return { dtype, bytes: packedBytes(N, K, dtype) };
+    return { dtype, bytes: bytesOf(N, K, dtype) };
   };
   const keep = (together: readonly (string | null | undefined)[], isLayer = false) => {
     const tensors = together.flatMap((name) => (name ? [name] : []));

@@ -1,4 +1,6 @@
-import { float16Dtype, type WeightDtype, weightDtypes } from '../kernels/ops/linear/index.js';
+import * as tf from '@tensorflow/tfjs-core';
+import { readsFloat16 } from '../kernels/backends/names.js';
+import { type WeightDtype, weightDtypes } from '../kernels/ops/linear/index.js';
 import { isQuantised } from '../kernels/ops/linear/quantise.js';
 import { AttsError } from '../src/errors.js';
 import type { Checkpoint, StoredDtype } from './checkpoint/checkpoint.js';
@@ -19,15 +21,24 @@ const mostCachedValues = 8 * 2 ** 20;
  */
 export type KeptDtype = (...names: readonly string[]) => WeightDtype;
 
-export function keptDtypes({ tensors }: Checkpoint, asked: WeightDtype | 'auto'): KeptDtype {
-  if (asked === 'f16' && float16Dtype.active !== 'f16') {
+/**
+ * @param backend that is to keep them; the active one unless given
+ * @throws AttsError `usage` for float16 where the backend does not read it
+ */
+export function keptDtypes(
+  { tensors }: Checkpoint,
+  asked: WeightDtype | 'auto',
+  backend: string = tf.getBackend(),
+): KeptDtype {
+  const float16 = readsFloat16(backend) ? 'f16' : 'f32';
+  if (asked === 'f16' && float16 !== 'f16') {
     throw new AttsError('usage', '--dtype f16 is for --backend webgpu; elsewhere give f32 or bf16');
   }
   if (asked !== 'auto') return () => asked;
   const values = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const one = (name: string): WeightDtype => {
     const dtype = kept[tensors.get(name)?.dtype ?? 'F32'];
-    if (dtype === 'f16') return float16Dtype.active;
+    if (dtype === 'f16') return float16;
     return dtype === 'bf16' && values <= mostCachedValues ? 'f32' : dtype;
   };
   return (...names) => {

@@ -17,5 +17,23 @@ export class AttsError extends Error {
   }
 }
 
-/** `engine`: a model cannot serve calls; `length`: it can, but not one of so many tokens. */
-export type ErrorCode = 'usage' | 'config' | 'checkpoint' | 'dataset' | 'engine' | 'length' | 'score' | 'run' | 'io';
+/**
+ * `engine`: a model cannot serve a call; `length`: it can, but not one of so many tokens; `device`: it can serve none any
+ * more, because what it runs on is gone.
+ */
+export type ErrorCode =
+  | 'usage'
+  | 'config'
+  | 'checkpoint'
+  | 'dataset'
+  | 'engine'
+  | 'length'
+  | 'device'
+  | 'score'
+  | 'run'
+  | 'io';
+
+/** The first line of what was thrown: below it drivers and loaders say what is for their makers. */
+export function firstLine(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).split('\n')[0].trim();
+}

@@ -3,6 +3,7 @@ import { processors } from '../../kernels/backends/simd/host.js';
 import type { BankFile } from '../../src/conformal/bank-format.js';
 import { AttsError } from '../../src/errors.js';
 import { answer, type Listener } from './answer.js';
+import { choose } from './choose.js';
 import type { FromPage, FromWorker, Opened, PageBackend } from './messages.js';
 import { type OpenedModels, openBank, openModels } from './models.js';
 
@@ -24,7 +25,7 @@ async function open(wanted: PageBackend, asked: number | null): Promise<void> {
       'threads need shared memory, which this browser gives to pages from localhost or over HTTPS alone, with the headers that make browser sends',
     );
   }
-  const [backend, note] = await choose(wanted);
+  const { backend, note } = await choose(wanted, (navigator as Partial<Navigator>).gpu);
   // The page draws and listens meanwhile: one processor stays free for it.
   const threads = asked ?? Math.max(1, processors() - 1);
   opened = { models: await openModels(backend, threads), bank: await openBank() };
@@ -35,16 +36,6 @@ async function open(wanted: PageBackend, asked: number | null): Promise<void> {
     threads: backend === 'simd' ? threads : null,
   };
   tell({ type: 'opened', opened: told });
-}
-
-/** WebGPU where there is an adapter; an adapter serves one device, so that this one is only looked at. */
-async function choose(wanted: PageBackend): Promise<['webgpu' | 'simd', string | null]> {
-  if (wanted === 'simd') return ['simd', null];
-  const gpu = (navigator as Partial<Navigator>).gpu;
-  if (await gpu?.requestAdapter().catch(() => null)) return ['webgpu', null];
-  const note = gpu ? 'WebGPU found no adapter' : 'this browser has no WebGPU';
-  if (wanted === 'webgpu') throw new AttsError('engine', `${note}; choose SIMD`);
-  return ['simd', note];
 }
 
 async function ask({ ask }: Extract<FromPage, { type: 'ask' }>): Promise<void> {

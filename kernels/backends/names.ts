@@ -5,3 +5,6 @@ export type BackendName = (typeof backendNames)[number];
 /** `auto` leaves the choice to us. */
 export const backendChoices = ['auto', ...backendNames] as const;
 export type BackendChoice = (typeof backendChoices)[number];
+
+/** Whether a backend reads float16 weights as they are; the others widen them, which loses nothing. */
+export const readsFloat16 = (backend: string) => backend === 'webgpu';

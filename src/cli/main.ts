@@ -42,6 +42,13 @@ function stackOf(error: Error): string {
   return error.cause instanceof Error ? `${stack}\ncaused by ${stackOf(error.cause)}` : stack;
 }
 
+/** What yargs refuses, in a line. */
+function refusal(message: string): string {
+  const [, flag, given, choices] = /Argument: (.+), Given: "(.*)", Choices: (.+)/.exec(message) ?? [];
+  if (flag) return `--${flag} must be one of ${choices.replaceAll('"', '')} (got ${given})`;
+  return `${message.split('\n')[0]} (atts --help shows what there is)`;
+}
+
 // Who reads only the first lines has what he wants.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
@@ -78,11 +85,7 @@ await yargs(hideBin(process.argv))
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message, error) =>
     // What yargs itself refuses comes as a message or as an error of its own.
-    fail(
-      error && error.name !== 'YError'
-        ? error
-        : new AttsError('usage', `${(message ?? error.message).split('\n')[0]} (atts --help shows what there is)`),
-    ),
+    fail(error && error.name !== 'YError' ? error : new AttsError('usage', refusal(message ?? error.message))),
   )
   .parseAsync();
 // A pipe takes in later what was written to it: the end must not cut it off.

@@ -68,7 +68,7 @@ export function inspectModel(spec: string, { backend, dtype, cacheDtype }: KeptO
   const path = localPath(spec);
   const checkpoint = openCheckpoint(path);
   try {
-    const inspected = inspectCheckpoint(checkpoint, keptOn(backend, dtype), cacheDtype);
+    const inspected = inspectCheckpoint(checkpoint, keptOn(backend, dtype), cacheDtype, backend);
     const { config, parameters, hasOwnHead, stored, kept, keptInLayers, headDtype, cacheBytesPerToken } = inspected;
     const { family, layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize, contextLength } = config;
     return {
@@ -94,7 +94,7 @@ export interface OpsReport {
 export function inspectOps(spec: string, { backend, dtype, cacheDtype = 'f32' }: KeptOptions = {}): OpsReport {
   const checkpoint = openCheckpoint(localPath(spec));
   try {
-    const { config, weights } = inspectCheckpoint(checkpoint, keptOn(backend, dtype), cacheDtype);
+    const { config, weights } = inspectCheckpoint(checkpoint, keptOn(backend, dtype), cacheDtype, backend);
     return { config, weights, cacheDtype };
   } finally {
     checkpoint.close();

@@ -2,6 +2,7 @@ import type { BackendChoice } from '../../kernels/backends/names.js';
 import type { CacheDtype } from '../../kernels/ops/attention/index.js';
 import type { WeightDtype } from '../../kernels/ops/linear/index.js';
 import { openCheckpoint, resolveModel } from '../../models/checkpoint/open.js';
+import { AttsError } from '../errors.js';
 import type { Engine } from './engine.js';
 import { Device } from './local/device.js';
 import { LocalEngine } from './local/local-engine.js';
@@ -58,16 +59,17 @@ export async function openEngine(
   const device = await Device.open(backend, threads);
   const reopen = () => openCheckpoint(folder);
   const checkpoint = reopen();
+  let engine: LocalEngine | null = null;
   try {
     const own = { dtype, cacheDtype, memory, onPass, timeOps, reopen, onNote };
-    const engine = device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
-    try {
-      await engine.compileAhead();
-    } catch (cause) {
-      await engine.close();
-      throw cause;
-    }
+    engine = device.use(() => new LocalEngine(checkpoint, tokenizer, device, own));
+    await engine.compileAhead();
     return engine;
+  } catch (cause) {
+    await engine?.close();
+    // What a backend has no room or no program for: it does not know whose it is.
+    if (!(cause instanceof AttsError && cause.code === 'engine')) throw cause;
+    throw new AttsError('engine', `${checkpoint.id}: ${cause.message}`, { cause });
   } finally {
     checkpoint.close();
   }

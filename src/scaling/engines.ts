@@ -1,4 +1,3 @@
-import { chooseBackend } from '../../kernels/backends/choose.js';
 import { inspectOps } from '../engine/inspect.js';
 import { type EnginePair, openPair } from '../engine/pair.js';
 import { AttsError } from '../errors.js';
@@ -45,8 +44,6 @@ export async function openEngines(
   if (backend === 'wasm' || backend === 'cpu') {
     throw new AttsError('usage', `--profile does not measure --backend ${backend}, which is there to compare with`);
   }
-  // How weights are kept depends on the backend that runs.
-  await chooseBackend(backend, threads);
   const roles = (['draft', 'target'] as const).flatMap((role) => {
     const spec = specs[role];
     return spec === undefined ? [] : [{ role, ...inspectOps(spec, { backend, dtype, cacheDtype }) }];

@@ -87,6 +87,30 @@ describe('command line: bad input', () => {
       says: /--methods.*fast/,
     },
     {
+      name: 'an unknown way to keep the cache',
+      args: () => ['generate', '--model', 'abacus-llama-0.4m', '--prompt', 'Add 3.', '--cache-dtype', 'f8'],
+      code: 2,
+      says: /--cache-dtype must be one of f32, bf16 \(got f8\)/,
+    },
+    {
+      name: 'the same of a run',
+      args: () => ['run', '--cache-dtype', 'f8'],
+      code: 2,
+      says: /--cache-dtype must be one of f32, bf16 \(got f8\)/,
+    },
+    {
+      name: 'an unknown backend',
+      args: () => ['score', '--model', 'abacus-llama-0.4m', '--text-file', 'x', '--backend', 'gpu'],
+      code: 2,
+      says: /--backend must be one of auto, simd, .* \(got gpu\)/,
+    },
+    {
+      name: 'float16 weights on the CPU',
+      args: () => ['generate', '--model', 'abacus-llama-0.4m', '--prompt', 'Add 3.', '--dtype', 'f16'],
+      code: 2,
+      says: /--dtype f16 is for --backend webgpu; elsewhere give f32 or bf16/,
+    },
+    {
       name: 'a text file that does not exist',
       args: () => ['score', '--model', 'abacus-llama-0.4m', '--text-file', 'none.txt'],
       code: 2,

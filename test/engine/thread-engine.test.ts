@@ -98,7 +98,7 @@ describe('an engine on a thread of its own', () => {
     const engine = await openEngine('abacus-llama-0.4m', { ownThread: true, threads: 1 });
     const underWay = failureOf(engine.generate(request(0, { maxTokens: 400 })));
     await (engine as unknown as { worker: Worker }).worker.terminate();
-    const gone = { code: 'engine', message: 'abacus-llama-0.4m: its thread ended' };
+    const gone = { code: 'device', message: 'abacus-llama-0.4m: its thread ended' };
     expect(await underWay).to.deep.equal(gone);
     expect(await failureOf(engine.generate(request(0)))).to.deep.equal(gone);
     await engine.close();

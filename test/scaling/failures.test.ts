@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
-import { AttsError, type Engine, type ScoreRequest, scale } from '../../src/index.js';
+import { AttsError, buildBanks, type Engine, readRun, type ScoreRequest, scale } from '../../src/index.js';
 import { contentOf, type EmbeddedPair, openEmbeddedPair, smallRun } from './embedded.js';
 
 /** The target with another way of scoring. */
@@ -80,6 +83,33 @@ describe('no silent acceptance', () => {
     const untroubled = await scale({ config, ...pair });
     const troubled = await scale({ config, ...pair, target: flaky });
     expect(contentOf(troubled.chains)).to.deep.equal(contentOf(untroubled.chains));
+  });
+});
+
+describe('a device that is gone', () => {
+  it('ends the run in its one line; the same run goes on from there, to the end of an unbroken one', async () => {
+    const pair = await openEmbeddedPair(3, 12);
+    const out = mkdtempSync(join(tmpdir(), 'atts-device-'));
+    const config = smallRun({ calibration: 'marginal', samples: 2, turns: 4, concurrency: 2 });
+    const bank = await buildBanks({ config, ...pair, dataset: pair.calibrationDataset });
+    let left = 6;
+    const dying = withScore(pair.target, async (request) => {
+      if (left-- > 0) return pair.target.score(request);
+      throw new AttsError('device', 'the GPU was lost');
+    });
+    try {
+      const broken = await scale({ config, ...pair, bank, out, target: dying }).catch((cause: AttsError) => cause);
+      expect(broken).to.include({ code: 'device', message: 'the GPU was lost' });
+      const { chains } = readRun(out);
+      expect(chains.every(({ status }) => status === 'finished')).to.equal(true);
+      expect(chains.length).to.be.within(1, 5);
+      const resumed = await scale({ config, ...pair, bank, out });
+      expect(contentOf(resumed.chains)).to.deep.equal(contentOf((await scale({ config, ...pair, bank })).chains));
+    } finally {
+      rmSync(out, { recursive: true });
+      await pair.draft.close();
+      await pair.target.close();
+    }
   });
 });
 

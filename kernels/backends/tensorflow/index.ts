@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
-import { AttsError } from '../../../src/errors.js';
+import { AttsError, firstLine } from '../../../src/errors.js';
 
 const require = createRequire(import.meta.url);
 
@@ -31,8 +31,7 @@ export function registerTensorflow(names: readonly string[] = packages): void {
       require(name);
       return;
     } catch (error) {
-      const [line] = String(error instanceof Error ? error.message : error).split('\n');
-      failures.push(`${name} is installed but does not load (${line.trim()}); install it again`);
+      failures.push(`${name} is installed but does not load (${firstLine(error)}); install it again`);
     }
   }
   const missing = `neither ${names.join(' nor ')} is installed; run npm install @tensorflow/tfjs-node (-gpu with CUDA)`;

@@ -1,4 +1,4 @@
-import { AttsError } from '../../../src/errors.js';
+import { AttsError, firstLine } from '../../../src/errors.js';
 import { openDawn } from './dawn.js';
 
 /** A device of our own: tfjs's asks for no more features than timestamps, and not for all limits. */
@@ -26,7 +26,7 @@ const raised = [
 /**
  * Opens the fastest adapter: of the browser, or in Node of Dawn (the `webgpu` package: Vulkan, Metal, Direct3D 12).
  * An adapter serves one device, so that every call takes a new one.
- * @throws AttsError `engine` where there is none
+ * @throws AttsError `engine` where there is none, or it gives no device
  */
 export async function openGpu(): Promise<Gpu> {
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu ?? (await openDawn());
@@ -37,9 +37,18 @@ export async function openGpu(): Promise<Gpu> {
       '--backend webgpu: no GPU adapter was found; install the driver of a GPU (on Linux: Vulkan, with libvulkan1), or use --backend simd',
     );
   }
-  const device = await adapter.requestDevice({
-    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: Object.fromEntries(raised.map((name) => [name, adapter.limits[name]])),
-  });
-  return { device, info: adapter.info };
+  const { info } = adapter;
+  try {
+    const device = await adapter.requestDevice({
+      requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+      requiredLimits: Object.fromEntries(raised.map((name) => [name, adapter.limits[name]])),
+    });
+    return { device, info };
+  } catch (cause) {
+    throw new AttsError(
+      'engine',
+      `--backend webgpu: ${info.description || 'the GPU'} gives no device (${firstLine(cause)}); update its driver, or use --backend simd`,
+      { cause },
+    );
+  }
 }

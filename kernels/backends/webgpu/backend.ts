@@ -1,6 +1,6 @@
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { AttsError } from '../../../src/errors.js';
+import { AttsError, firstLine } from '../../../src/errors.js';
 import { isSoftwareAdapter } from '../software-adapter.js';
 import type { Gpu } from './adapter.js';
 import { TimestampClock } from './op-clock.js';
@@ -87,7 +87,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   /** What was to lie in the missing memory is not there: the device is given up, and another one can go on with less. */
   private runOut(): AttsError {
     if (!this.failure) {
-      this.failure = new AttsError('engine', 'the GPU has no memory left; use a smaller dtype or a lower --memory');
+      this.failure = new AttsError('engine', 'the GPU has no memory left; use a smaller --dtype or a lower --memory');
       this.shortages++;
       this.isLost = true;
       // Not within the call that had no room, which may hold the device's lock.
@@ -97,7 +97,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   }
 
   private fail(what: string): void {
-    this.failure ??= new AttsError('engine', `the GPU stopped: ${what.split('\n')[0]}; start the command again`);
+    this.failure ??= new AttsError('engine', `the GPU stopped: ${firstLine(what)}; start the command again`);
   }
 
   /** The device buffer of a tensor; its values are uploaded the first time. */
@@ -134,7 +134,8 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   /** A new tensor over a buffer of its own, filled by the caller before it returns. */
   weights(bytes: number, fill: (bytes: Uint8Array) => void): tf.TensorInfo {
     const size = Math.ceil(bytes / 16) * 16;
-    const buffer = this.allocate(size, 'one matrix', true);
+    const cure = 'use a smaller --dtype, or --backend simd';
+    const buffer = this.allocate(size, 'one matrix', { cure, mappedAtCreation: true });
     fill(new Uint8Array(buffer.getMappedRange()));
     buffer.unmap();
     const info = this.makeTensorInfo([size / 4], 'float32');
@@ -148,15 +149,16 @@ export class AttsWebGpuBackend extends WebGPUBackend {
   /**
    * A buffer outside the pool, for weights and caches. A device without so much memory says so, if not at once, at the
    * next dispatch or read.
+   * @param cure what would make it smaller
    * @throws AttsError `engine` where the device has no such buffer
    */
-  allocate(bytes: number, what: string, mappedAtCreation = false): GPUBuffer {
+  allocate(bytes: number, what: string, { cure = 'lower --memory', mappedAtCreation = false } = {}): GPUBuffer {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     const most = Math.min(maxBufferSize, maxStorageBufferBindingSize);
     if (bytes > most) {
       throw new AttsError(
         'engine',
-        `${what} takes ${mebibytes(bytes)} MiB and a buffer of this GPU holds ${mebibytes(most)}; use a smaller dtype or a lower --memory`,
+        `${what} takes ${mebibytes(bytes)} MiB and a buffer of this GPU holds ${mebibytes(most)}; ${cure}`,
       );
     }
     try {

@@ -1,16 +1,18 @@
-import { AttsError } from '../../../src/errors.js';
+import { AttsError, firstLine } from '../../../src/errors.js';
 
 /**
  * Dawn, the `webgpu` package, put where a browser has its own: tfjs looks for it and its classes there.
  * @throws AttsError `engine` where it does not load
  */
 export async function openDawn(): Promise<GPU> {
-  const dawn = await import('webgpu').catch((cause: unknown) => {
-    throw new AttsError(
-      'engine',
-      '--backend webgpu: the package webgpu (Dawn) is not installed or does not load on this platform; run npm install webgpu@0.6, or use --backend simd',
-      { cause },
-    );
+  const dawn = await import('webgpu').catch((cause: NodeJS.ErrnoException) => {
+    const why =
+      cause.code === 'ERR_MODULE_NOT_FOUND'
+        ? 'is not installed; run npm install webgpu@0.6'
+        : `does not load (${firstLine(cause)}); install it again`;
+    throw new AttsError('engine', `--backend webgpu: the package webgpu (Dawn) ${why}, or use --backend simd`, {
+      cause,
+    });
   });
   Object.assign(globalThis, dawn.globals);
   const gpu = dawn.create(['disable-dawn-features=timestamp_quantization']);

@@ -1,5 +1,9 @@
+import { AttsError } from '../../../src/errors.js';
 import { webGpu, webGpuNames } from '../../backends/webgpu/index.js';
 import { type CacheDtype, type CacheStore, cacheBytes, cacheStore, type KvCache, type KvCacheShape } from './cache.js';
+
+/** Of attention's programs. */
+export const widestHead = 2048;
 
 /**
  * A cache on the device, a buffer a layer: keys, then values. A page of a kv head is [headDim / 4][slot] quads of four
@@ -15,7 +19,14 @@ class GpuCache implements CacheStore {
   private readonly page: number;
   private readonly half: number;
 
+  /** @throws AttsError `engine` for heads that attention does not take, and where the device has no room */
   constructor({ layers, pages, pageSize, kvHeads, headDim, dtype }: KvCacheShape) {
+    if (headDim % 4 !== 0 || headDim > widestHead) {
+      throw new AttsError(
+        'engine',
+        `--backend webgpu takes heads of 4, 8, … ${widestHead}, and these are of ${headDim}; use --backend simd`,
+      );
+    }
     this.page = kvHeads * pageSize * headDim * cacheBytes[dtype];
     this.half = pages * this.page;
     const what = 'a layer of the KV cache';

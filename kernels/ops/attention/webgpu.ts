@@ -1,13 +1,12 @@
-import { AttsError } from '../../../src/errors.js';
 import { registerWgsl, webGpu } from '../../backends/webgpu/index.js';
 import { blocksOf } from './blocks.js';
 import type { RaggedRows } from './cache.js';
 import type { AttentionAttributes, AttentionInputs } from './reference.js';
-import { layerBuffer } from './webgpu-cache.js';
+import { layerBuffer, widestHead } from './webgpu-cache.js';
 import { type AttentionShape, attentionCode, joinCode, splitPositions, tilePositions } from './webgpu-code.js';
 
-/** Values of q that a workgroup holds, and queries. */
-const mostQueryValues = 2048;
+/** Values of q that a workgroup holds, and queries: at least one head of any width. */
+const mostQueryValues = widestHead;
 const mostQueries = 16;
 /** Rows of one sequence that share what they read of a page. */
 const mostBlockRows = 8;
@@ -69,9 +68,6 @@ registerWgsl<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attr
   const backend = webGpu();
   const { cache, layer, rows, heads, scale, window } = attributes;
   const { kvHeads, headDim, pageSize, pages, dtype } = cache.shape;
-  if (headDim % 4 !== 0 || headDim > mostQueryValues) {
-    throw new AttsError('engine', `--backend webgpu has no attention for heads of ${headDim}; use --backend simd`);
-  }
   const T = rows.positions.length;
   const together = headsTogether(heads / kvHeads, headDim);
   const { blockRows, threads } = workgroupOf(together, headDim);

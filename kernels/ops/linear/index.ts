@@ -13,9 +13,6 @@ export const weightDtypes = ['f32', 'bf16', 'q8', 'q6', 'q5', 'q5k', 'q4', 'q4k'
 export const gpuWeightDtypes = [...weightDtypes, 'f16'] as const;
 export type WeightDtype = (typeof gpuWeightDtypes)[number];
 
-/** How float16 weights are kept: a backend that cannot read them widens them, which loses nothing. */
-export const float16Dtype = new PerBackend<'f16' | 'f32'>('f32');
-
 /** Weights of a linear layer, in whatever layout the backend wants; callers only pass it back and dispose it. */
 export interface LinearWeights {
   /** Output features. */

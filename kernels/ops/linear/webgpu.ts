@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.js';
-import { float16Dtype, linearPacker, type WeightDtype } from './index.js';
+import { linearPacker, type WeightDtype } from './index.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
 import { blockFeatures, gpuBytes, groupRows, packForGpu } from './webgpu-layout.js';
 import { type Ending, fewRowsCode, manyRowsCode, type ProductShape, productKey, type Tile } from './webgpu-product.js';
@@ -10,8 +10,6 @@ linearPacker.register(webGpuNames, (parts, N, K, dtype) =>
     .engine()
     .makeTensorFromTensorInfo(webGpu().weights(gpuBytes(N, K, dtype), (out) => packForGpu(parts, K, dtype, out))),
 );
-
-float16Dtype.register(webGpuNames, 'f16');
 
 /** What is best on a device, of programs that give the same bits. */
 export interface Tuning {

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { type BackendState, type DoctorReport, examineMachine } from '../../index.js';
+import { type BackendState, type DoctorReport, examineMachine, isOnGpu } from '../../index.js';
 
 export const doctorCommand: CommandModule = {
   command: 'doctor',
@@ -33,5 +33,6 @@ function line(backend: BackendState): string {
   const head = `${backend.name.padEnd(10)} ${backend.state.padEnd(8)} `;
   if (backend.state === 'unusable') return `${head} ${backend.why.replace(/^--backend \S+: /, '')}`;
   const { build, tokens, largestError } = backend;
-  return `${head} ${build}; ${tokens} log-probabilities within ${largestError.toExponential(0)} nats`;
+  const note = backend.name === 'webgpu' && !isOnGpu(backend) ? '; a processor in the place of a GPU, slow' : '';
+  return `${head} ${build}; ${tokens} log-probabilities within ${largestError.toExponential(0)} nats${note}`;
 }

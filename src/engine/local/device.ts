@@ -1,5 +1,6 @@
 import { activate, chooseBackend, deviceOf, shortagesOf } from '../../../kernels/backends/choose.js';
 import type { BackendChoice } from '../../../kernels/backends/names.js';
+import { AttsError } from '../../errors.js';
 import { patience } from './batching.js';
 import { nextTask } from './next-task.js';
 
@@ -60,7 +61,13 @@ export class Device {
 
   /** Opens the backend again on a device that works. @throws AttsError `engine` where there is none */
   async reopen(): Promise<void> {
-    await chooseBackend(this.backend as BackendChoice);
+    try {
+      await chooseBackend(this.backend as BackendChoice);
+    } catch (cause) {
+      throw new AttsError('engine', 'the GPU was lost and none opens; start the command again when one does', {
+        cause,
+      });
+    }
   }
 
   add(model: DeviceModel): void {

@@ -4,6 +4,7 @@ import type { WeightDtype } from '../../../kernels/ops/linear/index.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
 import { Decoder } from '../../../models/decoder.js';
 import { AttsError } from '../../errors.js';
+import { reasonOf } from '../../io-error.js';
 import type {
   Engine,
   EngineLoad,
@@ -206,8 +207,8 @@ export class LocalEngine implements Engine {
     } catch (cause) {
       // Requests of a lost device wait for the next pass, which begins with another one.
       if (this.device.hardware === null && this.options.reopen && ++this.losses <= mostLosses) return;
-      const message = cause instanceof Error ? cause.message : String(cause);
-      this.failure ??= new AttsError('engine', `${this.model.id}: forward pass failed: ${message}`, { cause });
+      const message = cause instanceof AttsError ? cause.message : `forward pass failed: ${reasonOf(cause)}`;
+      this.failure ??= new AttsError('device', `${this.model.id}: ${message}`, { cause });
       this.scheduler.fail(this.failure);
     }
   }

@@ -138,7 +138,7 @@ export class ThreadEngine implements Engine {
 
   /** Ends every call under way, and those to come, with one error. */
   private fail(what: string): void {
-    this.failure ??= new AttsError('engine', `${this.model.id}: ${what}`);
+    this.failure ??= new AttsError('device', `${this.model.id}: ${what}`);
     for (const { reject } of this.waiting.values()) reject(this.failure);
   }
 

@@ -1,10 +1,18 @@
 import { expect } from 'chai';
 import { answer, configOf } from '../../../experiments/browser/answer.js';
+import { choose } from '../../../experiments/browser/choose.js';
 import { Progress } from '../../../experiments/browser/progress.js';
 import { serveFolder } from '../../../experiments/browser/site.js';
 import { factsOf, readyText, resultText } from '../../../experiments/browser/wording.js';
 import { abacusFolder } from '../../../models/abacus/paths.js';
-import { BANK_SCHEMA, type BankFile, type ChainRecord, type ModelCallEvent, openPair } from '../../../src/index.js';
+import {
+  type AttsError,
+  BANK_SCHEMA,
+  type BankFile,
+  type ChainRecord,
+  type ModelCallEvent,
+  openPair,
+} from '../../../src/index.js';
 
 const opened = {
   ...{ backend: 'simd', note: 'WebGPU found no adapter', build: 'simd tfjs-4', threads: 1 },
@@ -52,6 +60,20 @@ describe('the page in a browser', () => {
     expect(totals).to.include({ draft: sum('draft'), target: sum('target'), scored: sum('score'), ended: 3 });
     expect(totals.decisions).to.equal(events.filter(({ kind }) => kind === 'score').length);
     expect(totals.rejections).to.equal(events.filter(({ rejected }) => rejected).length);
+  });
+
+  it('computes on WebGPU where there is an adapter, else on SIMD, and says why', async () => {
+    const [some, none] = [{}, null].map((adapter) => ({ requestAdapter: async () => adapter as GPUAdapter | null }));
+    expect(await choose('auto', some)).to.deep.equal({ backend: 'webgpu', note: null });
+    expect(await choose('simd', some)).to.deep.equal({ backend: 'simd', note: null });
+    for (const [gpu, note] of [
+      [none, 'WebGPU found no adapter'],
+      [undefined, 'this browser has no WebGPU'],
+    ] as const) {
+      expect(await choose('auto', gpu)).to.deep.equal({ backend: 'simd', note });
+      const refused = await choose('webgpu', gpu).catch(({ message }: AttsError) => message);
+      expect(refused).to.equal(`${note}; choose SIMD`);
+    }
   });
 
   it('says what it computes on, what came out, and whether it is right', () => {

@@ -9,6 +9,7 @@ import { Decoder } from '../../../models/decoder.js';
 import { AttsError } from '../../../src/errors.js';
 import { ggufBytes, type Metadata, type TensorBytes, typeCodes, u32, u64 } from './gguf-bytes.js';
 import { ggufModel } from './gguf-model.js';
+import { safetensorsBytes } from './safetensors-bytes.js';
 import { smallCheckpoint, smallConfigs } from './small-model.js';
 
 const seed = 20_250_711;
@@ -68,7 +69,10 @@ describe('broken and hostile checkpoints', function () {
       : tensor,
   );
   const gguf = ggufBytes([...metadata, words], noisy);
-  const safetensors = safetensorsBytes(smallCheckpoint(smallConfigs.qwen2));
+  const stored = [...smallCheckpoint(smallConfigs.qwen2).tensors.values()].map(({ name, shape, dtype, read }) => ({
+    ...{ name, shape, dtype, bytes: new Uint8Array(read().buffer) },
+  }));
+  const safetensors = safetensorsBytes(stored);
   const headerEnds = { gguf: gguf.indexOf(Buffer.from('ffn_down.weight')) + 2000, safetensors: 4000 };
 
   it('the files that are to be broken load as they are', () => {
@@ -184,17 +188,3 @@ describe('broken and hostile checkpoints', function () {
     }
   });
 });
-
-function safetensorsBytes({ tensors }: ReturnType<typeof smallCheckpoint>): Buffer {
-  const header: Record<string, unknown> = {};
-  const parts: Uint8Array[] = [];
-  let at = 0;
-  for (const { name, shape, read } of tensors.values()) {
-    const bytes = new Uint8Array(read().buffer);
-    header[name] = { dtype: 'F32', shape, data_offsets: [at, at + bytes.length] };
-    at += bytes.length;
-    parts.push(bytes);
-  }
-  const text = Buffer.from(JSON.stringify(header));
-  return Buffer.concat([u64(text.length), text, ...parts]);
-}

@@ -8,21 +8,8 @@ import { roundToBf16 } from '../../../kernels/ops/linear/bf16.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
 import { openCheckpoint } from '../../../models/checkpoint/open.js';
 import { largestDifference } from '../../kernels/backend.js';
-import { u64 } from './gguf-bytes.js';
+import { type StoredBytes, safetensorsBytes } from './safetensors-bytes.js';
 import { logitsOf, smallCheckpoint, smallConfigs } from './small-model.js';
-
-type Stored = { name: string; shape: readonly number[]; dtype: string; bytes: Uint8Array };
-
-function fileOf(tensors: readonly Stored[]): Buffer {
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
-  let at = 0;
-  for (const { name, shape, dtype, bytes } of tensors) {
-    header[name] = { dtype, shape, data_offsets: [at, at + bytes.length] };
-    at += bytes.length;
-  }
-  const text = Buffer.from(JSON.stringify(header));
-  return Buffer.concat([u64(text.length), text, ...tensors.map(({ bytes }) => bytes)]);
-}
 
 const raw = (values: Float32Array | Uint16Array) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
@@ -39,8 +26,8 @@ function halfBits(value: number): number {
 }
 
 /** The checkpoint's tensors as another dtype stores them, and the values that are left. */
-function storedAs(checkpoint: Checkpoint, dtype: 'F32' | 'F16' | 'BF16'): { stored: Stored[]; left: Checkpoint } {
-  const stored: Stored[] = [];
+function storedAs(checkpoint: Checkpoint, dtype: 'F32' | 'F16' | 'BF16'): { stored: StoredBytes[]; left: Checkpoint } {
+  const stored: StoredBytes[] = [];
   const tensors = new Map(checkpoint.tensors);
   for (const { name, shape, read } of checkpoint.tensors.values()) {
     const values = read();
@@ -77,7 +64,7 @@ describe('safetensors checkpoints', () => {
   for (const dtype of ['F32', 'F16', 'BF16'] as const) {
     it(`${dtype}, with biases and a head of its own, gives the logits of its values`, () => {
       const { stored, left } = storedAs(smallCheckpoint(smallConfigs.llama), dtype);
-      const checkpoint = opened(smallConfigs.llama, { 'model.safetensors': fileOf(stored) });
+      const checkpoint = opened(smallConfigs.llama, { 'model.safetensors': safetensorsBytes(stored) });
       expect(checkpoint.tensors.has('lm_head.weight')).to.equal(true);
       expect([...logitsOf(checkpoint, 'auto')]).to.deep.equal([...logitsOf(left)]);
       checkpoint.close();
@@ -89,8 +76,8 @@ describe('safetensors checkpoints', () => {
     const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
     const weights = Object.fromEntries(stored.map(({ name }, i) => [name, shards[i % 2]]));
     const files = {
-      [shards[0]]: fileOf(stored.filter((_, i) => i % 2 === 0)),
-      [shards[1]]: fileOf(stored.filter((_, i) => i % 2 === 1)),
+      [shards[0]]: safetensorsBytes(stored.filter((_, i) => i % 2 === 0)),
+      [shards[1]]: safetensorsBytes(stored.filter((_, i) => i % 2 === 1)),
     };
     const index = (map: object) => ({ 'model.safetensors.index.json': JSON.stringify({ weight_map: map }) });
     const checkpoint = opened(smallConfigs.gemma3, { ...files, ...index(weights) });
@@ -120,8 +107,8 @@ describe('safetensors checkpoints', () => {
 
   it('a missing tensor and one of another shape are told by name before anything is loaded', () => {
     const { stored } = storedAs(smallCheckpoint(smallConfigs.qwen2), 'F32');
-    const load = (tensors: Stored[]) => () => {
-      const checkpoint = opened(smallConfigs.qwen2, { 'model.safetensors': fileOf(tensors) });
+    const load = (tensors: StoredBytes[]) => () => {
+      const checkpoint = opened(smallConfigs.qwen2, { 'model.safetensors': safetensorsBytes(tensors) });
       try {
         logitsOf(checkpoint);
       } finally {

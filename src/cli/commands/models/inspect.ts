@@ -22,6 +22,7 @@ export const inspectCommand: CommandModule = {
         demandOption: true,
         describe: 'Embedded name, folder, .gguf file or its URL, or server',
       })
+      .option('backend', engineFlags.backend)
       .option('dtype', engineFlags.dtype)
       .option('cache-dtype', engineFlags['cache-dtype'])
       .option('json', { type: 'boolean', default: false, describe: 'One JSON document on standard output' }),
@@ -32,7 +33,7 @@ export const inspectCommand: CommandModule = {
       process.stdout.write(`${argv.json ? JSON.stringify(report) : remoteLines(report).join('\n')}\n`);
       return;
     }
-    const report = inspectModel(spec, argv as Pick<EngineOptions, 'dtype' | 'cacheDtype'>);
+    const report = inspectModel(spec, argv as Pick<EngineOptions, 'backend' | 'dtype' | 'cacheDtype'>);
     const text = argv.json ? JSON.stringify(report) : lines(report).join('\n');
     process.stdout.write(`${text}\n`);
   },

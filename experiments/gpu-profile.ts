@@ -43,7 +43,17 @@ const rows = profiles.flatMap(({ dtype, scores }) =>
     ];
   }),
 );
-const head = ['weights', 'rows', 'KB a verified token', 'of f32', 'FLOP/byte', 'ms', 'least ms', 'of the roof', 'bound'];
+const head = [
+  'weights',
+  'rows',
+  'KB a verified token',
+  'of f32',
+  'FLOP/byte',
+  'ms',
+  'least ms',
+  'of the roof',
+  'bound',
+];
 process.stdout.write(`${markdownTable([head, ...rows])}\n`);
 
 const falls = profiles.every(

@@ -1,5 +1,5 @@
 import { readCached, writeCached } from '../../../src/user-cache.js';
-import { setTuning, softwareTuning, type Tuning, tiles } from '../../ops/linear/webgpu.js';
+import { setTuning, type Tuning, tiles } from '../../ops/linear/webgpu.js';
 import { tune } from '../../ops/linear/webgpu-tune.js';
 
 /** Changes with the programs, so that what was found out for others is found out anew. */
@@ -9,10 +9,8 @@ const file = 'webgpu-tuning.json';
 
 /** Takes what this adapter is known to be best at; else finds it out and keeps it, where there is a place to. */
 export async function tuned(adapter: string, isSoftware: boolean): Promise<void> {
-  if (isSoftware) {
-    setTuning(softwareTuning);
-    return;
-  }
+  // Its compiler takes longer than there is to gain.
+  if (isSoftware) return;
   const known = read();
   const key = `${version} ${adapter}`;
   if (isTuning(known[key])) {

@@ -21,14 +21,13 @@ export interface AttentionShape {
   readonly blockRows: number;
   /** Neighbouring threads that exchange values. */
   readonly lanes: number;
-  /** Of a workgroup; no bit depends on it. */
-  readonly threads: number;
 }
 
-export const tilePositions = 32;
+const tilePositions = 32;
 const splitTiles = 8;
 export const splitPositions = tilePositions * splitTiles;
 
+const threads = 128;
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 const uniforms = 'struct Uniforms { T: u32, pages: u32, window: u32, scale: f32, each: u32, splits: u32 }';
@@ -48,7 +47,7 @@ fn join(largest: f32, sum: f32, nextLargest: f32, nextSum: f32) -> Joined {
  * A tile: scores by (query, position), then their exponentials, then the outputs by (query, four dimensions).
  */
 export function attentionCode(shape: AttentionShape, isSplit: boolean): string {
-  const { heads, kvHeads, headDim, pageSize, dtype, together, blockRows, lanes, threads } = shape;
+  const { heads, kvHeads, headDim, pageSize, dtype, together, blockRows, lanes } = shape;
   const quads = headDim / 4;
   const queries = together * blockRows;
   // Largest scores of a query's tile that are found apart: by the threads of a subgroup each, or of every eighth position.

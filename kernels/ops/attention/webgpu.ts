@@ -3,14 +3,13 @@ import { blocksOf } from './blocks.js';
 import type { RaggedRows } from './cache.js';
 import type { AttentionAttributes, AttentionInputs } from './reference.js';
 import { layerBuffer, widestHead } from './webgpu-cache.js';
-import { type AttentionShape, attentionCode, joinCode, splitPositions, tilePositions } from './webgpu-code.js';
+import { type AttentionShape, attentionCode, joinCode, splitPositions } from './webgpu-code.js';
 
 /** Values of q that a workgroup holds, and queries: at least one head of any width. */
 const mostQueryValues = widestHead;
 const mostQueries = 16;
 /** Rows of one sequence that share what they read of a page. */
 const mostBlockRows = 8;
-const mostThreads = 128;
 /** Below so many workgroups a pass does not fill a device, and long sequences are cut among several. */
 const enoughWorkgroups = 256;
 
@@ -54,30 +53,20 @@ function headsTogether(group: number, headDim: number): number {
   return heads;
 }
 
-/**
- * Rows and threads of a workgroup. A processor that stands for a GPU goes through threads one after another, those without
- * work too, has what rows share in its caches, and compiles a small program in a fraction of the time: a row at a time.
- */
-function workgroupOf(together: number, headDim: number): { blockRows: number; threads: number } {
-  if (webGpu().isSoftware) return { blockRows: 1, threads: Math.min(mostThreads, together * tilePositions) };
-  const fitting = Math.floor(Math.min(mostQueries, mostQueryValues / headDim) / together);
-  return { blockRows: Math.max(1, Math.min(mostBlockRows, fitting)), threads: mostThreads };
-}
-
 registerWgsl<AttentionInputs, AttentionAttributes>('AttsAttention', ({ q }, attributes) => {
   const backend = webGpu();
   const { cache, layer, rows, heads, scale, window } = attributes;
   const { kvHeads, headDim, pageSize, pages, dtype } = cache.shape;
   const T = rows.positions.length;
   const together = headsTogether(heads / kvHeads, headDim);
-  const { blockRows, threads } = workgroupOf(together, headDim);
+  const fitting = Math.floor(Math.min(mostQueries, mostQueryValues / headDim) / together);
+  const blockRows = Math.max(1, Math.min(mostBlockRows, fitting));
   const { firstRows, longest } = cutOf(rows, blockRows);
   const blocks = firstRows.length - 1;
   const splits = Math.ceil(longest / splitPositions);
   const workgroups = blocks * (heads / together);
   const isSplit = splits > 1 && workgroups < enoughWorkgroups;
-  const { lanes } = backend;
-  const shape: AttentionShape = { heads, kvHeads, headDim, pageSize, dtype, together, blockRows, lanes, threads };
+  const shape: AttentionShape = { heads, kvHeads, headDim, pageSize, dtype, together, blockRows, lanes: backend.lanes };
   const key = Object.values(shape).join(' ');
 
   const uniforms = backend.uniform([T, pages, window ?? 0, 0, isSplit ? 1 : splits, splits], { 3: scale });

@@ -29,9 +29,6 @@ export const tiles: readonly Tile[] = [
 /** In force; webgpu-tune.ts finds it out. */
 export let tuning: Tuning = { mostFewRows: 8, tile: 2 };
 
-/** Of a processor that stands for a GPU: compiling more programs takes it longer than they save. */
-export const softwareTuning: Tuning = { mostFewRows: 0, tile: 2 };
-
 export function setTuning(found: Tuning): void {
   tuning = found;
 }

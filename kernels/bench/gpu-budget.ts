@@ -3,7 +3,7 @@ import type { Cost } from '../cost.js';
 import type { BenchCase, BenchResult } from './measure.js';
 
 /** Seconds: of one run of a case, and of all cases of an op, from when none is begun any more. */
-export const softwareBudget = { run: 2, op: 20 };
+export const softwareBudget = { run: 2, op: 12 };
 
 /** A case that was not run. */
 export interface SkippedCase extends Pick<BenchCase, 'op' | 'dtype' | 'rows' | 'shape'> {

@@ -86,7 +86,7 @@ gpu-logits: build $(ADAPTER_FILES) ## logits of a real model on a software adapt
 	@$(ON_ADAPTER) node dist/test/real/gpu-logits.js $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf $(GOLDENS)/smollm2.json
 
 gpu-bench: ADAPTER := $(or $(ADAPTER),hardware)
-gpu-bench: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## time the WGSL kernels against the limits of the GPU (about 5 minutes), or ADAPTER=software or lavapipe
+gpu-bench: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## time the WGSL kernels and a model against the limits of the GPU (about 5 minutes), or within a time on ADAPTER=software or lavapipe
 	@$(ON_ADAPTER) $(ATTS) bench --backend webgpu --out runs/gpu-bench.json
 
 browser: build ## build the page that runs the method in a browser, and serve it at http://127.0.0.1:8080 (PORT=8080)
@@ -97,15 +97,15 @@ browser-test: build ## the page in headless Chromium, on SIMD and on a software 
 	@node dist/experiments/browser/check.js --chromium $(CHROMIUM)
 
 # Of the demo on webgpu.
-PROBLEMS ?= 3
-SAMPLES ?= 2
-gpu-demo: build $(ADAPTER_FILES) ## the demo's chains on webgpu beside those of the CPU, for PROBLEMS x SAMPLES (7 minutes of two idle cores on a software adapter)
+PROBLEMS ?= 24
+SAMPLES ?= 8
+gpu-demo: ADAPTER := $(or $(ADAPTER),lavapipe)
+gpu-demo: build $(if $(ADAPTER),$(ADAPTER_FILES),$(LAVAPIPE)) ## the demo on webgpu and on the CPU, chain by chain, PROBLEMS x SAMPLES (ten minutes of two idle cores on Mesa's software adapter), or ADAPTER=software or hardware
 	@$(ON_ADAPTER) node dist/experiments/gpu-demo.js --problems $(PROBLEMS) --samples $(SAMPLES)
 
 gpu-profile: ADAPTER := $(or $(ADAPTER),hardware)
-gpu-profile: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## bytes a verified token and passes against the roofs of the GPU, by dtype of the weights
-	@for dtype in f32 bf16 q8 q4; do \
-	  $(ON_ADAPTER) $(ATTS) profile abacus-qwen3-2m --backend webgpu --dtype $$dtype || exit 1; done
+gpu-profile: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## bytes a verified token and passes against the roofs of the GPU, by dtype of the weights, or ADAPTER=software or lavapipe
+	@$(ON_ADAPTER) node dist/experiments/gpu-profile.js
 
 paper-scale: build ## the method at the paper's scale, simulated from spec sheets (about two minutes)
 	node dist/experiments/paper-scale.js

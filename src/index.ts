@@ -1,6 +1,5 @@
 /** The public API: open engines, load a dataset, scale, read a run. The command line is built on it alone. */
 export { type BackendChoice, backendChoices } from '../kernels/backends/names.js';
-export { benchedOps } from '../kernels/bench/index.js';
 export { type EmbeddedCheckpoint, embeddedCheckpoints } from '../models/checkpoint/open.js';
 export { type CachedModel, cachedModels } from '../models/hub/cache.js';
 export type { HubOptions } from '../models/hub/connection.js';

@@ -33,17 +33,27 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /** Median of a few device times, milliseconds, after one run that is not counted. */
 export async function medianDeviceTime(run: () => void, repeats = 5): Promise<number> {
+  return (await deviceTimes(run, repeats))[repeats >> 1];
+}
+
+/** Shortest first. */
+async function deviceTimes(run: () => void, repeats: number): Promise<readonly number[]> {
   const backend = webGpu();
   await backend.deviceTime(run);
   const times: number[] = [];
   for (let i = 0; i < repeats; i++) times.push(await backend.deviceTime(run));
-  return times.sort((a, b) => a - b)[repeats >> 1];
+  return times.sort((a, b) => a - b);
 }
 
 /** Measures both roofs of the device by timestamps: a buffer that no cache holds, and registers. */
 export async function measureGpuRoofs(): Promise<Roofs> {
   const backend = webGpu();
   const { isSoftware } = backend;
+  // What other programs take of a processor that stands for a GPU is no limit of it: there the least time counts.
+  const time = async (run: () => void) => {
+    const times = await deviceTimes(run, 5);
+    return times[isSoftware ? 0 : 2];
+  };
   const bytes = (isSoftware ? 64 : 1024) * 2 ** 20;
   const each = 16;
   const x = backend.allocate(bytes, 'the measurement of bandwidth');
@@ -51,8 +61,8 @@ export async function measureGpuRoofs(): Promise<Roofs> {
   const workgroups = bytes / 16 / threads / each;
   const iterations = isSoftware ? 64 : 4096;
   const groups = isSoftware ? 64 : 4096;
-  const read = await medianDeviceTime(() => backend.dispatch('roof read', () => readCode(each), [x, y], [workgroups]));
-  const peak = await medianDeviceTime(() => backend.dispatch('roof peak', () => peakCode(iterations), [y], [groups]));
+  const read = await time(() => backend.dispatch('roof read', () => readCode(each), [x, y], [workgroups]));
+  const peak = await time(() => backend.dispatch('roof peak', () => peakCode(iterations), [y], [groups]));
   for (const buffer of [x, y]) backend.destroyLater(buffer);
   return { bandwidth: bytes / read / 1e6, peak: (groups * threads * iterations * chains * 4 * 2) / peak / 1e6 };
 }

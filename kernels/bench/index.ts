@@ -22,7 +22,7 @@ export interface OpsBench {
 }
 
 /** What is timed, by op. */
-export const benchSuites: Readonly<Record<string, () => Generator<() => BenchCase>>> = {
+export const benchSuites: Readonly<Record<string, () => Generator<BenchCase>>> = {
   linear: linearCases,
   gatedMlp: gatedMlpCases,
   attention: attentionCases,
@@ -51,10 +51,8 @@ export async function benchOps({
   const roofs = { ...measureRoofs(), dispatchMicroseconds: 1000 * emptyJob().ms };
   const results: BenchResult[] = [];
   for (const op of ops) {
-    for (const make of benchSuites[op]()) {
-      const bench = make();
+    for (const bench of benchSuites[op]()) {
       const result = measure(bench, roofs);
-      bench.dispose();
       results.push(result);
       onResult?.(result);
     }

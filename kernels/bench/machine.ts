@@ -79,10 +79,11 @@ export function measureLimits(): MachineLimits {
       peak('exponential', threads),
     ]),
     matrices: weightDtypes.map((dtype) => {
-      const bench = linearCase(256, 2048, 2048, dtype);
-      const { best, noise } = timed(bench.run, repeats, least);
-      bench.dispose();
-      return { dtype, gflops: bench.cost.flops / best / 1e6, noise };
+      const { cost, prepare } = linearCase(256, 2048, 2048, dtype);
+      const { run, dispose } = prepare();
+      const { best, noise } = timed(run, repeats, least);
+      dispose();
+      return { dtype, gflops: cost.flops / best / 1e6, noise };
     }),
     ...measureProducts(pool.threads, beyondCaches()),
     memory: counts.flatMap((threads) => levels(threads).map((level) => memory(level, threads))),
@@ -112,7 +113,8 @@ function peak(arithmetic: PeakRoof['arithmetic'], threads: number): PeakRoof {
 function measureAttention(): AttentionRoof {
   const { threads } = simd().pool;
   const measured = (chains: number, headDim: number) => {
-    const { run, dispose, cost, scores } = chainsCase(chains, headDim);
+    const { prepare, cost, scores } = chainsCase(chains, headDim);
+    const { run, dispose } = prepare();
     warmUp(run, 200);
     const found = { ...timed(run, repeats, least), bytes: cost.bytes.cache, scores };
     dispose();

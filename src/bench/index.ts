@@ -1,6 +1,6 @@
 /** What `atts bench` measures: every op against the machine's limits, whole models, and others at the same work. */
 import { benchedOps, benchOps, type OpsBench, type OpsBenchOptions } from '../../kernels/bench/index.js';
-import { benchModel } from './model.js';
+import { benchModel, wholeModel } from './model.js';
 import { opMicroseconds } from './overhead.js';
 import { benchPeers, type PeerResult } from './peers/index.js';
 
@@ -27,13 +27,14 @@ export async function runBench({
 }: BenchOptions = {}): Promise<BenchReport> {
   const report = await benchOps({ ...options, ops: ops.filter((op) => benchedOps.includes(op)) });
   const withModel = ops.includes('model');
-  const results = [...report.results, ...(withModel ? await benchModel(report, options) : [])];
+  const { roofs, threads } = report;
+  const ofModel = withModel ? await benchModel(wholeModel('simd', threads), roofs, options) : [];
   const overhead = withModel ? opMicroseconds() : null;
   const parts = { linear: ops.includes('linear'), model: withModel };
   return {
     ...report,
-    results,
+    results: [...report.results, ...ofModel],
     opMicroseconds: overhead,
-    peers: await benchPeers(parts, { folder: peers, threads: report.threads }),
+    peers: await benchPeers(parts, { folder: peers, threads }),
   };
 }

@@ -54,6 +54,8 @@ export interface ProfileOptions extends PredictedModel {
   readonly scoreRows?: readonly number[];
   /** Tokens in the cache for the passes that are measured at several lengths, `lengthRows` of them. */
   readonly lengths?: readonly number[];
+  /** Milliseconds that all repeats of a kind of pass may take: fewer repeats of slow ones, and no warm-up. */
+  readonly budget?: number;
   readonly onPass?: (pass: ProfiledPass) => void;
   /** For the times of single ops. */
   readonly watch?: WatchedPasses;
@@ -81,7 +83,10 @@ export function fewestAndMost(passes: ModelProfile['passes']): ModelProfile['pas
   });
 }
 
-/** Measures decode steps and scores at several numbers of rows and lengths: medians of five, after one that is not counted. */
+/**
+ * Measures decode steps and scores at several numbers of rows and lengths: medians of five, or of what the budget has time
+ * for, after one that is not counted.
+ */
 export async function profileModel(engine: Engine, options: ProfileOptions): Promise<ModelProfile> {
   const { shape, threads = null, decodeRows = [1, 2, 4, 8, 16, 32, 64], scoreRows = [16, 32, 64, 128, 256] } = options;
   const { contextLength, id, dtype, backend, build } = engine.model;
@@ -90,7 +95,7 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
   const stored = storedBytes({ ...shape, ...options });
   const passes: ProfiledPass[] = [];
   // Until the compilers are done with what passes run.
-  const warm = performance.now() + warmUpMilliseconds;
+  const warm = performance.now() + (options.budget === undefined ? warmUpMilliseconds : 0);
   while (performance.now() < warm) {
     await timer.decode(4, decodedTokens);
     await timer.score(scoreRows[0]);
@@ -103,7 +108,7 @@ export async function profileModel(engine: Engine, options: ProfileOptions): Pro
     const time = () => (phase === 'decode' ? timer.decode(rows, decodedTokens, cached) : timer.score(rows, cached));
     const { limits, roofs, watch } = options;
     watch?.take();
-    const seconds = (await medianOf(repeats, time)) / 1000;
+    const seconds = (await medianOf(repeats, time, options.budget)) / 1000;
     const own = watch?.take().filter((one) => phaseOf(one) === phase && one.sequences.length === pass.sequences.length);
     const ops = watch && own && profiledOps(own, seconds, watch.model, watch.roofs);
     const cost = passCost(shape, pass, stored);

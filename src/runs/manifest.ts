@@ -55,7 +55,8 @@ export function surroundingDifferences(old: RunManifest, now: RunManifest): Diff
 
 /** How a resumed run differs from what began it, without changing its chains; null where nothing does. */
 export function resumeNote(old: RunManifest, now: RunManifest): string | null {
-  const changes = surroundingDifferences(old, now).map(
+  const memory = ({ config }: RunManifest) => ({ memory: config.memory });
+  const changes = [...differencesOf(memory(old), memory(now)), ...surroundingDifferences(old, now)].map(
     ({ field, was, is }) => `${field} ${show(is)} (was ${show(was)})`,
   );
   return changes.length > 0 ? `resumed with ${changes.join(', ')}` : null;
@@ -69,7 +70,8 @@ function differencesOf(before: Record<string, unknown>, after: Record<string, un
 
 function decisive(manifest: RunManifest): Record<string, unknown> {
   const { config, draft, target, dataset, promptFile, bankHash, kernelBuild, shards } = manifest;
-  const { threads, profile, ...deciding } = config;
+  // Who has run out of memory goes on with less.
+  const { threads, profile, memory, ...deciding } = config;
   return {
     ...deciding,
     'shards merged': shards ?? 0,

@@ -64,7 +64,7 @@ export class MeteredEngine implements Engine {
       return result;
     } catch (error) {
       // What a request is to blame for has been refused before, and an interruption is no failure.
-      if (!(error instanceof AttsError) || error.code === 'engine') this.isWell = false;
+      if (!(error instanceof AttsError) || ['engine', 'device'].includes(error.code)) this.isWell = false;
       throw error;
     }
   }

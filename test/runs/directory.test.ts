@@ -106,11 +106,13 @@ describe('a run directory', () => {
     RunDirectory.open(path(), manifest()).close();
   });
 
-  it('finds every field of the configuration decisive but the number of threads and the profile, which change no result', () => {
+  it('finds every field of the configuration decisive but threads, memory and the profile, which change no chain', () => {
     RunDirectory.open(path(), manifest()).close();
     const { config } = manifest();
-    RunDirectory.open(path(), manifest({ config: { ...config, threads: 7, profile: true } })).close();
-    for (const field of Object.keys(config).filter((name) => name !== 'threads' && name !== 'profile')) {
+    const free = { threads: 7, memory: 64, profile: true };
+    RunDirectory.open(path(), manifest({ config: { ...config, ...free } })).close();
+    expect(readManifest(path()).notes?.join()).to.contain('memory 64 (was 512)');
+    for (const field of Object.keys(config).filter((name) => !(name in free))) {
       const other = manifest({ config: { ...config, [field]: 'another' as never } });
       expect(refusal(() => RunDirectory.open(path(), other)).message).to.contain(`was made with ${field} `);
     }

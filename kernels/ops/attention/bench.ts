@@ -19,8 +19,6 @@ function attentionCase(
   shape = llama,
 ): BenchCase {
   const each = Math.ceil(length / pageSize);
-  const cache = new KvCache({ layers: 1, pages: chains * each, pageSize, dtype, ...shape });
-  cache.data.set(dtype === 'f32' ? values(cache.data.length) : values(cache.data.length).map(bf16Bits));
   const T = chains * rows;
   const positions = Int32Array.from({ length: T }, (_, t) => length - rows + (t % rows));
   const ragged: RaggedRows = {
@@ -29,9 +27,7 @@ function attentionCase(
     tables: Int32Array.from({ length: T }, (_, t) => Math.floor(t / rows) * each),
     pages: Int32Array.from({ length: chains * each }, (_, page) => page),
   };
-  const q = tf.tensor2d(values(T * shape.heads * shape.headDim, 2), [T, shape.heads * shape.headDim]);
   const { heads, headDim } = shape;
-  const attributes = { cache, layer: 0, rows: ragged, heads, scale: 1 / Math.sqrt(headDim), window: null };
   const seen = positions.reduce((sum, position) => sum + position + 1, 0);
   return {
     ...{
@@ -41,10 +37,18 @@ function attentionCase(
       shape: `${chains} × ${length} cached, ${heads}/${shape.kvHeads} heads of ${headDim}`,
     },
     cost: attentionCost(shape, T, seen, chains * length, cacheBytes[dtype]),
-    run: () => attention(q, attributes).dispose(),
-    dispose() {
-      q.dispose();
-      cache.dispose();
+    prepare() {
+      const cache = new KvCache({ layers: 1, pages: chains * each, pageSize, dtype, ...shape });
+      cache.data.set(dtype === 'f32' ? values(cache.data.length) : values(cache.data.length).map(bf16Bits));
+      const q = tf.tensor2d(values(T * heads * headDim, 2), [T, heads * headDim]);
+      const attributes = { cache, layer: 0, rows: ragged, heads, scale: 1 / Math.sqrt(headDim), window: null };
+      return {
+        run: () => attention(q, attributes).dispose(),
+        dispose() {
+          q.dispose();
+          cache.dispose();
+        },
+      };
     },
   };
 }
@@ -59,11 +63,11 @@ export function chainsCase(chains: number, headDim: number): BenchCase & { reado
   return { ...bench, scores: grouped.heads * chains * chainTokens };
 }
 
-export function* attentionCases(): Generator<() => BenchCase> {
+export function* attentionCases(): Generator<BenchCase> {
   for (const dtype of ['f32', 'bf16'] as const) {
-    yield () => attentionCase('attention decode', 16, 1, 1024, dtype);
-    yield () => attentionCase('attention decode', 1, 1, 1024, dtype);
-    yield () => attentionCase('attention score', 1, 64, 1024, dtype);
-    yield () => attentionCase('attention prefill', 1, 512, 512, dtype);
+    yield attentionCase('attention decode', 16, 1, 1024, dtype);
+    yield attentionCase('attention decode', 1, 1, 1024, dtype);
+    yield attentionCase('attention score', 1, 64, 1024, dtype);
+    yield attentionCase('attention prefill', 1, 512, 512, dtype);
   }
 }

@@ -48,7 +48,7 @@ async function linearOf(peer: PeerProcess): Promise<PeerResult[]> {
   const { name, version, threads } = peer;
   const results: PeerResult[] = [];
   for (const rows of [1, 64]) {
-    const bench = linearCase(rows, N, K, 'f32');
+    const bench = linearCase(rows, N, K, 'f32').prepare();
     const subject = { peer: name, version, threads, case: `linear f32, ${rows} rows, ${K} → ${N}` };
     const theirs = () => peer.run({ kind: 'linear', rows, N, K });
     results.push(await sideBySide(subject, () => timeOf(bench.run), theirs));
@@ -63,7 +63,7 @@ async function tfjsWasmLinear(): Promise<PeerResult[]> {
   for (const rows of [1, 64]) {
     const on = async (backend: 'simd' | 'wasm') => {
       await chooseBackend(backend);
-      const bench = linearCase(rows, N, K, 'f32');
+      const bench = linearCase(rows, N, K, 'f32').prepare();
       return timeOf(bench.run).finally(() => bench.dispose());
     };
     const subject = { ...tfjsWasm, case: `linear f32, ${rows} rows, ${K} → ${N}` };

@@ -76,7 +76,7 @@ export const profileCommand: CommandModule = {
         watch: { model, roofs, take: () => passes.splice(0) },
         // A processor that stands for a GPU takes seconds for a pass of many rows.
         ...(gpu && !isOnGpu({ name: 'webgpu', build: gpu.build })
-          ? { decodeRows: [1, 4], scoreRows: [16, 32], lengths: [] }
+          ? { decodeRows: [1, 4], scoreRows: [16, 32], lengths: [], budget: 5000 }
           : {}),
         onPass: ({ phase, rows, cached }) =>
           void process.stderr.write(`${phase}, ${rows} rows${cached ? ` after ${cached} tokens` : ''}\n`),

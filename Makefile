@@ -79,7 +79,7 @@ runs/swiftshader/usr/lib/chromium/libvk_swiftshader.so:
 $(LAVAPIPE):
 	@sh test/gpu/lavapipe.sh $(dir $@)
 
-gpu-test: build $(ADAPTER_FILES) ## test the WGSL kernels on a software adapter (about 3 minutes), with ADAPTER=lavapipe on one that has f16 (10 minutes, then 2), or ADAPTER=hardware
+gpu-test: build $(ADAPTER_FILES) ## test the WGSL kernels on a software adapter (about 4 minutes), with ADAPTER=lavapipe on one that has f16 (10 minutes, then 2), or ADAPTER=hardware
 	@$(ON_ADAPTER) GALLIVM_PERF=nopt npx mocha --no-config --timeout 600000 'dist/test/gpu/*.test.js'
 
 gpu-logits: build $(ADAPTER_FILES) ## logits of a real model on a software adapter, or ADAPTER=lavapipe or hardware (MODELS, GOLDENS=folders; about 3 minutes)

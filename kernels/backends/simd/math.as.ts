@@ -53,7 +53,7 @@ export function laneMax4(v: v128): v128 {
   return f32x4.pmax(pairs, v128.shuffle<f32>(pairs, pairs, 1, 0, 3, 2));
 }
 
-// Constants of exp4, to be loaded: the compiler would make a splat anew, in three instructions, wherever one is used.
+// Constants of exp4.
 const EXP: usize = memory.data<f32>([
   -87.0, 88.0, 12582912.0, 1.44269504, 0.693359375, -2.12194440e-4, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
   4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1.0,
@@ -65,22 +65,22 @@ const EXPONENT_BIAS: usize = memory.data<i32>([127]);
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  const lowest = v128.load32_splat(EXP);
-  const clamped = f32x4.pmin(f32x4.pmax(x, lowest), v128.load32_splat(EXP + 4));
+  const lowest = constant(EXP);
+  const clamped = f32x4.pmin(f32x4.pmax(x, lowest), constant(EXP + 4));
   // Adding 1.5 · 2^23 rounds to an integer and leaves it in the low bits.
-  const magic = v128.load32_splat(EXP + 8);
-  const shifted = f32x4.add(f32x4.mul(clamped, v128.load32_splat(EXP + 12)), magic);
+  const magic = constant(EXP + 8);
+  const shifted = f32x4.add(f32x4.mul(clamped, constant(EXP + 12)), magic);
   const n = f32x4.sub(shifted, magic);
-  let r = f32x4.sub(clamped, f32x4.mul(n, v128.load32_splat(EXP + 16)));
-  r = f32x4.sub(r, f32x4.mul(n, v128.load32_splat(EXP + 20)));
-  let p = v128.load32_splat(EXP + 24);
-  p = madd(p, r, v128.load32_splat(EXP + 28));
-  p = madd(p, r, v128.load32_splat(EXP + 32));
-  p = madd(p, r, v128.load32_splat(EXP + 36));
-  p = madd(p, r, v128.load32_splat(EXP + 40));
-  p = madd(p, r, v128.load32_splat(EXP + 44));
-  p = f32x4.add(madd(f32x4.mul(p, r), r, r), v128.load32_splat(EXP + 48));
-  const power = i32x4.shl(i32x4.add(shifted, v128.load32_splat(EXPONENT_BIAS)), 23);
+  let r = f32x4.sub(clamped, f32x4.mul(n, constant(EXP + 16)));
+  r = f32x4.sub(r, f32x4.mul(n, constant(EXP + 20)));
+  let p = constant(EXP + 24);
+  p = madd(p, r, constant(EXP + 28));
+  p = madd(p, r, constant(EXP + 32));
+  p = madd(p, r, constant(EXP + 36));
+  p = madd(p, r, constant(EXP + 40));
+  p = madd(p, r, constant(EXP + 44));
+  p = f32x4.add(madd(f32x4.mul(p, r), r, r), constant(EXP + 48));
+  const power = i32x4.shl(i32x4.add(shifted, constant(EXPONENT_BIAS)), 23);
   return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, lowest));
 }
 

@@ -1,7 +1,7 @@
 // Attention over a paged KV cache. A piece of work is a block of rows that follow each other in one sequence, with the
-// query heads of all kv heads, so that keys and values are read in the order in which they lie, and a page stays in the
-// first cache for all that need it; where rows are few, kv heads are shared among the threads. Every score is one sum over headDim and every output one sum over
-// positions, in an order that depends on the row's own position only: the same bits whatever rows stand beside it.
+// query heads of one kv head; or, of many chains with a row each, of all kv heads, so that keys and values are read in the
+// order in which they lie. Blocks of several rows go through tiles (block.as.ts). Every score is one sum over headDim and
+// every output one sum over positions, in an order that depends on the row's own position only: the same bits whatever rows stand beside it.
 // T is how the cache keeps a value: f32, or u16 for the upper half of one (bfloat16), which costs a shift to widen.
 import { clear, exp4, laneMax4, laneSum, madd } from '../../backends/simd/math.as';
 import { address, operand, operandF32, take, threadIndex } from '../../backends/simd/pool.as';

@@ -1,12 +1,12 @@
-/** Pieces of the loops over quantised groups, as AssemblyScript (quantised-tiles.ts). */
+/** Pieces of the loops over quantised groups, as AssemblyScript (quantised-tiles.ts, unpacked-tiles.ts). */
 import { panelStep, unitBytes, unitSpan, wordFormats } from './layout.js';
 import { type QuantisedDtype, type QuantisedFormat, quantisedFormats } from './quantise.js';
 
 export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 export const halves = [0, 1] as const;
 
-/** A body for every group, with `d` where the first panel's lies, and the panels' units in u and v. */
-export function overGroups(dtype: QuantisedDtype, panels: readonly number[], body: readonly string[]): string[] {
+/** A body for every group, with `d` where the panel's lies, and its units in u and v. */
+export function overGroups(dtype: QuantisedDtype, body: readonly string[]): string[] {
   const { hasMin, mostSteps } = quantisedFormats[dtype];
   const [step, units] = [panelStep(dtype), unitBytes(dtype)];
   const start = `let d = w + panel * ${step};`;
@@ -16,10 +16,8 @@ export function overGroups(dtype: QuantisedDtype, panels: readonly number[], bod
     start,
     'for (let k = 0; k < K; ) {',
     `const u = d - panel * ${step - units};`,
-    ...panels.flatMap((p) => [
-      ...floats(`u${p}`, 'u', p * units),
-      ...(hasMin ? floats(`v${p}`, 'u', p * units + 16) : []),
-    ]),
+    ...floats('u0', 'u', 0),
+    ...(hasMin ? floats('v0', 'u', 16) : []),
     `d += ${4 * units};`,
     `for (const end = min(K, k + ${unitSpan}); k < end; k += 32) {`,
     ...body,
@@ -29,13 +27,12 @@ export function overGroups(dtype: QuantisedDtype, panels: readonly number[], bod
   ];
 }
 
-/** Scales s of each run of panel p's group, and minima t, from d. */
-export function scales(dtype: QuantisedDtype, p: number): string[] {
+/** Scales s of each run of a panel's group, and minima t, from d. */
+export function scales(dtype: QuantisedDtype): string[] {
   const { group, hasMin, mostSteps } = quantisedFormats[dtype];
-  const at = p * panelStep(dtype);
-  if (mostSteps === 0) return [...floats(`s${p}_0`, 'd', at), ...(hasMin ? floats(`t${p}`, 'd', at + 16) : [])];
-  if (!hasMin) return range(32 / group).flatMap((run) => multiples(`s${p}_${run}`, `u${p}`, at + 8 * run, true));
-  return [...multiples(`s${p}_0`, `u${p}`, at, false), ...multiples(`t${p}`, `v${p}`, at + 8, false)];
+  if (mostSteps === 0) return [...floats('s0_0', 'd', 0), ...(hasMin ? floats('t0', 'd', 16) : [])];
+  if (!hasMin) return range(32 / group).flatMap((run) => multiples(`s0_${run}`, 'u0', 8 * run, true));
+  return [...multiples('s0_0', 'u0', 0, false), ...multiples('t0', 'v0', 8, false)];
 }
 
 /** Eight float16 numbers as two vectors of float32. */

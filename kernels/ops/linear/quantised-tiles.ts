@@ -57,7 +57,7 @@ export function quantisedTile(dtype: QuantisedDtype, MR: number): string {
     `let d = g + panel * ${step}, f = sums${mostSteps > 0 ? `, u = sums + ${unitsAt}` : ''};`,
     'for (let p = 0; p < panels; p++) {',
     ...(mostSteps > 0 ? unitVectors.map((name, i) => `const ${name} = v128.load(u, ${16 * i});`) : []),
-    ...scales(dtype, 0),
+    ...scales(dtype),
     ...groupSums(format, rows, start, sums),
     `d += ${step}; f += ${32 * MR}; ${mostSteps > 0 ? `u += ${wideUnits};` : ''} ${advance(rows, -16)}`,
     '}',

@@ -7,16 +7,18 @@ import { address, barrier, firstUnit, nextUnit, operand, operandF32, take, threa
 import { BF16, F32, Q8, UNPACKED_BYTES, bf16MostRows, bf16Tile, f32MostRows, f32Tile, fewQuantised, fewRows, rowsOfTile, streamBytes, tileWidth, unpackPanel, unpackedMostRows, unpackedTile } from './tiles.as';
 
 // Where several tiles meet floating weights, they go by in blocks of so many k, which stay in the second cache until all
-// rows have met them; where two panels take turns, in such as are read ahead.
+// rows have met them.
 const FLOAT_BLOCK = 2048;
 
 // Values of k for which the panels of one stripe take turns: few enough to have been read ahead.
 const TURN = 128;
 
-// A matrix of more values lies in main memory, with the rest of its model. Stripes of up to so many k are over before reading
-// ahead of several at once has come to speed.
+// A matrix of more values lies in main memory, with the rest of its model.
 const CACHED: i32 = 1 << 18;
+
+// Stripes of up to so many k are over before reading ahead of several at once has come to speed.
 const SHORT: i32 = 1024;
+
 // Many rows have panels taken apart in the thread's buffer, so many of so many k.
 const UNPACKED_PANELS: i32 = 2;
 export const UNPACKED_BLOCK: i32 = 384;
@@ -58,7 +60,7 @@ function quantiseTile(x: usize, R: i32, K: i32, q: usize, numbers: usize): void 
 
 // Quantises one row to 16 bits in groups of 32: q[K], and four numbers a group: the scale, the sum of the dequantised
 // values, and −32 times the integer sum of each half.
-export function quantiseRow(x: usize, K: i32, q: usize, numbers: usize): void {
+function quantiseRow(x: usize, K: i32, q: usize, numbers: usize): void {
   const whole = K & ~31;
   for (let k = 0; k < whole; k += 32) {
     quantiseGroup(x, q, numbers);
@@ -184,7 +186,7 @@ export function rowsFrom(dtype: i32, m: i32, M: i32): i32 {
 // Rows that a thread takes at a time, where a row is soon done: asking for each costs more than some rows do.
 // @ts-ignore: decorator
 @inline
-export function rowShare(M: i32): i32 { return max(1, M / (4 * threadCount())); }
+function rowShare(M: i32): i32 { return max(1, M / (4 * threadCount())); }
 
 // A phase of a job: rows are normalised where the job asks for it, and quantised or packed as the tiles read them. Gives
 // the x that panels read.

@@ -103,26 +103,22 @@ export function unpacker(dtype: QuantisedDtype): string {
   ];
   return [
     `function ${dtype}Unpack(w: usize, panel: usize, K: i32, to: usize): void {`,
-    ...overGroups(
-      dtype,
-      [0],
-      [
-        ...scales(dtype, 0),
-        ...stored('s0_0', 0),
-        ...(second ? stored(second, 32) : []),
-        'let o = to + 64;',
-        ...(bits === 8
-          ? [
-              `let e = d + ${at};`,
-              'for (let i = 0; i < 16; i++) {',
-              ...halves.map((j) => `v128.store(o, v128.load_ext<i8>(e, ${8 * j}), ${16 * j});`),
-              'e += 16; o += 32;',
-              '}',
-            ]
-          : range(16 / wordFormats[bits].pairs).flatMap((run) => wordSums(bits, at, run, storePair, () => ''))),
-        `to += ${unpackedBytes};`,
-      ],
-    ),
+    ...overGroups(dtype, [
+      ...scales(dtype),
+      ...stored('s0_0', 0),
+      ...(second ? stored(second, 32) : []),
+      'let o = to + 64;',
+      ...(bits === 8
+        ? [
+            `let e = d + ${at};`,
+            'for (let i = 0; i < 16; i++) {',
+            ...halves.map((j) => `v128.store(o, v128.load_ext<i8>(e, ${8 * j}), ${16 * j});`),
+            'e += 16; o += 32;',
+            '}',
+          ]
+        : range(16 / wordFormats[bits].pairs).flatMap((run) => wordSums(bits, at, run, storePair, () => ''))),
+      `to += ${unpackedBytes};`,
+    ]),
     '}',
   ].join('\n');
 }

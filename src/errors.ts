@@ -19,7 +19,7 @@ export class AttsError extends Error {
 
 /**
  * `engine`: a model cannot serve a call; `length`: it can, but not one of so many tokens; `device`: it can serve none any
- * more, because what it runs on is gone.
+ * more: its device or thread is gone, or a forward pass failed.
  */
 export type ErrorCode =
   | 'usage'

@@ -1,8 +1,8 @@
 /** Small JSON documents that are found out once a machine: XDG_CACHE_HOME or ~/.cache, `atts/`. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { writeFileAtomic } from './atomic-file.js';
+import { makeFolder, writeFileAtomic } from './atomic-file.js';
 
 const folder = () => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'atts');
 
@@ -18,7 +18,7 @@ export function readCached(name: string): unknown {
 /** A home that cannot be written to costs finding out again, nothing else. */
 export function writeCached(name: string, document: unknown): void {
   try {
-    mkdirSync(folder(), { recursive: true });
+    makeFolder(folder());
     writeFileAtomic(join(folder(), name), `${JSON.stringify(document, null, 2)}\n`);
   } catch {}
 }

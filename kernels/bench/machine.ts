@@ -6,7 +6,7 @@ import { linearCase } from '../ops/linear/bench.js';
 import { type WeightDtype, weightDtypes } from '../ops/linear/index.js';
 import { timed, warmUp } from './measure.js';
 import { measureProducts, type ProductRoof, type RowRoof } from './products.js';
-import { emptyJob } from './roofs.js';
+import { emptyJob, operations } from './roofs.js';
 
 /**
  * `int16`: products of 16-bit integers, which quantised weights are multiplied by. `exponential`: those of softmax and
@@ -91,9 +91,6 @@ export function measureLimits(): MachineLimits {
     handOverMicroseconds: Math.max(0, 1000 * (emptyJob(pool.threads).best - emptyJob(1).best)),
   };
 }
-
-/** 12 vectors an iteration, of 4 or 8 lanes and two operations a lane; one vector of exponentials. */
-const operations = { float32: 12 * 4 * 2, int16: 12 * 8 * 2, exponential: 4 } as const;
 
 function peak(arithmetic: PeakRoof['arithmetic'], threads: number): PeakRoof {
   const { pool, heap } = simd();

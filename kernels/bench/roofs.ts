@@ -5,6 +5,8 @@ import { medianTime, type Roofs, type Timed, timed } from './measure.js';
 const readBytes = 256 * 2 ** 20;
 const iterations = 4 * 2 ** 20;
 const side = 1024;
+/** 12 vectors an iteration, of 4 or 8 lanes and two operations a lane; one vector of exponentials. */
+export const operations = { float32: 12 * 4 * 2, int16: 12 * 8 * 2, exponential: 4 } as const;
 
 /** Measures both roofs of the active backend. */
 export function measureRoofs(): Roofs {
@@ -22,10 +24,9 @@ function simdRoofs(): Roofs {
     const read = medianTime(() => backend.pool.run('read', [block.pointer, readBytes, result.pointer]));
     const peak = medianTime(() => backend.pool.run('peak', [iterations, 0, result.pointer], { 1: 0.5 }));
     const products = medianTime(() => backend.pool.run('peak16', [iterations, 3, result.pointer]));
-    // 12 multiply-adds of 4 lanes an iteration, two operations each; 12 products of 8 lanes.
     return {
-      ...{ bandwidth: readBytes / read / 1e6, peak: (iterations * 12 * 4 * 2) / peak / 1e6 },
-      integers: { products: (iterations * 12 * 8 * 2) / products / 1e6, peak: int8Peak() },
+      ...{ bandwidth: readBytes / read / 1e6, peak: (iterations * operations.float32) / peak / 1e6 },
+      integers: { products: (iterations * operations.int16) / products / 1e6, peak: int8Peak() },
     };
   } finally {
     backend.heap.release(block);

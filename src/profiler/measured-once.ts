@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { z } from 'zod';
+import { sha256Hex } from '../digest.js';
 import { readCached, writeCached } from '../user-cache.js';
 
 /**
@@ -15,7 +15,7 @@ export async function measuredOnce<Limits>(
   again: boolean,
   measure: () => Promise<object>,
 ): Promise<Limits> {
-  const file = `${name}-${createHash('sha256').update(key).digest('hex').slice(0, 12)}.json`;
+  const file = `${name}-${sha256Hex([key]).slice(0, 12)}.json`;
   // None where this version wrote none.
   const known = again ? undefined : schema.safeParse(readCached(file)).data;
   if (known) return known;

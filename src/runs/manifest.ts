@@ -48,15 +48,15 @@ export function decisiveDifference(old: RunManifest, now: RunManifest): Differen
   return differencesOf(before, after).find(isComparable) ?? null;
 }
 
-/** How the surroundings of two runs differ (release, machine), without changing their chains. */
+/** How two runs differ in what changes no chain: memory, release, machine. */
 export function surroundingDifferences(old: RunManifest, now: RunManifest): Difference[] {
-  return differencesOf({ ...old.versions, ...old.machine }, { ...now.versions, ...now.machine });
+  const of = ({ config: { memory }, versions, machine }: RunManifest) => ({ memory, ...versions, ...machine });
+  return differencesOf(of(old), of(now));
 }
 
 /** How a resumed run differs from what began it, without changing its chains; null where nothing does. */
 export function resumeNote(old: RunManifest, now: RunManifest): string | null {
-  const memory = ({ config }: RunManifest) => ({ memory: config.memory });
-  const changes = [...differencesOf(memory(old), memory(now)), ...surroundingDifferences(old, now)].map(
+  const changes = surroundingDifferences(old, now).map(
     ({ field, was, is }) => `${field} ${show(is)} (was ${show(was)})`,
   );
   return changes.length > 0 ? `resumed with ${changes.join(', ')}` : null;

@@ -12,7 +12,7 @@ export interface Stretch {
 
 /**
  * A call stands at the barrier, then in the engine's queue, then it runs.
- * @param since when the chain's call before it ended, or the chain began
+ * @param since when the chain's call before it ended, or a time before it
  */
 export function stretchesOf({ kind, queued, started, finished, barrier }: ModelCallEvent, since: number): Stretch[] {
   return [

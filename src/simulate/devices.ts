@@ -166,8 +166,9 @@ class Device {
 
   /** Begins a pass, if there is one to run and none runs. */
   start(): void {
+    if (this.end !== null) return;
     const next = nextModel(this.group.models, this.current);
-    if (this.end !== null || next === null) return;
+    if (next === null) return;
     const begin = this.clock.now + this.hostSeconds();
     this.current = next;
     const { seconds, end } = next.begin(begin);

@@ -49,7 +49,7 @@ describe('a float16 checkpoint on webgpu, by the command line', () => {
     const [gpu, simd] = [await score('webgpu'), await score('simd')];
     // Where the device multiplies in float16, products have its 11 bits.
     await chooseBackend('webgpu');
-    const bound = webGpu().device.features.has('shader-f16') ? 5e-3 : 1e-4;
+    const bound = webGpu().f16 ? 5e-3 : 1e-4;
     expect(gpu).to.have.length(simd.length);
     for (const [i, wanted] of simd.entries()) expect(gpu[i]).to.be.closeTo(wanted, bound * (1 - wanted));
   });

@@ -140,9 +140,12 @@ describe('an engine on webgpu', () => {
       await engine.close();
       return chains.map(({ ids }) => ids);
     };
-    const undisturbed = await write(-1);
-    expect(await write(5)).to.deep.equal(undisturbed);
-    AttsWebGpuBackend.prototype.compileAhead = compileAhead;
+    try {
+      const undisturbed = await write(-1);
+      expect(await write(5)).to.deep.equal(undisturbed);
+    } finally {
+      AttsWebGpuBackend.prototype.compileAhead = compileAhead;
+    }
     expect(compiledFor).to.have.lengthOf(3);
     expect(compiledFor[2]).to.equal(webGpu()).and.not.to.equal(compiledFor[1]);
   });

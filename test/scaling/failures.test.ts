@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { AttsError, buildBanks, type Engine, readRun, type ScoreRequest, scale } from '../../src/index.js';
-import { contentOf, type EmbeddedPair, openEmbeddedPair, smallRun } from './embedded.js';
+import { contentOf, pairOfBlock, smallRun } from './embedded.js';
 
 /** The target with another way of scoring. */
 function withScore(target: Engine, score: Engine['score']): Engine {
@@ -17,14 +17,7 @@ function withScore(target: Engine, score: Engine['score']): Engine {
 }
 
 describe('no silent acceptance', () => {
-  let pair: EmbeddedPair;
-  before(async () => {
-    pair = await openEmbeddedPair(3, 12);
-  });
-  after(async () => {
-    await pair.draft.close();
-    await pair.target.close();
-  });
+  const pair = pairOfBlock(3, 12);
   const config = smallRun({ calibration: 'marginal', samples: 2, turns: 4 });
   /** Whether a score request is about the second problem. */
   const isSecond = ({ prefix }: ScoreRequest) => prefix.text.includes(pair.dataset.problems[1].problem);
@@ -87,8 +80,9 @@ describe('no silent acceptance', () => {
 });
 
 describe('a device that is gone', () => {
+  const pair = pairOfBlock(3, 12);
+
   it('ends the run in its one line; the same run goes on from there, to the end of an unbroken one', async () => {
-    const pair = await openEmbeddedPair(3, 12);
     const out = mkdtempSync(join(tmpdir(), 'atts-device-'));
     const config = smallRun({ calibration: 'marginal', samples: 2, turns: 4, concurrency: 2 });
     const bank = await buildBanks({ config, ...pair, dataset: pair.calibrationDataset });
@@ -107,21 +101,12 @@ describe('a device that is gone', () => {
       expect(contentOf(resumed.chains)).to.deep.equal(contentOf((await scale({ config, ...pair, bank })).chains));
     } finally {
       rmSync(out, { recursive: true });
-      await pair.draft.close();
-      await pair.target.close();
     }
   });
 });
 
 describe('the chain', () => {
-  let pair: EmbeddedPair;
-  before(async () => {
-    pair = await openEmbeddedPair(3, 12);
-  });
-  after(async () => {
-    await pair.draft.close();
-    await pair.target.close();
-  });
+  const pair = pairOfBlock(3, 12);
 
   for (const policy of ['replace', 'continue'] as const) {
     it(`continues token-exactly: every call's prefix is the prompt and the kept ids, under ${policy}`, async () => {

@@ -99,7 +99,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     return this.failure;
   }
 
-  private fail(what: string): void {
+  private fail(what: unknown): void {
     this.failure ??= new AttsError('engine', `the GPU stopped: ${firstLine(what)}; start the command again`);
   }
 
@@ -352,7 +352,7 @@ export class AttsWebGpuBackend extends WebGPUBackend {
     } catch (cause) {
       // A lost device rejects first and says so a moment later.
       await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 100))]);
-      this.fail(cause instanceof Error ? cause.message : String(cause));
+      this.fail(cause);
     }
     this.check();
   }

@@ -23,18 +23,19 @@ export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 export const components = ['x', 'y', 'z', 'w'] as const;
 
 const sharesPeaks = ({ dtype, f16 }: ProductShape) => isQuantised(dtype) || f16;
+/** Whether threads exchange values: of a row's norm, or of a group's largest. */
+const exchanges = (shape: ProductShape) => shape.norm || sharesPeaks(shape);
 
 /** What of a shape changes the code. */
 export function shapeKey(shape: ProductShape): string {
   const { dtype, K, norm, f16, lanes } = shape;
-  const exchanging = norm || sharesPeaks(shape) ? ` lanes ${lanes}` : '';
+  const exchanging = exchanges(shape) ? ` lanes ${lanes}` : '';
   return `${dtype}${f16 ? ' f16' : ''}${norm ? ' norm' : ''}${K % 4 === 0 ? '' : ' odd'}${exchanging}`;
 }
 
 /** WGSL that a program of the shape begins with. */
 export function enabling(shape: ProductShape): string {
-  const exchanges = shape.norm || sharesPeaks(shape);
-  return `${shape.f16 ? 'enable f16;' : ''} ${exchanges ? enableLanes(shape.lanes) : ''}`;
+  return `${shape.f16 ? 'enable f16;' : ''} ${exchanges(shape) ? enableLanes(shape.lanes) : ''}`;
 }
 
 /**

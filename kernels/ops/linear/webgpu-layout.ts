@@ -72,7 +72,7 @@ export function packForGpu(parts: readonly PlacedRows[], K: number, dtype: Weigh
           for (let k = 0; k < rows.K; k++) {
             const bits = bitsOf(block[n * rows.K + k]);
             halves[at * 8 + k * 32 + lane] = bits;
-            largest = Math.max(largest, bits & 0x7fff);
+            if (dtype === 'f16') largest = Math.max(largest, bits & 0x7fff);
           }
         }
       }

@@ -57,6 +57,8 @@ export const profileCommand: CommandModule = {
   async handler(argv) {
     const spec = argv.model as string;
     const options = engineOptions(argv);
+    // Refuses what cannot be opened before anything is measured.
+    const report = inspectModel(spec, options);
     const { backend = 'auto', threads } = options;
     // What is predicted from the processor's limits is for our own kernels on it.
     const isElsewhere = backend === 'webgpu' || backend === 'tensorflow';
@@ -64,7 +66,6 @@ export const profileCommand: CommandModule = {
     const limits = isElsewhere ? undefined : await machineLimits(backend, threads, again);
     const gpu = backend === 'webgpu' ? await gpuLimits(again) : undefined;
     const roofs = limits ? roofsOf(limits) : gpu ? gpuRoofs(gpu) : await machineRoofs(backend, threads);
-    const report = inspectModel(spec, options);
     const passes: PassRecord[] = [];
     const engine = await openEngine(spec, { ...options, timeOps: 1, onPass: (pass) => void passes.push(pass) });
     const { config: dimensions, ...kept } = inspectOps(spec, options);

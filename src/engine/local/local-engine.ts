@@ -216,6 +216,8 @@ export class LocalEngine implements Engine {
   /** Brings the weights to the device that replaces a lost one. Requests are computed anew, to the same results. */
   private async move(): Promise<void> {
     if (this.device.hardware === null) await this.device.reopen();
+    // Whose weights follow, whatever becomes of it meanwhile.
+    const { hardware } = this.device;
     const checkpoint = this.options.reopen?.();
     if (!checkpoint) throw new AttsError('engine', 'the device was lost');
     if (this.shortages < this.device.shortages) this.shrink();
@@ -229,7 +231,7 @@ export class LocalEngine implements Engine {
     this.runner = new ModelRunner(this.decoder, this.cacheShape, this.sampling);
     this.scheduler.restart(new PagePool(this.cacheShape.pages, pageSize));
     await this.compileAhead();
-    this.hardware = this.device.hardware;
+    this.hardware = hardware;
   }
 
   /** Halves the cache, for a device that has no memory for all of it. */

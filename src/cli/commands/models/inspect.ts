@@ -7,7 +7,7 @@ import {
   type ModelReport,
   type RemoteReport,
 } from '../../../index.js';
-import { engineFlags } from '../../engine-flags.js';
+import { engineFlags, modelFlag } from '../../engine-flags.js';
 import { bytesText } from '../../format.js';
 import { jsonFlag } from '../../json-flag.js';
 
@@ -21,7 +21,7 @@ export const inspectCommand: CommandModule = {
       .positional('model', {
         type: 'string',
         demandOption: true,
-        describe: 'Embedded name, folder, .gguf file or its URL, or server',
+        describe: modelFlag.describe,
       })
       .option('backend', engineFlags.backend)
       .option('dtype', engineFlags.dtype)

@@ -86,7 +86,7 @@ gpu-logits: build $(ADAPTER_FILES) ## logits of a real model on a software adapt
 	@$(ON_ADAPTER) node dist/test/real/gpu-logits.js $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf $(GOLDENS)/smollm2.json
 
 gpu-bench: ADAPTER := $(or $(ADAPTER),hardware)
-gpu-bench: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## time the WGSL kernels and a model against the limits of the GPU (about 5 minutes), or within a time on ADAPTER=software or lavapipe
+gpu-bench: build $(if $(ADAPTER),$(ADAPTER_FILES)) ## time the WGSL kernels and a model against the limits of the GPU (about 5 minutes), or within a time (4 minutes) on ADAPTER=software or lavapipe
 	@$(ON_ADAPTER) $(ATTS) bench --backend webgpu --out runs/gpu-bench.json
 
 browser: build ## build the page that runs the method in a browser, and serve it at http://127.0.0.1:8080 (PORT=8080)

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { isSimd, simd } from '../backends/simd/index.js';
-import { medianTime, type Roofs, type Timed, timed } from './measure.js';
+import { medianTime, type OneRowRoofs, type Roofs, type Timed, timed } from './measure.js';
 
 const readBytes = 256 * 2 ** 20;
 const iterations = 4 * 2 ** 20;
@@ -26,7 +26,11 @@ function simdRoofs(): Roofs {
     const products = medianTime(() => backend.pool.run('peak16', [iterations, 3, result.pointer]));
     return {
       ...{ bandwidth: readBytes / read / 1e6, peak: (iterations * operations.float32) / peak / 1e6 },
-      integers: { products: (iterations * operations.int16) / products / 1e6, peak: int8Peak() },
+      integers: {
+        products: (iterations * operations.int16) / products / 1e6,
+        peak: int8Peak(),
+        oneRow: oneRowPeaks(result.pointer),
+      },
     };
   } finally {
     backend.heap.release(block);
@@ -44,6 +48,19 @@ function int8Peak(): number {
   const time = medianTime(() => pool.run('peak8', [blocks, area.pointer, tiles]));
   heap.release(area);
   return (blocks * tiles * 4 * 8 * 384 * 2) / time / 1e6;
+}
+
+/** 64 values an iteration; four panels of 8 features × 384 k. */
+function oneRowPeaks(result: number): OneRowRoofs {
+  const { heap, pool } = simd();
+  const bytes = 2 ** 15 * pool.threads;
+  const area = heap.allocate(bytes);
+  heap.float32(area.pointer, bytes / 4).fill(0);
+  const blocks = 2 ** 16;
+  const products = medianTime(() => pool.run('peak4', [iterations, 3, result]));
+  const tile = medianTime(() => pool.run('peak4Tile', [blocks, area.pointer]));
+  heap.release(area);
+  return { products: (iterations * 64 * 2) / products / 1e6, peak: (blocks * 4 * 8 * 384 * 2) / tile / 1e6 };
 }
 
 /** By the backend's own ops: a product that is all arithmetic, a sum that is all reading. */

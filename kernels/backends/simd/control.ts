@@ -32,6 +32,8 @@ export const jobs = {
   sweep: 13,
   peakExp: 14,
   peak8: 15,
+  peak4: 16,
+  peak4Tile: 17,
 } as const;
 
 export type JobName = keyof typeof jobs;

@@ -9,7 +9,7 @@ import { sampleJob } from '../../ops/sample/simd.as';
 import { tokenLogProbJob } from '../../ops/token-log-prob/simd.as';
 import { madd } from './math.as';
 import { JOB, awaitEpoch, begin, epoch, everyone, finish, join, reportDone, setThread, startJob } from './pool.as';
-import { peak16Job, peak8Job, peakExpJob, peakJob, readJob, sweepJob } from './roofs.as';
+import { peak16Job, peak4Job, peak4TileJob, peak8Job, peakExpJob, peakJob, readJob, sweepJob } from './roofs.as';
 
 function runJob(): void {
   startJob();
@@ -29,6 +29,8 @@ function runJob(): void {
     case 13: sweepJob(); break;
     case 14: peakExpJob(); break;
     case 15: peak8Job(); break;
+    case 16: peak4Job(); break;
+    case 17: peak4TileJob(); break;
     default: unreachable();
   }
 }

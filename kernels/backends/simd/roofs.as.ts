@@ -1,8 +1,8 @@
 // Micro-kernels that measure the machine's limits with the same threads and memory as the ops.
 import { exp4, laneSum, madd } from './math.as';
 import { address, everyone, operand, operandF32, take, threadBuffer, threadIndex } from './pool.as';
-import { UNPACKED_BLOCK, groupNumbers } from '../../ops/linear/simd.as';
-import { Q8, streamBytes, unpackPanel, unpackedMostRows, unpackedTile } from '../../ops/linear/tiles.as';
+import { TOGETHER, UNPACKED_BLOCK, groupNumbers } from '../../ops/linear/simd.as';
+import { Q4, Q8, fewQuantised, streamBytes, unpackPanel, unpackedMostRows, unpackedTile } from '../../ops/linear/tiles.as';
 
 // Operands: address, bytes (a multiple of 64 KiB), result address. Reads everything once, 64 KiB a piece.
 export function readJob(): void {
@@ -74,6 +74,44 @@ export function peak8Job(): void {
   while (take(0, 1) < iterations) {
     unpackPanel(Q8, weights, 0, K, threadBuffer());
     for (let tile = 0; tile < tiles; tile++) unpackedTile(Q8, rows, x, numbers, threadBuffer(), K, y, 32, true);
+  }
+}
+
+// Operands: iterations, seed, result address. What one row of 4-bit weights takes at least: of two vectors of words an
+// iteration, all 64 values are taken apart, multiplied with 16-bit activations and summed, in registers.
+export function peak4Job(): void {
+  const iterations = operand(0);
+  const x = i16x8.splat(<i16>operand(1)), mask = i16x8.splat(15);
+  let v = x, w = i16x8.splat(0x3210), a = i32x4.splat(0), b = a, c = a, d = a;
+  for (;;) {
+    const first = take(0, 1024);
+    if (first >= iterations) break;
+    for (let n = 0; n < 1024; n++) {
+      a = i32x4.add(a, i32x4.dot_i16x8_s(v128.and(v, mask), x));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.and(w, mask), x));
+      c = i32x4.add(c, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v, 4), mask), x));
+      d = i32x4.add(d, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(w, 4), mask), x));
+      a = i32x4.add(a, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v, 8), mask), x));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(w, 8), mask), x));
+      c = i32x4.add(c, i32x4.dot_i16x8_s(i16x8.shr_u(v, 12), x));
+      d = i32x4.add(d, i32x4.dot_i16x8_s(i16x8.shr_u(w, 12), x));
+      v = i16x8.add(v, x); // other words
+      w = i16x8.add(w, x);
+    }
+  }
+  v128.store(address(2), i32x4.add(i32x4.add(a, b), i32x4.add(c, d)));
+}
+
+// Operands: iterations, area (32 KiB a thread, zeroed). The tile itself over four panels that the first cache holds, with
+// loads, scales and minima every 32 k.
+export function peak4TileJob(): void {
+  const iterations = operand(0), K = UNPACKED_BLOCK;
+  const weights = address(1) + (<usize>threadIndex() << 15), x = weights + streamBytes(Q4, K);
+  const numbers = x + (<usize>K << 1), y = numbers + groupNumbers(K);
+  for (;;) {
+    const first = take(0, 64);
+    if (first >= iterations) break;
+    for (let n = 0; n < 64; n++) fewQuantised(Q4, x, 0, numbers, 0, 1, weights, 0, TOGETHER, K, y, 0);
   }
 }
 

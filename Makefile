@@ -133,10 +133,10 @@ report-check: build runs/report-check/report.html ## a report in headless Chromi
 	@test -x $(CHROMIUM) || { echo "no $(CHROMIUM); give CHROMIUM=path" >&2; exit 1; }
 	node dist/test/report/page-check.js runs/report-check --chromium $(CHROMIUM)
 
-trace-check: build runs/report-check/report.html ## traces in Perfetto's own trace processor (needs python3 and pip, half a minute, and a download the first time)
-	@test -x runs/peers/venv/bin/python || python3 -m venv runs/peers/venv
-	@runs/peers/venv/bin/pip install --quiet --disable-pip-version-check perfetto==0.59.1
-	@runs/peers/venv/bin/python experiments/peers/trace.py runs/report-check/sync/trace.json runs/report-check/async/trace.json
+trace-check: build runs/report-check/report.html ## traces in Perfetto's own trace processor (needs python3; TRACE_PROCESSOR=path of its shell, or pip and a download the first time)
+	@test -n "$(TRACE_PROCESSOR)" || test -x runs/peers/venv/bin/python || python3 -m venv runs/peers/venv
+	@test -n "$(TRACE_PROCESSOR)" || runs/peers/venv/bin/pip install --quiet --disable-pip-version-check perfetto==0.59.1
+	@TRACE_PROCESSOR="$(TRACE_PROCESSOR)" $(if $(TRACE_PROCESSOR),python3,runs/peers/venv/bin/python) experiments/peers/trace.py runs/report-check/*/trace.json
 
 card-figures: build ## repeat the figures of models/abacus/README.md (about 4 minutes on two cores)
 	node dist/experiments/card-figures.js

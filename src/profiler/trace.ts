@@ -61,6 +61,10 @@ export function traceOf(
 
 const microseconds = (milliseconds: number) => Math.round(milliseconds * 1000);
 
+/** Perfetto misreads numbers of more than 18 decimals. */
+const short = (value: number) => Number(value.toPrecision(12));
+const shortOrNull = (value: number | null) => value && short(value);
+
 function processName(pid: number, name: string): TraceEvent[] {
   return [
     { ph: 'M', name: 'process_name', pid, args: { name } },
@@ -86,7 +90,8 @@ function chainTrack(calls: readonly ModelCallEvent[], index: number): TraceEvent
   const { problem, sample } = calls[0];
   const track = calls.flatMap((call, i) => {
     const { kind, turn, tokens, promptTokens, cachedTokens, score, p, alpha, rejected } = call;
-    const args = { turn, tokens, promptTokens, cachedTokens, ...(kind === 'score' && { score, p, alpha, rejected }) };
+    const decision = { score: shortOrNull(score), p: shortOrNull(p), alpha: shortOrNull(alpha), rejected };
+    const args = { turn, tokens, promptTokens, cachedTokens, ...(kind === 'score' && decision) };
     return stretchesOf(call, calls[i - 1]?.finished ?? 0).flatMap(({ activity, from, to }) =>
       slice(pids.chains, tid, activity, from, to, activity === kind ? args : undefined),
     );
@@ -106,13 +111,19 @@ function flows(calls: readonly ModelCallEvent[], tid: number): TraceEvent[] {
     if (next === undefined || call.kind === 'target') return [];
     // Unique in the trace: a chain has fewer than 100,000 calls.
     const common = { name: `${call.kind} → ${next.kind}`, cat: 'flow', id: tid * 100_000 + i, pid: pids.chains, tid };
-    // An arrow binds to the slice around its time.
-    const [from, to] = [call, next].map(({ started, finished }) => microseconds((started + finished) / 2));
+    const [from, to] = [call, next].map(within);
+    if (from === undefined || to === undefined) return [];
     return [
       { ph: 's', ...common, ts: from },
       { ph: 'f', bp: 'e', ...common, ts: to },
     ] satisfies TraceEvent[];
   });
+}
+
+/** An arrow binds to the slice around its time, which has its beginning and not its end; a call of no length has no slice. */
+function within({ started, finished }: ModelCallEvent): number | undefined {
+  const [from, to] = [microseconds(started), microseconds(finished)];
+  return to > from ? Math.floor((from + to) / 2) : undefined;
 }
 
 /** When a model had a call running, and how many. */
@@ -158,7 +169,7 @@ function decisionCounters(events: readonly ModelCallEvent[]): TraceEvent[] {
       name,
       pid: pids.decisions,
       ts,
-      args: { value },
+      args: { value: short(value) },
     });
     const share = rejections / Math.min(i + 1, rollingWindow);
     return [counter('rejected of the last 200', share), ...(alpha === null ? [] : [counter('rate in force', alpha)])];

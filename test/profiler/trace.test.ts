@@ -74,6 +74,27 @@ describe('the trace of a run', () => {
     expect(arrows.map(({ name }) => name)).to.deep.equal(['draft → score', 'score → draft']);
   });
 
+  it('leads from nothing to nothing that has no length, and within slices of a microsecond', () => {
+    const none = [event({ started: 1, finished: 1 }), event({ kind: 'score', started: 2, finished: 3 })];
+    expect(traceOf(none).traceEvents.filter(({ ph }) => ph === 's' || ph === 'f')).to.deep.equal([]);
+    const least = [
+      event({ started: 1, finished: 1.001 }),
+      event({ kind: 'score', queued: 1.001, started: 1.001, finished: 1.002 }),
+    ];
+    const entries = traceOf(least).traceEvents;
+    expect(entries.flatMap(({ ph, ts }) => (ph === 's' || ph === 'f' ? [ts] : []))).to.deep.equal([1000, 1001]);
+  });
+
+  it('has numbers of no more decimals than Perfetto reads', () => {
+    const score = 1.2345678901234567e-6;
+    const tiny = event({ kind: 'score', finished: 1, score, p: 0, alpha: -0.00023774228667698295, rejected: false });
+    const entries = traceOf([tiny]).traceEvents;
+    const { args } = entries.find(({ ph, name }) => ph === 'X' && name === 'score')!;
+    expect(args).to.include({ score: 0.00000123456789012, p: 0, alpha: -0.000237742286677 });
+    expect(entries.find(({ name }) => name === 'rate in force')!.args).to.deep.equal({ value: -0.000237742286677 });
+    expect(JSON.stringify(entries)).not.to.match(/\.\d{19}/);
+  });
+
   it('has in every entry what the format asks of its kind', () => {
     for (const { ph, name, pid, tid, ts, dur, id, args } of traceEvents) {
       expect(name).to.be.a('string');

@@ -2,9 +2,12 @@ import { PassThrough } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { asHttpError, errorBody, logFailure } from './errors.js';
 
+/** Bytes that wait for a client at each end of the stream; releases of Node differ in what they take by themselves. */
+const highWaterMark = 2 ** 14;
+
 /** Sends server-sent events, as OpenAI streams them: JSON documents, at last `[DONE]`. */
 export class EventStream {
-  private readonly out = new PassThrough();
+  private readonly out = new PassThrough({ highWaterMark });
   private readonly reply: FastifyReply;
   private hasBegun = false;
 

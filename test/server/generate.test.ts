@@ -125,7 +125,7 @@ describe("POST /generate, SGLang's protocol", () => {
   });
 
   it('streams no more than the last event to a client that does not read', async () => {
-    const sampling_params = { max_new_tokens: 100, temperature: 100, sampling_seed: 1, n: 4 };
+    const sampling_params = { max_new_tokens: 100, temperature: 100, sampling_seed: 1, n: 8 };
     const payload = { text, stream: true, sampling_params };
     const response = await served.app.inject({ method: 'POST', url, payload, payloadAsStream: true });
     while ((served.target.load?.running ?? 0) > 0) await sleep(5);
@@ -133,7 +133,7 @@ describe("POST /generate, SGLang's protocol", () => {
     for await (const data of response.stream()) received += data;
     const events = eventsOf<Generated>(received);
     const whole = events.filter(({ meta_info }) => meta_info.finish_reason !== null);
-    expect(whole).to.have.length(4);
+    expect(whole).to.have.length(8);
     const written = whole.reduce((sum, { output_ids }) => sum + output_ids.length, 0);
     expect(events.length).to.be.below(written / 2);
   });

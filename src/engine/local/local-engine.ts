@@ -3,7 +3,7 @@ import { type CacheDtype, type KvCacheShape, pageBytes } from '../../../kernels/
 import type { WeightDtype } from '../../../kernels/ops/linear/index.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
 import { Decoder } from '../../../models/decoder.js';
-import { AttsError } from '../../errors.js';
+import { AttsError, wasClosed } from '../../errors.js';
 import { reasonOf } from '../../io-error.js';
 import type {
   Engine,
@@ -64,6 +64,7 @@ export class LocalEngine implements Engine {
   private readonly options: LocalEngineOptions;
   private readonly stopIds: ReadonlySet<number>;
   private failure: Error | null = null;
+  private closed: Promise<void> | null = null;
   /** The pass under way, or the last one. */
   private passing: Promise<void> = Promise.resolve();
 
@@ -161,8 +162,13 @@ export class LocalEngine implements Engine {
     return { logProbs, ...sequence.logProbsFrom(0), usage, timing: timingOf(sequence) };
   }
 
-  async close(): Promise<void> {
-    this.failure = new AttsError('engine', `${this.model.id} was closed`);
+  close(): Promise<void> {
+    this.closed ??= this.end();
+    return this.closed;
+  }
+
+  private async end(): Promise<void> {
+    this.failure = wasClosed(this.model.id);
     this.scheduler.fail(this.failure);
     this.device.remove(this);
     await this.passing;

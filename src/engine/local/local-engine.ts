@@ -75,21 +75,16 @@ export class LocalEngine implements Engine {
     this.hardware = device.hardware;
     this.shortages = device.shortages;
     this.decoder = Decoder.load(checkpoint, options.dtype);
-    const { config } = this.decoder;
-    const bytes = pageBytes(this.decoder.cacheShape(0, pageSize, options.cacheDtype));
-    const forCache = options.memory - Math.min(besideCache, options.memory / 2);
-    const pages = Math.floor((forCache * 2 ** 20) / bytes);
-    if (pages < 1) {
-      const least = Math.ceil((2 * bytes) / 2 ** 20);
-      throw new AttsError(
-        'usage',
-        `--memory ${options.memory} holds no KV page of ${checkpoint.id}; give at least ${least}`,
-      );
-    }
-    this.cacheShape = this.decoder.cacheShape(pages, pageSize, options.cacheDtype);
     this.sampling = options.timeOps ? new OpSampling(options.timeOps) : null;
-    this.runner = new ModelRunner(this.decoder, this.cacheShape, this.sampling);
-    this.scheduler = new Scheduler(new PagePool(pages, pageSize), batchLimits, (from, to, tokens) =>
+    try {
+      this.cacheShape = cacheShapeOf(this.decoder, checkpoint.id, options);
+      this.runner = new ModelRunner(this.decoder, this.cacheShape, this.sampling);
+    } catch (refusal) {
+      this.decoder.dispose();
+      throw refusal;
+    }
+    const { config } = this.decoder;
+    this.scheduler = new Scheduler(new PagePool(this.cacheShape.pages, pageSize), batchLimits, (from, to, tokens) =>
       this.runner.copyPage(from, to, tokens),
     );
     this.stopIds = new Set([...config.stopIds, ...tokenizer.stopIds]);
@@ -307,6 +302,18 @@ export class LocalEngine implements Engine {
       `${length} tokens are over the context of ${this.model.id} (${this.model.contextLength})`,
     );
   }
+}
+
+/** The largest cache that `--memory` leaves room for. @throws AttsError `usage` where that is not a page */
+function cacheShapeOf(decoder: Decoder, id: string, { memory, cacheDtype }: LocalEngineOptions): KvCacheShape {
+  const bytes = pageBytes(decoder.cacheShape(0, pageSize, cacheDtype));
+  const forCache = memory - Math.min(besideCache, memory / 2);
+  const pages = Math.floor((forCache * 2 ** 20) / bytes);
+  if (pages < 1) {
+    const least = Math.ceil((2 * bytes) / 2 ** 20);
+    throw new AttsError('usage', `--memory ${memory} holds no KV page of ${id}; give at least ${least}`);
+  }
+  return decoder.cacheShape(pages, pageSize, cacheDtype);
 }
 
 function usageOf(sequence: Sequence, counts: { generated: number; scored: number }): Usage {

@@ -6,12 +6,10 @@
  * kernel under the same name with `registerFor`.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { stockNames } from './backends/names.js';
 
 export type Tensors = Record<string, tf.Tensor>;
 export type KernelBody<I extends Tensors, A> = (inputs: I, attrs: A) => tf.TensorInfo;
-
-/** The stock backends of tfjs on which every op runs as its reference. */
-const stockBackends = ['cpu', 'wasm', 'tensorflow'] as const;
 
 /** Registers `body` as kernel `name` of some backends, in place of those registered before. */
 export function registerFor<I extends Tensors, A>(
@@ -34,7 +32,7 @@ export function defineKernel<I extends Tensors, A>(
   reference: KernelBody<I, A>,
 ): (inputs: I, attrs: A) => tf.Tensor {
   const tidied: KernelBody<I, A> = (inputs, attrs) => tf.tidy(() => reference(inputs, attrs) as tf.Tensor);
-  registerFor(stockBackends, name, tidied);
+  registerFor(stockNames, name, tidied);
   return (inputs, attrs) => {
     // tfjs takes no input that is missing.
     const present: Tensors = {};

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import { type BackendChoice, holdsFloat32 } from '../kernels/backends/names.js';
 import { type CacheDtype, pageBytes } from '../kernels/ops/attention/index.js';
 import { packedBytes, type WeightDtype } from '../kernels/ops/linear/index.js';
 import { gpuBytes } from '../kernels/ops/linear/webgpu-layout.js';
@@ -6,7 +6,7 @@ import type { Checkpoint, StoredDtype } from './checkpoint/checkpoint.js';
 import { storedBytes } from './checkpoint/dtypes.js';
 import type { DecoderConfig } from './families/decoder-config.js';
 import { familyOf } from './families/index.js';
-import { keptDtypes } from './kept-dtype.js';
+import { type KeptDtype, keptDtypes } from './kept-dtype.js';
 import { checkShapes } from './weight-shapes.js';
 
 export interface DtypeShare {
@@ -34,7 +34,7 @@ export interface CheckpointReport {
   /** The head is a matrix of its own, not the embedding. */
   readonly hasOwnHead: boolean;
   readonly stored: Readonly<Partial<Record<StoredDtype, DtypeShare>>>;
-  /** Matrices by the dtype in which they are kept, on webgpu or else the simd backends; vectors count as f32. */
+  /** Matrices by the dtype in which the backend holds them; vectors count as f32. */
   readonly kept: Readonly<Partial<Record<WeightDtype, DtypeShare>>>;
   /** The same by ops; norms and biases are left out. */
   readonly weights: KeptWeights;
@@ -47,21 +47,23 @@ export interface CheckpointReport {
 
 /**
  * What a checkpoint is and what it will need, from its header alone: nothing is loaded.
- * @param backend that is to keep it; the active one unless given
+ * @param backend that is to keep it
  * @throws AttsError `checkpoint`; `usage` for a dtype that the backend does not read
  */
 export function inspectCheckpoint(
   checkpoint: Checkpoint,
   asked: WeightDtype | 'auto' = 'auto',
   cacheDtype: CacheDtype = 'f32',
-  backend: string = tf.getBackend(),
+  backend: BackendChoice = 'auto',
 ): CheckpointReport {
   const family = familyOf(checkpoint.config);
   const config = family.decoderConfig(checkpoint.config);
   const names = family.weightNames(checkpoint.config);
   const parameters = checkShapes(checkpoint, config, names);
-  const dtypeOf = keptDtypes(checkpoint, asked, backend);
-  const bytesOf = backend === 'webgpu' ? gpuBytes : packedBytes;
+  const rounded = keptDtypes(checkpoint, asked, backend);
+  const isFloat32 = holdsFloat32(backend);
+  const dtypeOf: KeptDtype = isFloat32 ? () => 'f32' : rounded;
+  const bytesOf = isFloat32 ? float32Bytes : backend === 'webgpu' ? gpuBytes : packedBytes;
   /** Matrices by those that are kept as one. */
   const matrices = (...groups: readonly (readonly string[])[]): Kept[] =>
     groups.flatMap((group) =>
@@ -82,13 +84,15 @@ export function inspectCheckpoint(
     const { shape } = checkpoint.tensors.get(name)!;
     return shape.length === 1 ? [{ dtype: 'f32', bytes: 4 * shape[0] }] : [];
   });
+  // Our kernels read the rows of a tied head; stock ones want it transposed, and so twice.
+  const ownHead = names.head === null && !isFloat32 ? [] : head;
   const { kvHeads, headDim } = config;
   return {
     ...{ config, parameters, hasOwnHead: names.head !== null },
     stored: sharesOf(
       [...checkpoint.tensors.values()].map(({ dtype, shape }) => ({ dtype, bytes: storedBytes(dtype, shape) ?? 0 })),
     ),
-    kept: sharesOf([...embedding, ...(names.head === null ? [] : head), ...vectors, ...inLayers]),
+    kept: sharesOf([...embedding, ...ownHead, ...vectors, ...inLayers]),
     keptInLayers: sharesOf(inLayers),
     headDtype: head[0].dtype,
     weights: {
@@ -105,6 +109,8 @@ interface Kept {
   readonly dtype: WeightDtype;
   readonly bytes: number;
 }
+
+const float32Bytes = (N: number, K: number) => 4 * N * K;
 
 function together(matrices: readonly Kept[]): KeptMatrices {
   const dtypes = new Set(matrices.map(({ dtype }) => dtype));

@@ -19,7 +19,7 @@ export class AttsError extends Error {
 
 /**
  * `engine`: a model cannot serve a call; `length`: it can, but not one of so many tokens; `device`: it can serve none any
- * more: its device or thread is gone, or a forward pass failed.
+ * more: it was closed, its device or thread is gone, or a forward pass failed.
  */
 export type ErrorCode =
   | 'usage'
@@ -32,6 +32,11 @@ export type ErrorCode =
   | 'score'
   | 'run'
   | 'io';
+
+/** What ends the calls of a model that is closed: those under way and all that come later. */
+export function wasClosed(model: string): AttsError {
+  return new AttsError('device', `${model} was closed`);
+}
 
 /** The first line of what was thrown: below it drivers and loaders say what is for their makers. */
 export function firstLine(cause: unknown): string {

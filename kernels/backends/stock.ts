@@ -1,9 +1,6 @@
 import { createRequire } from 'node:module';
-import type { BackendName } from './names.js';
+import type { StockName } from './names.js';
 import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
-
-/** The backends that run the ops as their references: to compare with, not to work with. */
-export type StockName = Extract<BackendName, 'tensorflow' | 'wasm' | 'cpu'>;
 
 /** Loads the package that brings a backend, which registers it. @throws AttsError `engine` where it is not installed */
 export async function registerStock(name: StockName): Promise<void> {

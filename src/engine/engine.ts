@@ -145,7 +145,8 @@ export interface EngineLoad {
 
 /**
  * A model that can write and judge text. Calls may be made at any time and in any number; an engine batches them.
- * @throws AttsError `engine` where a call cannot be served, `length` where it is too long to be, `score` where a score is missing or not finite.
+ * @throws AttsError `engine` where a call cannot be served, `length` where it is too long to be, `score` where a score is
+ * missing or not finite, `device` where none can be served any more
  */
 export interface Engine {
   readonly model: ModelInfo;
@@ -154,5 +155,6 @@ export interface Engine {
   readonly load?: EngineLoad;
   generate(request: GenerateRequest): Promise<Generation>;
   score(request: ScoreRequest): Promise<Score>;
+  /** Ends the calls under way and all later ones (`device`) and gives back what the engine holds; again, it does nothing. */
   close(): Promise<void>;
 }

@@ -53,22 +53,19 @@ export interface TokenizerReport {
   readonly chatTemplate: string | null;
 }
 
-/** What decides how a model is kept, on the backend that runs or is to run. */
+/** What decides how a model is kept, with the defaults of `openEngine`. */
 type KeptOptions = Pick<EngineOptions, 'backend' | 'dtype' | 'cacheDtype'>;
-
-/** On TensorFlow weights are float32, whatever they were rounded to. */
-const keptOn = (backend: KeptOptions['backend'], dtype: KeptOptions['dtype']) =>
-  backend === 'tensorflow' ? 'f32' : dtype;
 
 /**
  * Reads what a model is and what it will need, without loading it.
- * @throws AttsError `usage` for an unknown model, `checkpoint` for one that cannot be read
+ * @throws AttsError `usage` for an unknown model, or a dtype that the backend does not read, in the words of loading;
+ * `checkpoint` for a model that cannot be read
  */
 export function inspectModel(spec: string, { backend, dtype, cacheDtype }: KeptOptions = {}): ModelReport {
   const path = localPath(spec);
   const checkpoint = openCheckpoint(path);
   try {
-    const inspected = inspectCheckpoint(checkpoint, keptOn(backend, dtype), cacheDtype, backend);
+    const inspected = inspectCheckpoint(checkpoint, dtype, cacheDtype, backend);
     const { config, parameters, hasOwnHead, stored, kept, keptInLayers, headDtype, cacheBytesPerToken } = inspected;
     const { family, layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize, contextLength } = config;
     return {
@@ -94,7 +91,7 @@ export interface OpsReport {
 export function inspectOps(spec: string, { backend, dtype, cacheDtype = 'f32' }: KeptOptions = {}): OpsReport {
   const checkpoint = openCheckpoint(localPath(spec));
   try {
-    const { config, weights } = inspectCheckpoint(checkpoint, keptOn(backend, dtype), cacheDtype, backend);
+    const { config, weights } = inspectCheckpoint(checkpoint, dtype, cacheDtype, backend);
     return { config, weights, cacheDtype };
   } finally {
     checkpoint.close();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { ModelReport } from '../../src/index.js';
-import { atts } from './atts.js';
+import { atts, expectRefusal } from './atts.js';
 
 describe('atts models inspect', () => {
   it('tells dimensions, dtypes, memory and the tokenizer without loading the model', async () => {
@@ -38,6 +38,14 @@ describe('atts models inspect', () => {
     const { kept, weightBytes } = JSON.parse(stdout) as ModelReport;
     expect(kept).to.have.all.keys('f16', 'f32');
     expect(weightBytes).to.be.within(2 * 2_281_344, 2.02 * 2_281_344);
+  });
+
+  it('refuses a dtype as loading does, with its exit code', async () => {
+    const f16 = ['abacus-llama-0.4m', '--backend', 'cpu', '--dtype', 'f16'];
+    const line = /^atts: --dtype f16 is for --backend webgpu; elsewhere give f32 or bf16\n$/;
+    await expectRefusal(['models', 'inspect', ...f16], 2, line);
+    await expectRefusal(['generate', '--prompt', '1 + 1', '--model', ...f16], 2, line);
+    await expectRefusal(['models', 'inspect', f16[0], '--backend', 'tensorflow', '--dtype', 'f16'], 2, line);
   });
 
   it('an unknown model is one line', async () => {

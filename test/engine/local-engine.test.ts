@@ -1,11 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
+import { simd } from '../../kernels/backends/simd/index.js';
 import type { Engine, GenerateRequest, Prefix, Score } from '../../src/engine/engine.js';
 import type { LocalEngine } from '../../src/engine/local/local-engine.js';
 import { openEngine } from '../../src/engine/open.js';
 import { loadDataset } from '../../src/tasks/datasets/index.js';
 import { promptMessages } from '../../src/tasks/prompts.js';
+import { backends } from '../kernels/backend.js';
 import { failureOf } from './failure-of.js';
 
 const prompts: Prefix[] = [];
@@ -214,6 +217,27 @@ describe('the local engine', () => {
     const tiny = await openEngine('abacus-qwen3-2m', { memory: 1.4 });
     expect((await failureOf(tiny.generate(request(0)))).message).to.contain('raise --memory');
     await tiny.close();
+  });
+
+  for (const backend of backends) {
+    it(`gives back its weights on ${backend} where its cache is refused`, async () => {
+      // Starts the backend, and what it keeps for good.
+      await (await openEngine('abacus-llama-0.4m', { backend })).close();
+      const { numTensors, numBytes } = tf.memory();
+      for (const [memory, says] of [
+        [0.01, /^--memory 0\.01 holds no KV page of abacus-llama-0\.4m; give at least 1$/],
+        [2 ** 30, /^abacus-llama-0\.4m: .* lower --memory$/],
+      ] as const) {
+        expect((await failureOf(openEngine('abacus-llama-0.4m', { backend, memory }))).message).to.match(says);
+        expect(tf.memory()).to.include({ numTensors, numBytes });
+      }
+    });
+  }
+
+  it('starts no threads for a cache that no memory holds', async () => {
+    const { memories } = simd('simd');
+    await failureOf(openEngine('abacus-llama-0.4m', { memory: 2 ** 30 }));
+    expect(simd('simd').memories).to.equal(memories);
   });
 
   it('drops an aborted request and goes on with the others', async () => {

@@ -83,6 +83,20 @@ describe('an engine on a thread of its own', () => {
     expect((await kept).ids).to.have.length(20);
   });
 
+  for (const [where, options] of Object.entries({ 'on a thread': { ownThread: true, threads: 1 }, 'in process': {} })) {
+    it(`a model ${where} that is closed, once or twice, ends its calls in one line, and no other model's`, async () => {
+      const engine = await openEngine('abacus-llama-0.4m', options);
+      const closed = { code: 'device', message: 'abacus-llama-0.4m was closed' };
+      const underWay = failureOf(engine.generate(request(0, { maxTokens: 400 })));
+      await Promise.all([engine.close(), engine.close()]);
+      expect(await underWay).to.deep.equal(closed);
+      await engine.close();
+      expect(await failureOf(engine.generate(request(0)))).to.deep.equal(closed);
+      expect(await failureOf(engine.score({ prefix, chunk: prefix }))).to.deep.equal(closed);
+      expect((await shared.generate(request(0, { maxTokens: 5 }))).ids).to.have.length(5);
+    });
+  }
+
   it('a thread that ends fails what is under way and what comes later in one line', async () => {
     const engine = await openEngine('abacus-llama-0.4m', { ownThread: true, threads: 1 });
     const underWay = failureOf(engine.generate(request(0, { maxTokens: 400 })));
@@ -91,6 +105,7 @@ describe('an engine on a thread of its own', () => {
     expect(await underWay).to.deep.equal(gone);
     expect(await failureOf(engine.generate(request(0)))).to.deep.equal(gone);
     await engine.close();
+    expect((await failureOf(engine.generate(request(0)))).message).to.equal('abacus-llama-0.4m was closed');
   });
 
   it('a model that cannot be opened is refused as on the shared device, and a pair leaves nothing open', async () => {

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import { chooseBackend } from '../../kernels/backends/choose.js';
 import { webGpu } from '../../kernels/backends/webgpu/index.js';
@@ -42,10 +43,13 @@ describe('a model that the GPU cannot take', () => {
     return (opened as Error).message.replace(/^atts-refused-\w+/, 'model');
   };
 
-  it('is refused where its heads are too wide, when it is opened', async () => {
+  it('is refused where its heads are too wide, when it is opened, and gives back its weights', async () => {
+    await chooseBackend('webgpu');
+    const { numTensors, numBytes } = tf.memory();
     expect(await refusal({ ...smallConfigs.qwen3, head_dim: 2052, vocab_size: 512 })).to.equal(
       'model: --backend webgpu takes heads up to 2048 wide, and these are 2052; use --backend simd',
     );
+    expect(tf.memory()).to.include({ numTensors, numBytes });
   });
 
   it('is refused where a matrix is larger than a buffer of the device, before it is read', async () => {

@@ -215,11 +215,15 @@ export class SimdBackend extends MathBackendCPU {
   }
 
   private bankFor(bytes: number): Bank {
-    return this.banks.find(({ heap }) => heap.has(bytes, this.pinnedBytes)) ?? this.open();
+    const known = this.banks.find(({ heap }) => heap.has(bytes, this.pinnedBytes));
+    if (known) return known;
+    const heap = new Heap(reservedBytes);
+    // What no memory holds is refused before there are threads over this one.
+    heap.release(heap.allocate(bytes));
+    return this.open(heap);
   }
 
-  private open(): Bank {
-    const heap = new Heap(reservedBytes);
+  private open(heap = new Heap(reservedBytes)): Bank {
     const bank = { heap, pool: new ThreadPool(this.build.module, heap.memory, this.threads), scratch: null };
     this.banks.push(bank);
     return bank;

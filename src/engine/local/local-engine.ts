@@ -3,7 +3,7 @@ import { type CacheDtype, type KvCacheShape, pageBytes } from '../../../kernels/
 import type { WeightDtype } from '../../../kernels/ops/linear/index.js';
 import type { Checkpoint } from '../../../models/checkpoint/checkpoint.js';
 import { Decoder } from '../../../models/decoder.js';
-import { AttsError } from '../../errors.js';
+import { AttsError, wasClosed } from '../../errors.js';
 import { reasonOf } from '../../io-error.js';
 import type {
   Engine,
@@ -64,6 +64,7 @@ export class LocalEngine implements Engine {
   private readonly options: LocalEngineOptions;
   private readonly stopIds: ReadonlySet<number>;
   private failure: Error | null = null;
+  private closed: Promise<void> | null = null;
   /** The pass under way, or the last one. */
   private passing: Promise<void> = Promise.resolve();
 
@@ -74,21 +75,16 @@ export class LocalEngine implements Engine {
     this.hardware = device.hardware;
     this.shortages = device.shortages;
     this.decoder = Decoder.load(checkpoint, options.dtype);
-    const { config } = this.decoder;
-    const bytes = pageBytes(this.decoder.cacheShape(0, pageSize, options.cacheDtype));
-    const forCache = options.memory - Math.min(besideCache, options.memory / 2);
-    const pages = Math.floor((forCache * 2 ** 20) / bytes);
-    if (pages < 1) {
-      const least = Math.ceil((2 * bytes) / 2 ** 20);
-      throw new AttsError(
-        'usage',
-        `--memory ${options.memory} holds no KV page of ${checkpoint.id}; give at least ${least}`,
-      );
-    }
-    this.cacheShape = this.decoder.cacheShape(pages, pageSize, options.cacheDtype);
     this.sampling = options.timeOps ? new OpSampling(options.timeOps) : null;
-    this.runner = new ModelRunner(this.decoder, this.cacheShape, this.sampling);
-    this.scheduler = new Scheduler(new PagePool(pages, pageSize), batchLimits, (from, to, tokens) =>
+    try {
+      this.cacheShape = cacheShapeOf(this.decoder, checkpoint.id, options);
+      this.runner = new ModelRunner(this.decoder, this.cacheShape, this.sampling);
+    } catch (refusal) {
+      this.decoder.dispose();
+      throw refusal;
+    }
+    const { config } = this.decoder;
+    this.scheduler = new Scheduler(new PagePool(this.cacheShape.pages, pageSize), batchLimits, (from, to, tokens) =>
       this.runner.copyPage(from, to, tokens),
     );
     this.stopIds = new Set([...config.stopIds, ...tokenizer.stopIds]);
@@ -161,8 +157,13 @@ export class LocalEngine implements Engine {
     return { logProbs, ...sequence.logProbsFrom(0), usage, timing: timingOf(sequence) };
   }
 
-  async close(): Promise<void> {
-    this.failure = new AttsError('engine', `${this.model.id} was closed`);
+  close(): Promise<void> {
+    this.closed ??= this.end();
+    return this.closed;
+  }
+
+  private async end(): Promise<void> {
+    this.failure = wasClosed(this.model.id);
     this.scheduler.fail(this.failure);
     this.device.remove(this);
     await this.passing;
@@ -301,6 +302,18 @@ export class LocalEngine implements Engine {
       `${length} tokens are over the context of ${this.model.id} (${this.model.contextLength})`,
     );
   }
+}
+
+/** The largest cache that `--memory` leaves room for. @throws AttsError `usage` where that is not a page */
+function cacheShapeOf(decoder: Decoder, id: string, { memory, cacheDtype }: LocalEngineOptions): KvCacheShape {
+  const bytes = pageBytes(decoder.cacheShape(0, pageSize, cacheDtype));
+  const forCache = memory - Math.min(besideCache, memory / 2);
+  const pages = Math.floor((forCache * 2 ** 20) / bytes);
+  if (pages < 1) {
+    const least = Math.ceil((2 * bytes) / 2 ** 20);
+    throw new AttsError('usage', `--memory ${memory} holds no KV page of ${id}; give at least ${least}`);
+  }
+  return decoder.cacheShape(pages, pageSize, cacheDtype);
 }
 
 function usageOf(sequence: Sequence, counts: { generated: number; scored: number }): Usage {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AttsError } from '../../errors.js';
+import { AttsError, wasClosed } from '../../errors.js';
 import { Endpoint, type Lane } from './endpoint.js';
 import { documentOf, Locked, Transient } from './failure.js';
 import { Places } from './places.js';
@@ -145,7 +145,7 @@ export class Fleet {
   }
 
   async close(): Promise<void> {
-    const closed = new AttsError('engine', `${this.options.name} was closed`);
+    const closed = wasClosed(this.options.name);
     this.closing.abort(closed);
     this.places.close(closed);
     for (const endpoint of this.endpoints) endpoint.abandon(closed);

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { AttsError } from '../../errors.js';
+import { AttsError, wasClosed } from '../../errors.js';
 import type {
   Engine,
   GenerateRequest,
@@ -38,6 +38,7 @@ export class ThreadEngine implements Engine {
   private readonly onNote: EngineOptions['onNote'];
   private nextId = 0;
   private failure: AttsError | null = null;
+  private closed: Promise<void> | null = null;
 
   private constructor(
     worker: Worker,
@@ -92,10 +93,15 @@ export class ThreadEngine implements Engine {
     return { ...result, timing: this.onThisClock(result.timing, queued) };
   }
 
-  async close(): Promise<void> {
-    if (this.failure) return;
-    await this.call({ call: 'close' });
-    this.fail('it was closed');
+  close(): Promise<void> {
+    this.closed ??= this.end();
+    return this.closed;
+  }
+
+  private async end(): Promise<void> {
+    if (!this.failure) await this.call({ call: 'close' });
+    // Calls that the thread has not answered yet end with it.
+    this.failure = wasClosed(this.model.id);
     await this.worker.terminate();
   }
 

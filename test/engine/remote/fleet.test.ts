@@ -243,7 +243,8 @@ describe('servers as one', () => {
     const calls = [servers.call('generate', exchange), servers.call('generate', exchange)].map(failureOf);
     await sleep(20);
     await servers.close();
-    for (const { message } of await Promise.all(calls)) expect(message).to.equal('them was closed');
-    expect((await failureOf(servers.call('generate', exchange))).message).to.equal('them was closed');
+    const closed = { code: 'device', message: 'them was closed' };
+    for (const call of calls) expect(await call).to.deep.equal(closed);
+    expect(await failureOf(servers.call('generate', exchange))).to.deep.equal(closed);
   });
 });

@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { ChatTemplate } from '../../../src/engine/tokenizer/chat-template.js';
 import { openTokenizer } from '../../../src/engine/tokenizer/index.js';
+import { withinTime } from '../../../src/engine/tokenizer/within-time.js';
 import { AttsError } from '../../../src/errors.js';
 import { abacus, abacusJson, abacusMetadata, fromJson, fromMetadata } from './fixtures.js';
 
@@ -154,6 +155,33 @@ describe('a hostile tokenizer.json', () => {
       }),
       { seed: 1, numRuns: 40 },
     );
+  });
+});
+
+describe('the time of work on strange patterns', () => {
+  /** Waits, as a thread does whose processor others have. */
+  const wait = (milliseconds: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+  const forEver = () => {
+    for (;;);
+  };
+
+  it('is that of the processor: who is kept from it goes on to the end', () => {
+    let begun = 0;
+    const work = () => {
+      begun++;
+      return wait(700);
+    };
+    expect(withinTime(200, 'waiting', work)).to.equal('timed-out');
+    expect(begun).to.be.at.least(3);
+  });
+
+  it('ends what takes for ever in one line, also where it was kept from the processor before', () => {
+    const line = 'matching takes more than 0.2 s; its patterns cannot be used';
+    expect(lineOf(() => withinTime(200, 'matching', forEver))).to.equal(line);
+    let begun = 0;
+    const later = () => (begun++ === 0 ? wait(1000) : forEver());
+    expect(lineOf(() => withinTime(200, 'matching', later))).to.equal(line);
+    expect(withinTime(200, 'the next', () => 1)).to.equal(1);
   });
 });
 

@@ -1,5 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,6 +72,21 @@ describe('nothing lost', () => {
     expect(status).to.equal(1);
     expect(stderr.trim().split('\n')).to.have.length(1);
     expect(stderr).to.contain('rejectionRate').and.to.contain('0.4').and.to.contain('0.2');
+  });
+
+  it('refuses to go on with other kernels', () => {
+    const out = join(folder, 'unbroken');
+    const file = join(out, 'run.json');
+    const made = readFileSync(file, 'utf8');
+    const { manifest } = readRun(out);
+    const [ours] = manifest.kernelBuild.match(/kernels-[0-9a-f]{12}/) ?? [];
+    const other = 'kernels-0123456789ab';
+    writeFileSync(file, made.replace(ours!, other));
+    const { status, stderr } = run(out);
+    writeFileSync(file, made);
+    expect(status).to.equal(1);
+    expect(stderr).to.match(/^atts: .* was made with kernel build simd .*\n$/);
+    expect(stderr).to.contain(other).and.to.contain(ours);
   });
 
   it('a full disk is one line, and what is there is whole and resumes', function () {

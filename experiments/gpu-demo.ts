@@ -25,7 +25,7 @@ const size = `--limit ${values.problems} --samples ${values.samples}`;
 const folderOf = (backend: string) => join(values.out, `${backend}-${values.problems}x${values.samples}`);
 
 for (const backend of ['webgpu', 'simd']) {
-  // Kernels are no part of what a run is known by: one of others is not gone on with.
+  // One of these kernels would be taken as it is, and one of others refused.
   rmSync(folderOf(backend), { recursive: true, force: true });
   const flags = [...`${settings} ${size}`.split(' '), '--backend', backend, '--out', folderOf(backend)];
   atts(['compare', ...flags], ['ignore', 'ignore', 'inherit']);

@@ -5,12 +5,11 @@
  *
  *   node dist/experiments/gpu-demo.js [--problems 24] [--samples 8] [--out runs/gpu-demo]
  */
-import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type ChainRecord, readRun } from '../src/index.js';
+import { atts } from './atts.js';
 import { markdownTable } from './table.js';
 
 const { values } = parseArgs({
@@ -23,17 +22,13 @@ const { values } = parseArgs({
 const settings =
   '--policy replace --draft-tokens 32 --target-tokens 32 --calibration online --rejection-rate 0.4 --turns 15';
 const size = `--limit ${values.problems} --samples ${values.samples}`;
-const cli = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const folderOf = (backend: string) => join(values.out, `${backend}-${values.problems}x${values.samples}`);
 
 for (const backend of ['webgpu', 'simd']) {
-  // Kernels are no part of what a run is known by: one of others is not gone on with.
+  // One of these kernels would be taken as it is, and one of others refused.
   rmSync(folderOf(backend), { recursive: true, force: true });
   const flags = [...`${settings} ${size}`.split(' '), '--backend', backend, '--out', folderOf(backend)];
-  const { status } = spawnSync(process.execPath, [cli, 'compare', ...flags], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  if (status !== 0) process.exit(status ?? 1);
+  atts(['compare', ...flags], ['ignore', 'ignore', 'inherit']);
 }
 
 /** What a chain wrote and how it was decided, without scores, whose last bits differ. */

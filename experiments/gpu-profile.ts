@@ -4,12 +4,11 @@
  *
  *   node dist/experiments/gpu-profile.js [--model abacus-qwen3-2m] [--out runs/gpu-profile]
  */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readProfile } from '../src/index.js';
+import { atts } from './atts.js';
 import { markdownTable } from './table.js';
 
 const { values } = parseArgs({
@@ -18,14 +17,11 @@ const { values } = parseArgs({
     out: { type: 'string', default: 'runs/gpu-profile' },
   },
 });
-const cli = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 mkdirSync(values.out, { recursive: true });
 
 const profiles = ['f32', 'f16', 'q8', 'q4'].map((dtype) => {
   const out = join(values.out, `${dtype}.json`);
-  const flags = ['profile', values.model, '--backend', 'webgpu', '--dtype', dtype, '--out', out];
-  const { status } = spawnSync(process.execPath, [cli, ...flags], { stdio: 'inherit' });
-  if (status !== 0) process.exit(status ?? 1);
+  atts(['profile', values.model, '--backend', 'webgpu', '--dtype', dtype, '--out', out], 'inherit');
   process.stdout.write('\n');
   return { dtype, scores: readProfile(out).passes.filter(({ phase, cached }) => phase === 'score' && !cached) };
 });

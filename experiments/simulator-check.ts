@@ -11,10 +11,10 @@
  *
  *   node dist/experiments/simulator-check.js [--repeats 3] [--threads N] [--out runs/simulator-check]
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { median, type Run, readRun, recordedWork, runTimes, simulate } from '../src/index.js';
+import { atts } from './atts.js';
 import { markdownTable, writeResults } from './table.js';
 
 const { values } = parseArgs({
@@ -25,7 +25,6 @@ const { values } = parseArgs({
   },
 });
 const { out } = values;
-const atts = new URL('../src/cli/main.js', import.meta.url).pathname;
 
 function record(name: string, flags: string): Run {
   const command = `${flags} --calibration marginal --bank ${out}/bank.json --out ${out}/${name}`;
@@ -37,10 +36,7 @@ function record(name: string, flags: string): Run {
 
 function call(command: string): void {
   const threads = values.threads === undefined ? [] : ['--threads', values.threads];
-  const { status, stderr } = spawnSync(process.execPath, [atts, ...command.split(' '), ...threads], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`atts ${command}: ${stderr}`);
+  atts([...command.split(' '), ...threads], ['ignore', 'ignore', 'pipe']);
 }
 
 // So long that compiling is not most of it, and with more chains than a pass of either model takes at once.

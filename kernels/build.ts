@@ -1,10 +1,11 @@
 /**
  * Compiles the WebAssembly kernels into dist/kernels/backends/simd: the same sources twice, plain and with relaxed SIMD.
- * Run by `npm run build`, after the TypeScript is compiled.
+ * Then writes what the code of every backend hashes to. Run by `npm run build`, after the TypeScript is compiled.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
+import { hashBackends } from './hash.js';
 import { cachedTilesSource } from './ops/attention/tiles.js';
 import { tilesSource } from './ops/linear/tiles.js';
 
@@ -49,3 +50,9 @@ for (const [name, features] of Object.entries(builds)) {
     process.exit(1);
   }
 }
+
+const hashes = (await hashBackends(`${root}dist/kernels`)).map(({ code, hash }) => [code, hash]);
+writeFileSync(
+  `${root}dist/kernels/backends/hashes.js`,
+  `export const kernelHashes = ${JSON.stringify(Object.fromEntries(hashes))};\n`,
+);

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { AttsError } from '../../src/errors.js';
 import { automaticBackend } from './automatic.js';
+import { kernelHashes } from './hashes.js';
 import type { BackendChoice } from './names.js';
 import { isSimd, registerSimd, simd } from './simd/index.js';
 import { registerStock, stockBuild } from './stock.js';
@@ -52,13 +53,14 @@ export function shortagesOf(backend: string): number {
 }
 
 /**
- * Names what decides the last bits of a result: backend, tfjs release, and our compiled kernels where the backend runs
- * them. Tokens are promised to repeat within one build, except on tensorflow.
+ * Names what decides the last bits of a result: backend, tfjs release, our code of that backend (see `kernels/hash.ts`),
+ * and then the compiled kernels of simd, the adapter of webgpu, the library of tensorflow. Tokens are promised to repeat
+ * within one build, except on tensorflow.
  */
 export function kernelBuild(backend: string): string {
-  const build = `${backend} tfjs-${tf.version_core}`;
-  if (backend === 'webgpu') return `${build} ${gpuBuild}`;
-  if (!isSimd(backend)) return `${build} ${stockBuild(backend)}`.trim();
-  const { name, hash } = simd(backend).build;
-  return `${build} ${name}-${hash}`;
+  const name = (hash: string, own: string) => `${backend} tfjs-${tf.version_core} kernels-${hash} ${own}`.trim();
+  if (backend === 'webgpu') return name(kernelHashes.webgpu, gpuBuild);
+  if (!isSimd(backend)) return name(kernelHashes.references, stockBuild(backend));
+  const { build } = simd(backend);
+  return name(kernelHashes.simd, `${build.name}-${build.hash}`);
 }

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import * as tf from '@tensorflow/tfjs-core';
 import type { StockName } from './names.js';
 import { registerTensorflow, tensorflowBuild } from './tensorflow/index.js';
 
@@ -15,7 +16,8 @@ export async function registerStock(name: StockName): Promise<void> {
   }
 }
 
-/** What decides a stock backend's last bits beside the release of tfjs. */
+/** What decides a stock backend's last bits beside the release of tfjs and our references. */
 export function stockBuild(name: string): string {
+  if (name === 'wasm') return tf.env().getBool('WASM_HAS_SIMD_SUPPORT') ? 'with-simd' : 'without-simd';
   return name === 'tensorflow' ? tensorflowBuild() : '';
 }

@@ -1,4 +1,5 @@
 import { webGpu } from '../backends/webgpu/index.js';
+import { range } from '../unroll.js';
 import type { Roofs } from './measure.js';
 
 const threads = 256;
@@ -16,8 +17,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   if (all.x == 1u && all.y == 2u && all.z == 3u && all.w == 4u) { y[0] = 1u; }
 }`;
 
-const chains = 8;
-const range = Array.from({ length: chains }, (_, i) => i);
+const chains = range(8);
 
 /** Independent chains of fused multiply-adds in registers, four lanes each. */
 const peakCode = (iterations: number) => /* wgsl */ `
@@ -25,9 +25,9 @@ const peakCode = (iterations: number) => /* wgsl */ `
 @compute @workgroup_size(${threads})
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let x = vec4f(f32(id.x) * 1e-6);
-  ${range.map((i) => `var a${i} = x + ${i}.0;`).join(' ')}
-  for (var n = 0u; n < ${iterations}u; n++) { ${range.map((i) => `a${i} = fma(a${i}, vec4f(0.999), x);`).join(' ')} }
-  let all = ${range.map((i) => `a${i}`).join(' + ')};
+  ${chains.map((i) => `var a${i} = x + ${i}.0;`).join(' ')}
+  for (var n = 0u; n < ${iterations}u; n++) { ${chains.map((i) => `a${i} = fma(a${i}, vec4f(0.999), x);`).join(' ')} }
+  let all = ${chains.map((i) => `a${i}`).join(' + ')};
   if (all.x == 1234.5) { y[0] = all; }
 }`;
 
@@ -64,5 +64,5 @@ export async function measureGpuRoofs(): Promise<Roofs> {
   const read = await time(() => backend.dispatch('roof read', () => readCode(each), [x, y], [workgroups]));
   const peak = await time(() => backend.dispatch('roof peak', () => peakCode(iterations), [y], [groups]));
   for (const buffer of [x, y]) backend.destroyLater(buffer);
-  return { bandwidth: bytes / read / 1e6, peak: (groups * threads * iterations * chains * 4 * 2) / peak / 1e6 };
+  return { bandwidth: bytes / read / 1e6, peak: (groups * threads * iterations * chains.length * 4 * 2) / peak / 1e6 };
 }

@@ -34,9 +34,10 @@ export function refuseOtherRun(path: string, old: RunManifest, now: RunManifest)
   const difference = decisiveDifference(old, now);
   if (!difference) return;
   const { field, was, is } = difference;
+  const cure = field === 'kernel build' ? 'use the release and device that made it' : 'restore the setting';
   throw new AttsError(
     'config',
-    `${path} was made with ${field} ${show(was)}, not ${show(is)}; choose another --out or restore the setting`,
+    `${path} was made with ${field} ${show(was)}, not ${show(is)}; choose another --out or ${cure}`,
   );
 }
 

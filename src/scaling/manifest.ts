@@ -21,11 +21,17 @@ export function manifestOf(
     target: identity(target),
     dataset: describeDataset(dataset),
     ...(prompt ? { promptFile: prompt } : {}),
-    kernelBuild: (draft ?? (target as Engine)).model.build,
+    kernelBuild: buildsOf([draft, target]),
     versions: describeVersions(),
     machine: describeMachine(),
     created: new Date().toISOString(),
   };
+}
+
+/** What computes the models: one build, or two where one of them is on a server. */
+function buildsOf(engines: readonly (Engine | null)[]): string {
+  const builds = engines.flatMap((engine) => (engine ? [engine.model.build] : []));
+  return [...new Set(builds)].join(' and ');
 }
 
 /** What the run asks: for every multiple-choice question, how its options were shuffled and which one is right. */

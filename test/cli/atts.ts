@@ -15,8 +15,12 @@ export interface Outcome {
   readonly writes: number;
 }
 
-/** Runs the compiled command line as a user does, who presses Ctrl-C once `interruptWhen` is true. */
-export function atts(args: readonly string[], interruptWhen?: () => boolean): Promise<Outcome> {
+/** Runs the compiled command line as a user does, who presses Ctrl-C once `interruptWhen` is true, or kills it. */
+export function atts(
+  args: readonly string[],
+  interruptWhen?: () => boolean,
+  signal: 'SIGINT' | 'SIGKILL' = 'SIGINT',
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const outcome = { stdout: '', stderr: '', writes: 0 };
@@ -26,8 +30,8 @@ export function atts(args: readonly string[], interruptWhen?: () => boolean): Pr
     const poll = setInterval(() => {
       if (!interruptWhen?.()) return;
       clearInterval(poll);
-      child.kill('SIGINT');
-    }, 20);
+      child.kill(signal);
+    }, 5);
     child.stdout.on('data', read('stdout'));
     child.stdout.on('data', () => outcome.writes++);
     child.stderr.on('data', read('stderr'));

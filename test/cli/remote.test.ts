@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { openEngine } from '../../src/index.js';
+import { openEngine, readRun } from '../../src/index.js';
 import { type Double, logProbsFrom } from '../engine/remote/double.js';
 import { fakeEngine } from '../engine/remote/fake-engine.js';
 import { openaiDouble } from '../engine/remote/openai-double.js';
@@ -53,6 +53,7 @@ describe('the command line with models on servers', () => {
     expect(code, stderr).to.equal(0);
     expect(JSON.parse(stdout)).to.deep.include({ target, problems: 3 });
     expect(chainsIn(out).map(({ status }) => status)).to.deep.equal(new Array(6).fill('finished'));
+    expect(readRun(out).manifest.kernelBuild).to.match(/^simd tfjs-.* and vllm [\d.]+$/);
   });
 
   it('run pauses when its server dies, ends cleanly if it is told to, and goes on where it was', async () => {

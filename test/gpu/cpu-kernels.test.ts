@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import { chooseBackend } from '../../kernels/backends/choose.js';
 import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
-import { linear, packLinear, weightDtypes } from '../../kernels/ops/linear/index.js';
+import { weightDtypes } from '../../kernels/ops/linear/index.js';
 import { packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
-import { normal } from '../kernels/backend.js';
+import { linearOnce, normal } from '../kernels/backend.js';
 import { on, relativeError } from './on-both.js';
 
 /** Activations as models have them, and with a few that are a hundred times the others. */
@@ -28,12 +28,7 @@ describe('WGSL products equal those of the CPU kernels within 1e-5', () => {
           [1, 33, 1099],
           [3, 8, 4],
         ]) {
-          const body = () => {
-            const weights = packLinear(normal(N * K, 2), N, K, null, dtype);
-            const y = linear(tf.tensor2d(make(M * K), [M, K]), weights);
-            weights.dispose();
-            return y;
-          };
+          const body = () => linearOnce(make(M * K), normal(N * K, 2), [M, N, K], { dtype });
           const [gpu, simd] = [await on('webgpu', body), await on('simd', body)];
           expect(relativeError(gpu, simd), `${M} rows, ${K} → ${N}`).to.be.below(1e-5);
         }
@@ -46,12 +41,7 @@ describe('WGSL products equal those of the CPU kernels within 1e-5', () => {
     const x = () => tf.tensor2d(normal(M * d, 1), [M, d]);
     const norm = () => ({ weight: tf.tensor1d(normal(d, 5)), epsilon: 1e-6 });
     const bodies = {
-      linear() {
-        const weights = packLinear(normal(f * d, 2), f, d, null, 'q8');
-        const y = linear(x(), weights, { norm: norm() });
-        weights.dispose();
-        return y;
-      },
+      linear: () => linearOnce(normal(M * d, 1), normal(f * d, 2), [M, f, d], { dtype: 'q8', norm: norm() }),
       gatedMlp() {
         const weights = packGatedMlp(
           { d, f, gate: normal(f * d, 2), up: normal(f * d, 3), down: normal(d * f, 4) },

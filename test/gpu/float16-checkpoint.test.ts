@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
@@ -8,17 +7,15 @@ import { webGpu } from '../../kernels/backends/webgpu/index.js';
 import { openCheckpoint } from '../../models/checkpoint/open.js';
 import { Decoder } from '../../models/decoder.js';
 import { readRun } from '../../src/index.js';
-import { atts } from '../cli/atts.js';
+import { atts, temporaryFolder } from '../cli/atts.js';
 import { type Float16Draft, writeFloat16Draft } from './float16-draft.js';
 
 describe('a float16 checkpoint on webgpu, by the command line', () => {
-  let folder: string;
+  const folder = temporaryFolder();
   let draft: Float16Draft;
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'atts-f16-'));
     draft = writeFloat16Draft(folder);
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
 
   const output = async <T>(args: readonly string[]): Promise<T> => {
     const { code, stdout, stderr } = await atts([...args, '--json']);

@@ -3,17 +3,12 @@ import { expect } from 'chai';
 import { chooseBackend, kernelBuild } from '../../kernels/backends/choose.js';
 import { webGpu } from '../../kernels/backends/webgpu/index.js';
 import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
-import { linear, packLinear } from '../../kernels/ops/linear/index.js';
 import { packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
-import { normal } from '../kernels/backend.js';
+import { linearOnce, normal } from '../kernels/backend.js';
 import { on, onBoth, relativeError } from './on-both.js';
 
-const product = (M: number, N: number, K: number, x: Float32Array, w: Float32Array) => () => {
-  const weights = packLinear(w, N, K, null, 'f16');
-  const y = linear(tf.tensor2d(x, [M, K]), weights);
-  weights.dispose();
-  return y;
-};
+const product = (M: number, N: number, K: number, x: Float32Array, w: Float32Array) => () =>
+  linearOnce(x, w, [M, N, K], { dtype: 'f16' });
 
 describe('float16 weights', () => {
   let has = false;

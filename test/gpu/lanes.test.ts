@@ -2,10 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
 import { chooseBackend } from '../../kernels/backends/choose.js';
 import { webGpu } from '../../kernels/backends/webgpu/index.js';
-import { linear, packLinear, type WeightDtype } from '../../kernels/ops/linear/index.js';
 import { rmsNorm } from '../../kernels/ops/rms-norm/index.js';
 import { packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
-import { values } from '../kernels/backend.js';
+import { linearOnce, values } from '../kernels/backend.js';
 import { runAttention } from './attention-passes.js';
 import { on } from './on-both.js';
 
@@ -29,27 +28,17 @@ describe('subgroups', () => {
     return { withThem: Array.from(withThem), without: Array.from(await run()) };
   }
 
-  const product = (M: number, dtype: WeightDtype) => {
-    const weights = packLinear(values(40 * 300, 2), 40, 300, null, dtype);
-    const y = linear(tf.tensor2d(values(M * 300, 5), [M, 300]), weights);
-    weights.dispose();
-    return y;
-  };
+  const product = (M: number, options: Parameters<typeof linearOnce>[3]) =>
+    linearOnce(values(M * 300, 5), values(40 * 300, 2), [M, 40, 300], options);
 
   const cases: Record<string, () => Promise<ArrayLike<number>>> = {
     rmsNorm: () =>
       on('webgpu', () => rmsNorm(tf.tensor2d(values(500, 1), [2, 250]), tf.tensor1d(values(250, 2)), 1e-6)),
     'linear with a norm': () =>
-      on('webgpu', () => {
-        const weights = packLinear(values(40 * 300, 2), 40, 300);
-        const norm = { weight: tf.tensor1d(values(300, 4)), epsilon: 1e-5 };
-        const y = linear(tf.tensor2d(values(300, 5), [1, 300]), weights, { norm });
-        weights.dispose();
-        return y;
-      }),
-    'linear of quantised weights, by few rows': () => on('webgpu', () => product(2, 'q8')),
-    'linear of quantised weights, by many rows': () => on('webgpu', () => product(18, 'q8')),
-    'linear of float16 weights': () => on('webgpu', () => product(18, 'f16')),
+      on('webgpu', () => product(1, { norm: { weight: tf.tensor1d(values(300, 4)), epsilon: 1e-5 } })),
+    'linear of quantised weights, by few rows': () => on('webgpu', () => product(2, { dtype: 'q8' })),
+    'linear of quantised weights, by many rows': () => on('webgpu', () => product(18, { dtype: 'q8' })),
+    'linear of float16 weights': () => on('webgpu', () => product(18, { dtype: 'f16' })),
     tokenLogProb: () =>
       on('webgpu', () => {
         const head = packHead(values(300 * 40, 2), 300, 40);

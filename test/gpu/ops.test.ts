@@ -15,7 +15,7 @@ import { rope, rotation } from '../../kernels/ops/rope/index.js';
 import { argmax, sample } from '../../kernels/ops/sample/index.js';
 import { takeRows } from '../../kernels/ops/take-rows/index.js';
 import { logits, packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
-import { values } from '../kernels/backend.js';
+import { linearOnce, values } from '../kernels/backend.js';
 import { on, onBoth, relativeError } from './on-both.js';
 
 const matrix = (M: number, N: number, seed: number) => tf.tensor2d(values(M * N, seed), [M, N]);
@@ -36,12 +36,9 @@ describe('WGSL kernels against their references', () => {
         [20, 71, 100],
       ]) {
         it(`linear of ${M} rows, ${K} → ${N}`, async () => {
-          const { gpu, reference } = await onBoth(() => {
-            const weights = packLinear(values(N * K, 2), N, K, null, dtype);
-            const y = linear(matrix(M, K, 1), weights);
-            weights.dispose();
-            return y;
-          });
+          const { gpu, reference } = await onBoth(() =>
+            linearOnce(values(M * K, 1), values(N * K, 2), [M, N, K], { dtype }),
+          );
           // The reference rounds no activations.
           const bound = isQuantised(dtype) ? 3e-5 : dtype === 'f16' && webGpu().f16 ? 1e-3 : 1e-5;
           expect(relativeError(gpu, reference)).to.be.below(bound);
@@ -64,11 +61,9 @@ describe('WGSL kernels against their references', () => {
     it(`linear of ${M} rows with norm, bias and residual`, async () => {
       const [N, K] = [50, 68];
       const { gpu, reference } = await onBoth(() => {
-        const weights = packLinear(values(N * K, 2), N, K, values(N, 3));
         const norm = { weight: tf.tensor1d(values(K, 4)), epsilon: 1e-5 };
-        const y = linear(matrix(M, K, 1), weights, { norm, residual: matrix(M, N, 5) });
-        weights.dispose();
-        return y;
+        const options = { bias: values(N, 3), norm, residual: matrix(M, N, 5) };
+        return linearOnce(values(M * K, 1), values(N * K, 2), [M, N, K], options);
       });
       expect(relativeError(gpu, reference)).to.be.below(1e-5);
     });
@@ -80,11 +75,8 @@ describe('WGSL kernels against their references', () => {
       const x = values(most * K, 5);
       const rows = (M: number) =>
         on('webgpu', () => {
-          const weights = packLinear(values(N * K, 6), N, K, null, dtype);
           const norm = { weight: tf.tensor1d(values(K, 4)), epsilon: 1e-5 };
-          const y = linear(tf.tensor2d(x.slice(0, M * K), [M, K]), weights, { norm });
-          weights.dispose();
-          return y;
+          return linearOnce(x.slice(0, M * K), values(N * K, 6), [M, N, K], { dtype, norm });
         });
       const all = await rows(most);
       for (const M of [1, 2, 5, 9]) {

@@ -1,5 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'chai';
@@ -11,6 +10,7 @@ import { openEngine } from '../../src/index.js';
 import { abacus } from '../engine/tokenizer/fixtures.js';
 import { u64 } from '../models/checkpoint/gguf-bytes.js';
 import { smallConfigs } from '../models/checkpoint/small-model.js';
+import { temporaryFolder } from '../runs/fixtures.js';
 
 /** Writes a checkpoint whose weights are all 0; what a file has beyond its header takes no room on the disk. */
 function writeZeros(folder: string, config: object): void {
@@ -31,16 +31,12 @@ function writeZeros(folder: string, config: object): void {
 }
 
 describe('a model that the GPU cannot take', () => {
-  let folder: string;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'atts-refused-'));
-  });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
 
   const refusal = async (config: object): Promise<string> => {
-    writeZeros(folder, config);
-    const opened = await openEngine(folder, { backend: 'webgpu', memory: 8 }).catch((cause: Error) => cause);
-    return (opened as Error).message.replace(/^atts-refused-\w+/, 'model');
+    writeZeros(folder(), config);
+    const opened = await openEngine(folder(), { backend: 'webgpu', memory: 8 }).catch((cause: Error) => cause);
+    return (opened as Error).message.replace(/^atts-runs-\w+/, 'model');
   };
 
   it('is refused where its heads are too wide, when it is opened, and gives back its weights', async () => {

@@ -1,10 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { chooseBackend, kernelBuild } from '../../kernels/backends/choose.js';
 import { readRun } from '../../src/index.js';
+import { atts } from '../cli/atts.js';
 import { temporaryFolder } from '../runs/fixtures.js';
 import { contentOf } from '../scaling/embedded.js';
 
@@ -13,7 +14,7 @@ const cli = pathOf('../../src/cli/main.js');
 const settings =
   '--backend webgpu --policy replace --calibration marginal --limit 2 --samples 2 --turns 2 --draft-tokens 8 --target-tokens 8';
 const small = '--calibration-problems 2 --calibration-samples 1 --memory 16 --concurrency 2';
-const flags = (out: string) => [cli, 'run', ...`${settings} ${small}`.split(' '), '--out', out];
+const flags = (out: string) => ['run', ...`${settings} ${small}`.split(' '), '--out', out];
 
 /** Whether a chain is on the disk. */
 const hasBegun = (out: string) => {
@@ -24,7 +25,7 @@ const hasBegun = (out: string) => {
 function run(out: string, { isLosing = false } = {}) {
   const losing = isLosing ? ['--import', pathOf('losing.js')] : [];
   const env = { ...process.env, ATTS_LOSE_AFTER: join(out, 'samples.jsonl') };
-  return spawnSync(process.execPath, [...losing, ...flags(out)], { encoding: 'utf8', env });
+  return spawnSync(process.execPath, [...losing, cli, ...flags(out)], { encoding: 'utf8', env });
 }
 
 describe('a run on webgpu that was cut off', () => {
@@ -39,15 +40,7 @@ describe('a run on webgpu that was cut off', () => {
     const expected = contentOf(readRun(unbroken).chains);
     expect(expected).to.have.length(4);
 
-    const child = spawn(process.execPath, flags(killed), { stdio: 'ignore' });
-    await new Promise<void>((resolve) => {
-      const timer = setInterval(() => {
-        if (child.exitCode === null && !hasBegun(killed)) return;
-        clearInterval(timer);
-        child.once('exit', () => resolve());
-        child.kill('SIGKILL');
-      }, 5);
-    });
+    await atts(flags(killed), () => hasBegun(killed), 'SIGKILL');
     expect(readRun(killed).chains, 'killed in the middle').to.have.lengthOf.within(1, 3);
     expect(run(killed).status).to.equal(0);
     expect(contentOf(readRun(killed).chains)).to.deep.equal(expected);

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { chooseBackend } from '../../kernels/backends/choose.js';
 import type { BackendName } from '../../kernels/backends/names.js';
+import { type LinearOptions, linear, packLinear, type WeightDtype } from '../../kernels/ops/linear/index.js';
 
 /** Those that are tested: what every machine has, or the one that BACKEND names. */
 export const backends = (
@@ -55,5 +56,18 @@ export function product(x: Float32Array, w: Float32Array, M: number, N: number, 
       y[m * N + n] = sum;
     }
   }
+  return y;
+}
+
+/** The same by `linear` on the active backend, of weights that are packed for it and then let go. */
+export function linearOnce(
+  x: Float32Array,
+  w: Float32Array,
+  [M, N, K]: readonly [number, number, number],
+  { dtype, bias, ...options }: LinearOptions & { dtype?: WeightDtype; bias?: Float32Array } = {},
+): tf.Tensor {
+  const weights = packLinear(w, N, K, bias, dtype);
+  const y = linear(tf.tensor2d(x, [M, K]), weights, options);
+  weights.dispose();
   return y;
 }

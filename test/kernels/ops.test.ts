@@ -10,7 +10,7 @@ import { argmax, sample } from '../../kernels/ops/sample/index.js';
 import { takeRows } from '../../kernels/ops/take-rows/index.js';
 import { logits, packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
-import { backends, keepsBits, largestDifference, on, product, values } from './backend.js';
+import { backends, keepsBits, largestDifference, linearOnce, on, product, values } from './backend.js';
 
 for (const backend of backends) {
   describe(`ops on ${backend}`, () => {
@@ -19,11 +19,9 @@ for (const backend of backends) {
         tf.tidy(() => {
           const [M, N, K] = [5, 7, 33];
           const [x, w, b, r] = [values(M * K, 1), values(N * K, 2), values(N, 3), values(M * N, 4)];
-          const weights = packLinear(w, N, K, b);
-          const y = toFloat32(linear(tf.tensor2d(x, [M, K]), weights, { residual: tf.tensor2d(r, [M, N]) }));
+          const y = toFloat32(linearOnce(x, w, [M, N, K], { bias: b, residual: tf.tensor2d(r, [M, N]) }));
           const expected = product(x, w, M, N, K).map((value, i) => value + b[i % N] + r[i]);
           expect(largestDifference(y, expected)).to.be.below(1e-5);
-          weights.dispose();
         }),
       ));
 

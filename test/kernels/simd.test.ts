@@ -15,7 +15,7 @@ import { linear, packLinear, storedValues, type WeightDtype, weightDtypes } from
 import { isQuantised } from '../../kernels/ops/linear/quantise.js';
 import { packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
-import { largestDifference, on, product, values } from './backend.js';
+import { largestDifference, linearOnce, on, product, values } from './backend.js';
 
 /** Largest error of a product of values in (−1, 1): float32 sums, or activations rounded to 16 bits a group of 32. */
 function roundingOf(dtype: WeightDtype): number {
@@ -41,11 +41,9 @@ for (const backend of simdNames) {
               (M, N, K, seed) =>
                 tf.tidy(() => {
                   const [x, w] = [values(M * K, seed), values(N * K, seed + 1)];
-                  const weights = packLinear(w, N, K, values(N, seed + 2), dtype);
-                  const y = toFloat32(linear(tf.tensor2d(x, [M, K]), weights));
-                  weights.dispose();
-                  const expected = product(x, storedValues(w, N, K, dtype), M, N, K);
                   const bias = values(N, seed + 2);
+                  const y = toFloat32(linearOnce(x, w, [M, N, K], { dtype, bias }));
+                  const expected = product(x, storedValues(w, N, K, dtype), M, N, K);
                   const shifted = expected.map((value, i) => value + bias[i % N]);
                   expect(largestDifference(y, shifted)).to.be.below(roundingOf(dtype) * Math.sqrt(K) + 1e-5);
                 }),
@@ -58,12 +56,7 @@ for (const backend of simdNames) {
         const [N, K, most] = [203, 544, 40];
         const x = values(most * K, 5);
         const rowsOf = (M: number) =>
-          tf.tidy(() => {
-            const weights = packLinear(values(N * K, 6), N, K, null, dtype);
-            const y = toFloat32(linear(tf.tensor2d(x.slice(0, M * K), [M, K]), weights));
-            weights.dispose();
-            return [...y];
-          });
+          tf.tidy(() => [...toFloat32(linearOnce(x.slice(0, M * K), values(N * K, 6), [M, N, K], { dtype }))]);
         const all = await withThreads(backend, 1, () => rowsOf(most));
         for (const threads of [1, 2, 3]) {
           for (const M of [1, 2, 3, 4, 5, 6, 7, 13, most]) {
@@ -82,9 +75,8 @@ for (const backend of simdNames) {
             ]) {
               const w = values(N * K, 6);
               const rowsOf = (M: number, features: number) => {
-                const weights = packLinear(w.slice(0, features * K), features, K, null, dtype);
-                const y = toFloat32(linear(tf.tensor2d(values(M * K, 5), [M, K]), weights));
-                weights.dispose();
+                const shape = [M, features, K] as const;
+                const y = toFloat32(linearOnce(values(M * K, 5), w.slice(0, features * K), shape, { dtype }));
                 return Array.from({ length: M }, (_, m) => [...y.slice(m * features, m * features + few)]);
               };
               for (const M of [1, 2, 3, 5]) expect(rowsOf(M, N), `${M} rows`).to.deep.equal(rowsOf(M, few));

@@ -83,18 +83,18 @@ describe('a run directory', () => {
   it('refuses another setting by the name of the field, with both values', () => {
     RunDirectory.open(path(), manifest()).close();
     const base = manifest();
-    const others: [Partial<RunManifest>, string][] = [
+    const others: [Partial<RunManifest>, string, string?][] = [
       [{ config: { ...base.config, rejectionRate: 0.2 } }, 'rejectionRate 0.4, not 0.2'],
       [{ config: { ...base.config, cue: 'Wait' } }, 'cue null, not Wait'],
       [{ draft: { id: 'd', hash: 'd1', fingerprint: 't' } }, 'draft checkpoint d0, not d1'],
       [{ target: { id: 't', hash: 't0', fingerprint: 'u' } }, 'target tokenizer t, not u'],
       [{ dataset: { name: 'abacus', hash: 'xyz', problems: 2 } }, 'dataset contents abc, not xyz'],
-      [{ kernelBuild: 'wasm' }, 'kernel build cpu, not wasm'],
+      [{ kernelBuild: 'wasm' }, 'kernel build cpu, not wasm', 'use the release and device that made it'],
     ];
-    for (const [other, difference] of others) {
+    for (const [other, difference, cure = 'restore the setting'] of others) {
       const { code, message } = refusal(() => RunDirectory.open(path(), manifest(other)));
       expect(code).to.equal('config');
-      expect(message).to.equal(`${path()} was made with ${difference}; choose another --out or restore the setting`);
+      expect(message).to.equal(`${path()} was made with ${difference}; choose another --out or ${cure}`);
     }
     expect(existsSync(join(path(), 'lock'))).to.equal(false);
   });

@@ -1,71 +1,62 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { readRun } from '../../src/index.js';
+import { atts, temporaryFolder } from '../cli/atts.js';
 import { contentOf } from './embedded.js';
 
-const cli = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
-const settings = [
-  '--policy',
-  'replace',
-  '--limit',
-  '6',
-  '--samples',
-  '4',
-  '--concurrency',
-  '8',
-  '--calibration',
-  'marginal',
-];
-settings.push('--calibration-problems', '8', '--calibration-samples', '1');
-
-function run(out: string, ...more: string[]) {
-  return spawnSync(process.execPath, [cli, 'run', ...settings, '--out', out, ...more], { encoding: 'utf8' });
-}
+const settings = '--policy replace --limit 6 --samples 4 --concurrency 8 --calibration marginal';
+const calibration = '--calibration-problems 8 --calibration-samples 1';
+const flags = (out: string) => ['run', ...`${settings} ${calibration}`.split(' '), '--out', out];
+const run = (out: string, ...more: string[]) => atts([...flags(out), ...more]);
 
 describe('nothing lost', () => {
-  let folder: string;
-  before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'atts-resume-'));
-  });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = temporaryFolder();
 
   it('kill -9 in the middle, then the same command: the same samples as an unbroken run', async () => {
     const unbroken = join(folder, 'unbroken');
-    expect(run(unbroken).status).to.equal(0);
+    expect((await run(unbroken)).code).to.equal(0);
     const broken = join(folder, 'broken');
     for (let kill = 0; kill < 2; kill++) {
-      const child = spawn(process.execPath, [cli, 'run', ...settings, '--out', broken], { stdio: 'ignore' });
       const samples = join(broken, 'samples.jsonl');
-      const before = existsSync(samples) ? statSync(samples).size : 0;
-      await new Promise<void>((resolve) => {
-        const timer = setInterval(() => {
-          if (child.exitCode === null && !(existsSync(samples) && statSync(samples).size > before + 1000)) return;
-          clearInterval(timer);
-          child.once('exit', () => resolve());
-          child.kill('SIGKILL');
-        }, 5);
-      });
+      const size = () => (existsSync(samples) ? statSync(samples).size : 0);
+      const before = size();
+      await atts(flags(broken), () => size() > before + 1000, 'SIGKILL');
       const { length } = readFileSync(samples, 'utf8').split('\n');
       expect(length).to.be.within(1, 24, 'it was killed in the middle');
     }
-    expect(run(broken).status).to.equal(0);
+    expect((await run(broken)).code).to.equal(0);
     expect(contentOf(readRun(broken).chains)).to.deep.equal(contentOf(readRun(unbroken).chains));
     expect(readRun(broken).events.length).to.equal(readRun(unbroken).events.length);
     expect(readRun(broken).summary?.accuracy).to.deep.equal(readRun(unbroken).summary?.accuracy);
   });
 
-  it('refuses to go on with an edited setting, by its name', () => {
-    const { status, stderr } = run(join(folder, 'unbroken'), '--rejection-rate', '0.2');
-    expect(status).to.equal(1);
+  it('refuses to go on with an edited setting, by its name', async () => {
+    const { code, stderr } = await run(join(folder, 'unbroken'), '--rejection-rate', '0.2');
+    expect(code).to.equal(1);
     expect(stderr.trim().split('\n')).to.have.length(1);
     expect(stderr).to.contain('rejectionRate').and.to.contain('0.4').and.to.contain('0.2');
   });
 
-  it('a full disk is one line, and what is there is whole and resumes', function () {
+  it('refuses to go on with other kernels', async () => {
+    const out = join(folder, 'unbroken');
+    const file = join(out, 'run.json');
+    const made = readFileSync(file, 'utf8');
+    const { manifest } = readRun(out);
+    const [ours] = manifest.kernelBuild.match(/kernels-\w+/) ?? [];
+    const other = 'kernels-0123456789ab';
+    writeFileSync(file, made.replace(ours!, other));
+    const { code, stderr } = await run(out);
+    writeFileSync(file, made);
+    expect(code).to.equal(1);
+    expect(stderr).to.match(
+      /^atts: .* was made with kernel build simd .*; choose another --out or use the release and device that made it\n$/,
+    );
+    expect(stderr).to.contain(other).and.to.contain(ours);
+  });
+
+  it('a full disk is one line, and what is there is whole and resumes', async function () {
     const disk = join(folder, 'disk');
     mkdirSync(disk);
     const size = (bytes: string, remount = '') =>
@@ -73,8 +64,8 @@ describe('nothing lost', () => {
     // A disk of its own needs the right to mount one.
     if (size('40k').status !== 0) this.skip();
     try {
-      const full = run(join(disk, 'run'));
-      expect(full.status).to.equal(1);
+      const full = await run(join(disk, 'run'));
+      expect(full.code).to.equal(1);
       expect(
         full.stderr
           .trim()
@@ -85,7 +76,7 @@ describe('nothing lost', () => {
       expect(readdirSync(join(disk, 'run')).filter((name) => name.endsWith('.tmp'))).to.deep.equal([]);
       readRun(join(disk, 'run'));
       expect(size('64m', 'remount,').status).to.equal(0);
-      expect(run(join(disk, 'run')).status).to.equal(0);
+      expect((await run(join(disk, 'run'))).code).to.equal(0);
       expect(contentOf(readRun(join(disk, 'run')).chains)).to.deep.equal(
         contentOf(readRun(join(folder, 'unbroken')).chains),
       );
@@ -94,10 +85,10 @@ describe('nothing lost', () => {
     }
   });
 
-  it('resuming a finished run changes nothing', () => {
+  it('resuming a finished run changes nothing', async () => {
     const out = join(folder, 'unbroken');
     const before = readFileSync(join(out, 'samples.jsonl'), 'utf8');
-    expect(run(out).status).to.equal(0);
+    expect((await run(out)).code).to.equal(0);
     expect(readFileSync(join(out, 'samples.jsonl'), 'utf8')).to.equal(before);
   });
 });

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { AttsError, firstLine } from '../../../src/errors.js';
 
 /**
@@ -27,6 +28,12 @@ export async function openDawn(): Promise<GPU> {
   if (!globalThis.navigator) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
   Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true });
   return gpu;
+}
+
+/** Which release of Dawn compiles the programs. */
+export function dawnRelease(): string {
+  const { version } = createRequire(import.meta.url)('webgpu/package.json') as { version: string };
+  return `dawn-${version}`;
 }
 
 /** Why the system's Vulkan loader does not load; null where it does. Dawn would warn of it in lines of its own. */

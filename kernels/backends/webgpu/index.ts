@@ -3,6 +3,7 @@ import { opClock } from '../../op-clock.js';
 import { compileAhead, type KernelBody, reader, registerFor, type Tensors } from '../../tfjs.js';
 import { openGpu } from './adapter.js';
 import { AttsWebGpuBackend } from './backend.js';
+import { dawnRelease } from './dawn.js';
 import { findLanes } from './lanes.js';
 
 /** Names of the backend, as `simdNames` has those of the CPU. */
@@ -14,8 +15,8 @@ let starting: Promise<string> | null = null;
 /**
  * Opens a device and registers the backend over it, stock kernels and all. A lost device is replaced. A second call may
  * come before the first has ended.
- * @returns what decides the bits of a result: vendor and kind of the adapter, its driver, and f16 where float16 weights are
- *   multiplied in float16
+ * @returns what decides the bits of a result beside our code: the release of Dawn (in a browser none is told), vendor and
+ *   kind of the adapter, its driver, and f16 where float16 weights are multiplied in float16
  */
 export async function registerWebGpu(): Promise<string> {
   if (starting === null && started && !started.hasFailed) return buildOf(started);
@@ -45,7 +46,7 @@ async function startWebGpu(): Promise<string> {
 }
 
 const buildOf = ({ info: { vendor, architecture, device, description }, f16 }: AttsWebGpuBackend) =>
-  [vendor, architecture, device, description, f16 ? 'f16' : ''].filter((part) => part).join(' ');
+  [dawnRelease(), vendor, architecture, device, description, f16 ? 'f16' : ''].filter((part) => part).join(' ');
 
 /** The backend, once it is started. */
 export function webGpu(): AttsWebGpuBackend {

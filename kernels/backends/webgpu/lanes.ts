@@ -3,6 +3,7 @@
  * goes through workgroup memory. Sums are one tree of pairs, fours, eights … either way: subgroups, and their size, change
  * no bit.
  */
+import { range } from '../../unroll.js';
 import type { AttsWebGpuBackend } from './backend.js';
 
 /** Threads that any program of ours lets exchange values, at most. */
@@ -60,7 +61,9 @@ enable subgroups;
 @compute @workgroup_size(128)
 fn main(@builtin(local_invocation_index) tid: u32) {
   var found = 0u;
-  ${Array.from({ length: Math.log2(lanes) }, (_, i) => `if (subgroupShuffleXor(tid, ${1 << i}u) == (tid ^ ${1 << i}u)) { found |= ${1 << i}u; }`).join('\n  ')}
+  ${range(Math.log2(lanes))
+    .map((i) => `if (subgroupShuffleXor(tid, ${1 << i}u) == (tid ^ ${1 << i}u)) { found |= ${1 << i}u; }`)
+    .join('\n  ')}
   y[tid] = found;
 }`;
 

@@ -1,18 +1,16 @@
 import { readCached, writeCached } from '../../../src/user-cache.js';
 import { setTuning, type Tuning, tiles } from '../../ops/linear/webgpu.js';
 import { tune } from '../../ops/linear/webgpu-tune.js';
-
-/** Changes with the programs, so that what was found out for others is found out anew. */
-const version = 3;
+import { kernelHashes } from '../hashes.js';
 
 const file = 'webgpu-tuning.json';
 
-/** Takes what this adapter is known to be best at; else finds it out and keeps it, where there is a place to. */
+/** Takes what this adapter is known to be best at with these programs; else finds it out, and keeps it where it can. */
 export async function tuned(adapter: string, isSoftware: boolean): Promise<void> {
   // Its compiler takes longer than there is to gain.
   if (isSoftware) return;
   const known = read();
-  const key = `${version} ${adapter}`;
+  const key = `${kernelHashes.webgpu} ${adapter}`;
   if (isTuning(known[key])) {
     setTuning(known[key]);
     return;

@@ -2,7 +2,8 @@
  * Writes the innermost loop of attention for many rows as AssemblyScript: register tiles of R rows × 8 columns over what is
  * cached in pages, unrolled, which the language cannot express by itself.
  */
-import { halves, range } from '../linear/group-loops.js';
+import { range } from '../../unroll.js';
+import { halves } from '../linear/group-loops.js';
 import type { CacheDtype } from './cache.js';
 
 /** Rows of a tile at most: 12 sums, two vectors of cached values, and a splat at a time. */

@@ -6,6 +6,7 @@
  */
 
 import { enableLanes, exchange, largest } from '../../backends/webgpu/lanes.js';
+import { range } from '../../unroll.js';
 import type { CacheDtype } from './cache.js';
 import { quadTypes, widenedQuad } from './webgpu-cache.js';
 
@@ -28,7 +29,6 @@ const splitTiles = 8;
 export const splitPositions = tilePositions * splitTiles;
 
 const threads = 128;
-const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 const uniforms = 'struct Uniforms { T: u32, pages: u32, window: u32, scale: f32, each: u32, splits: u32 }';
 

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.js';
+import { components } from '../../unroll.js';
 import { packLinear, type WeightDtype } from '../linear/index.js';
 import { fourRows, groupHeader, groupRows, groupStart } from '../linear/webgpu-layout.js';
 import { embeddingPacker } from './index.js';
@@ -32,9 +33,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   ${groupHeader(dtype)}
   var row = vec4f(0.0);
   ${fourRows(dtype, (c) => `row.${c} = select(w0, w1, (id & 4u) != 0u)[lane];`)}
-  ${(['x', 'y', 'z', 'w'] as const)
-    .map((c, j) => `if (k + ${j}u < p.d) { y[t * p.d + k + ${j}u] = row.${c} * p.scale; }`)
-    .join('\n  ')}
+  ${components.map((c, j) => `if (k + ${j}u < p.d) { y[t * p.d + k + ${j}u] = row.${c} * p.scale; }`).join('\n  ')}
 }`;
 
 registerWgsl<{ table: tf.Tensor }, EmbeddingAttributes>('AttsEmbedding', ({ table }, { ids, scale, d, dtype }) => {

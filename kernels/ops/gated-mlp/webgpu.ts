@@ -1,4 +1,5 @@
 import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.js';
+import { components } from '../../unroll.js';
 import { packLinear, packParts } from '../linear/index.js';
 import { rowsOf } from '../linear/matrix.js';
 import { linearEnding, runProduct } from '../linear/webgpu.js';
@@ -50,9 +51,7 @@ fn gated(m: u32, n: u32, gate: vec4f, up: vec4f) {
   if (m >= p.M) { return; }
   let z = activate(gate ${bias('n')}) * (up ${bias('(n + 4u)')});
   let to = n >> 1u;
-  ${(['x', 'y', 'z', 'w'] as const)
-    .map((c, j) => `if (to + ${j}u < ${f}u) { hidden[m * ${f}u + to + ${j}u] = z.${c}; }`)
-    .join('\n  ')}
+  ${components.map((c, j) => `if (to + ${j}u < ${f}u) { hidden[m * ${f}u + to + ${j}u] = z.${c}; }`).join('\n  ')}
 }`,
     few: (rows) => /* wgsl */ `
   if (tid < ${rows * 8}u) { tile[tid] = total; }

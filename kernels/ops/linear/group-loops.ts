@@ -1,8 +1,8 @@
 /** Pieces of the loops over quantised groups, as AssemblyScript (quantised-tiles.ts, unpacked-tiles.ts). */
+import { range } from '../../unroll.js';
 import { panelStep, unitBytes, unitSpan, wordFormats } from './layout.js';
 import { type QuantisedDtype, type QuantisedFormat, quantisedFormats } from './quantise.js';
 
-export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 export const halves = [0, 1] as const;
 
 /** A body for every group, with `d` where the panel's lies, and its units in u and v. */

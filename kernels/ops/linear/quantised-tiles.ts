@@ -7,6 +7,7 @@
  * Loops are not unrolled beyond a word: the compiler loads all operands of a block before it uses the first, and would
  * have no registers left for them.
  */
+import { range } from '../../unroll.js';
 import {
   advance,
   byteSums,
@@ -15,7 +16,6 @@ import {
   groupSums,
   halves,
   pairSums,
-  range,
   scales,
   wordSums,
   wordTurns,

@@ -5,7 +5,8 @@
  * batch. Few rows take several panels at once, because one panel alone would wait for its own additions.
  */
 
-import { halves, range, wordMasks } from './group-loops.js';
+import { range } from '../../unroll.js';
+import { halves, wordMasks } from './group-loops.js';
 import { type WeightDtype, weightDtypes } from './index.js';
 import { headerBytes, panelStep, streamBytes, stripeStep, unitBytes, unitSpan } from './layout.js';
 import { isQuantised, type QuantisedDtype } from './quantise.js';

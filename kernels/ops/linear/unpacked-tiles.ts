@@ -6,7 +6,8 @@
  * A tile's rows are packed as pairs of k side by side (pack-rows.as.ts): a step loads two vectors of weights and a splat a
  * row, and moves one pointer for all rows. Accumulators, weights and splats leave the compiler one register for a product.
  */
-import { each, halves, overGroups, range, scales, wordSums } from './group-loops.js';
+import { range } from '../../unroll.js';
+import { each, halves, overGroups, scales, wordSums } from './group-loops.js';
 import { headerBytes, valueBits, wordFormats } from './layout.js';
 import { type QuantisedDtype, quantisedFormats } from './quantise.js';
 

@@ -4,6 +4,7 @@
  * depends on the row alone.
  */
 import { enableLanes, joining, largest, sum } from '../../backends/webgpu/lanes.js';
+import { components, range } from '../../unroll.js';
 import type { WeightDtype } from './index.js';
 import { activationSteps, isQuantised } from './quantise.js';
 import { reach } from './webgpu-layout.js';
@@ -18,9 +19,6 @@ export interface ProductShape {
   /** Neighbouring threads that exchange values. */
   readonly lanes: number;
 }
-
-export const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-export const components = ['x', 'y', 'z', 'w'] as const;
 
 const sharesPeaks = ({ dtype, f16 }: ProductShape) => isQuantised(dtype) || f16;
 /** Whether threads exchange values: of a row's norm, or of a group's largest. */

@@ -10,6 +10,7 @@
  * units are multiplied out.
  */
 import { float16Bits } from '../../float16.js';
+import { components } from '../../unroll.js';
 import { bf16Bits } from './bf16.js';
 import type { WeightDtype } from './index.js';
 import { blocksOf, type PlacedRows } from './matrix.js';
@@ -132,10 +133,9 @@ export function groupHeader(dtype: WeightDtype): string {
  */
 export function fourRows(
   dtype: WeightDtype,
-  body: (component: 'x' | 'y' | 'z' | 'w') => string,
+  body: (component: (typeof components)[number]) => string,
   narrow = false,
 ): string {
-  const components = ['x', 'y', 'z', 'w'] as const;
   const steps = (weights: (k: number) => readonly [string, string]) =>
     components.map((c, k) => {
       const [w0, w1] = weights(k);
@@ -152,17 +152,16 @@ export function fourRows(
     return [...loads, ...steps(both)].join('\n');
   }
   if (dtype === 'f16') {
-    const words = ['x', 'y', 'z', 'w'];
     const loads = [0, 1, 2, 3].map((k) => {
       const v = `w[at + (i * 4u + ${k}u) * 4u + panel]`;
       return narrow
         ? `let v${k} = ${v}; let b${k} = bitcast<vec4h>(v${k}.xy); let c${k} = bitcast<vec4h>(v${k}.zw);`
-        : `let v${k} = ${v}; ${words.map((word) => `let u${k}${word} = unpack2x16float(v${k}.${word});`).join(' ')}`;
+        : `let v${k} = ${v}; ${components.map((word) => `let u${k}${word} = unpack2x16float(v${k}.${word});`).join(' ')}`;
     });
     const both = (k: number) =>
       narrow
         ? ([`vec4h(b${k}.xz, c${k}.xz)`, `vec4h(b${k}.yw, c${k}.yw)`] as const)
-        : ([0, 1].map((h) => `vec4f(${words.map((word) => `u${k}${word}.${'xy'[h]}`).join(', ')})`) as [
+        : ([0, 1].map((h) => `vec4f(${components.map((word) => `u${k}${word}.${'xy'[h]}`).join(', ')})`) as [
             string,
             string,
           ]);

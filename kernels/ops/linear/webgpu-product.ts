@@ -6,15 +6,8 @@
  * float16, chains have `chainRows` k, and a group is the float32 sum of its chains in order. No output's sum is shared by
  * threads of a subgroup; a row's norm and a group's largest activation are (lanes.ts), to the same bits at any size of it.
  */
-import {
-  activationsCode,
-  components,
-  enabling,
-  type ProductShape,
-  preparing,
-  range,
-  shapeKey,
-} from './webgpu-activations.js';
+import { components, range } from '../../unroll.js';
+import { activationsCode, enabling, type ProductShape, preparing, shapeKey } from './webgpu-activations.js';
 import { chainRows, fourRows, groupHeader, groupStart } from './webgpu-layout.js';
 
 /** What a product does with its sums. */

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { registerWgsl, webGpu, webGpuNames } from '../../backends/webgpu/index.js';
+import { components } from '../../unroll.js';
 import { linearPacker, type WeightDtype } from './index.js';
 import type { LinearAttributes, LinearInputs } from './reference.js';
 import type { ProductShape } from './webgpu-activations.js';
@@ -97,7 +98,7 @@ ${hasResidual ? `@group(0) @binding(${binding + (hasBias ? 2 : 1)}) var<storage,
 fn store(m: u32, n: u32, sums: vec4f) {
   if (m >= p.M) { return; }
   let at = m * p.N + n;
-  ${(['x', 'y', 'z', 'w'] as const)
+  ${components
     .map((c, j) => {
       const value = `sums.${c}${hasBias ? ` + bias[n + ${j}u]` : ''}`;
       return `if (n + ${j}u < p.N) { y[at + ${j}u] = ${hasResidual ? `residual[at + ${j}u] + (${value})` : value}; }`;

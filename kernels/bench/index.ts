@@ -10,7 +10,7 @@ import { ropeCases } from '../ops/rope/bench.js';
 import { sampleCases } from '../ops/sample/bench.js';
 import { tokenLogProbCases } from '../ops/token-log-prob/bench.js';
 import { type BenchCase, type BenchResult, measure, type Roofs } from './measure.js';
-import { emptyJob, measureRoofs } from './roofs.js';
+import { emptyJob, MovingRoofs, measureRoofs } from './roofs.js';
 
 export type { BenchResult, Roofs } from './measure.js';
 
@@ -42,6 +42,16 @@ export interface OpsBenchOptions {
   readonly onResult?: (result: BenchResult) => void;
 }
 
+/** Lets a case be held against bandwidth and peak as they are beside it. */
+export async function besideRoofs(first: Roofs, body: (now: () => Roofs) => Promise<void>): Promise<void> {
+  const roofs = new MovingRoofs();
+  try {
+    await body(() => ({ ...first, ...roofs.now(3, 20) }));
+  } finally {
+    roofs.dispose();
+  }
+}
+
 export async function benchOps({
   ops = benchedOps,
   threads = null,
@@ -50,12 +60,14 @@ export async function benchOps({
   await chooseBackend('simd', threads);
   const roofs = { ...measureRoofs(), dispatchMicroseconds: 1000 * emptyJob().ms };
   const results: BenchResult[] = [];
-  for (const op of ops) {
-    for (const bench of benchSuites[op]()) {
-      const result = measure(bench, roofs);
-      results.push(result);
-      onResult?.(result);
+  await besideRoofs(roofs, async (now) => {
+    for (const op of ops) {
+      for (const bench of benchSuites[op]()) {
+        const result = measure(bench, now());
+        results.push(result);
+        onResult?.(result);
+      }
     }
-  }
+  });
   return { build: kernelBuild('simd'), threads: simd().pool.threads, roofs, results };
 }

@@ -58,6 +58,8 @@ export interface BenchResult {
   readonly gbs: number;
   /** Which roof is the lower one for this case; a peak is that of its dtype. */
   readonly limit: 'bandwidth' | 'peak';
+  /** That roof, GB/s or GFLOP/s. */
+  readonly roof: number;
   /** The least time that the roofs allow, over the time taken. */
   readonly ratio: number;
 }
@@ -119,11 +121,10 @@ export function againstRoofs(
   const byBandwidth = bytes / roofs.bandwidth / 1e6; // ms
   const peak = isQuantised(dtype) ? (roofs.integers?.peak ?? roofs.peak) : roofs.peak;
   const byPeak = cost.flops / peak / 1e6;
+  const [limit, roof] = byBandwidth > byPeak ? (['bandwidth', roofs.bandwidth] as const) : (['peak', peak] as const);
   return {
     ...{ op, dtype, rows, shape, ms },
-    gflops: cost.flops / ms / 1e6,
-    gbs: bytes / ms / 1e6,
-    limit: byBandwidth > byPeak ? 'bandwidth' : 'peak',
-    ratio: Math.max(byBandwidth, byPeak) / ms,
+    ...{ gflops: cost.flops / ms / 1e6, gbs: bytes / ms / 1e6 },
+    ...{ limit, roof, ratio: Math.max(byBandwidth, byPeak) / ms },
   };
 }

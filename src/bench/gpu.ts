@@ -25,5 +25,5 @@ export async function benchGpu({ ops = benchedParts, ...options }: GpuBenchOptio
   const report = await gpu.benchGpu({ ...options, ops: ops.filter((op) => benchedOps.includes(op)) });
   if (!ops.includes('model')) return report;
   const model = report.isSoftware ? partOfModel : wholeModel('webgpu', 1);
-  return { ...report, results: [...report.results, ...(await benchModel(model, report.roofs, options))] };
+  return { ...report, results: [...report.results, ...(await benchModel(model, () => report.roofs, options))] };
 }

@@ -1,5 +1,12 @@
 /** What `atts bench` measures: every op against the machine's limits, whole models, and others at the same work. */
-import { benchedOps, benchOps, type OpsBench, type OpsBenchOptions } from '../../kernels/bench/index.js';
+import {
+  type BenchResult,
+  benchedOps,
+  benchOps,
+  besideRoofs,
+  type OpsBench,
+  type OpsBenchOptions,
+} from '../../kernels/bench/index.js';
 import { benchModel, wholeModel } from './model.js';
 import { opMicroseconds } from './overhead.js';
 import { benchPeers, type PeerResult } from './peers/index.js';
@@ -28,7 +35,12 @@ export async function runBench({
   const report = await benchOps({ ...options, ops: ops.filter((op) => benchedOps.includes(op)) });
   const withModel = ops.includes('model');
   const { roofs, threads } = report;
-  const ofModel = withModel ? await benchModel(wholeModel('simd', threads), roofs, options) : [];
+  const ofModel: BenchResult[] = [];
+  if (withModel) {
+    await besideRoofs(roofs, async (now) => {
+      ofModel.push(...(await benchModel(wholeModel('simd', threads), now, options)));
+    });
+  }
   const overhead = withModel ? opMicroseconds() : null;
   const parts = { linear: ops.includes('linear'), model: withModel };
   return {

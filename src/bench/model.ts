@@ -33,7 +33,7 @@ export function wholeModel(backend: BackendChoice, threads: number): ModelBench 
 /** Passes of a model with random weights, engine and all, against the roofs; attention's own work is left out. */
 export async function benchModel(
   { backend, threads, shape, name, dtypes, mostRows, budget }: ModelBench,
-  roofs: Roofs,
+  roofs: () => Roofs,
   { onResult }: OpsBenchOptions,
 ): Promise<readonly BenchResult[]> {
   const results: BenchResult[] = [];
@@ -44,7 +44,7 @@ export async function benchModel(
       for (const { op, rows, time } of passes.filter(({ rows }) => rows <= mostRows)) {
         const ms = await medianOf(repeats, () => time(timer), budget);
         const cost = costOf(engine.model.parameters, dtype, rows);
-        const result = againstRoofs({ op, dtype, rows, shape: name, cost }, ms, roofs);
+        const result = againstRoofs({ op, dtype, rows, shape: name, cost }, ms, roofs());
         results.push(result);
         onResult?.(result);
       }

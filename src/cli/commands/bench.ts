@@ -77,9 +77,9 @@ function skippedTable(skipped: GpuBench['skipped']): string {
 }
 
 function resultsTable(results: BenchReport['results']): string {
-  const rows = results.map(({ op, dtype, rows, shape, ms, gflops, gbs, limit, ratio }) => [
-    ...[op, dtype, String(rows), shape, ms.toPrecision(3), gflops.toFixed(1), gbs.toFixed(1), limit],
-    ratio.toFixed(2),
+  const rows = results.map(({ op, dtype, rows, shape, ms, gflops, gbs, limit, roof, ratio }) => [
+    ...[op, dtype, String(rows), shape, ms.toPrecision(3), gflops.toFixed(1), gbs.toFixed(1)],
+    ...[limit === 'bandwidth' ? `${roof.toFixed(1)} GB/s` : `${roof.toFixed(0)} GFLOP/s`, ratio.toFixed(2)],
   ]);
   return table([['op', 'dtype', 'rows', 'shape', 'ms', 'GFLOP/s', 'GB/s', 'roof', 'of it'], ...rows]);
 }
@@ -88,7 +88,7 @@ function describe({ build, threads, roofs, opMicroseconds, results, peers }: Ben
   const { cpu } = describeMachine();
   const lines = [
     `${cpu}, ${threads} threads, ${build}`,
-    `read bandwidth ${roofs.bandwidth.toFixed(1)} GB/s, multiply-add peak ${roofs.peak.toFixed(1)} GFLOP/s, a job ${roofs.dispatchMicroseconds.toFixed(2)} µs`,
+    `read bandwidth ${roofs.bandwidth.toFixed(1)} GB/s, multiply-add peak ${roofs.peak.toFixed(1)} GFLOP/s (each case has those beside it), a job ${roofs.dispatchMicroseconds.toFixed(2)} µs`,
     ...(roofs.integers
       ? [
           `int8 weights × 16-bit activations: ${roofs.integers.products.toFixed(1)} GFLOP/s in registers, ${roofs.integers.peak.toFixed(1)} with loads, widening and scales in the first cache`,

@@ -1,7 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { chooseBackend } from '../../kernels/backends/choose.js';
 import type { BackendName } from '../../kernels/backends/names.js';
-import { type LinearOptions, linear, packLinear, type WeightDtype } from '../../kernels/ops/linear/index.js';
+import {
+  type LinearOptions,
+  linear,
+  type Matrix,
+  packLinear,
+  type WeightDtype,
+} from '../../kernels/ops/linear/index.js';
 
 /** Those that are tested: what every machine has, or the one that BACKEND names. */
 export const backends = (
@@ -62,7 +68,7 @@ export function product(x: Float32Array, w: Float32Array, M: number, N: number, 
 /** The same by `linear` on the active backend, of weights that are packed for it and then let go. */
 export function linearOnce(
   x: Float32Array,
-  w: Float32Array,
+  w: Matrix,
   [M, N, K]: readonly [number, number, number],
   { dtype, bias, ...options }: LinearOptions & { dtype?: WeightDtype; bias?: Float32Array } = {},
 ): tf.Tensor {

@@ -9,10 +9,11 @@ import { control, reservedBytes } from '../../kernels/backends/simd/control.js';
 import { type SimdName, simd, simdNames } from '../../kernels/backends/simd/index.js';
 import { Heap } from '../../kernels/backends/simd/memory.js';
 import { ThreadPool } from '../../kernels/backends/simd/pool.js';
+import { float16 } from '../../kernels/float16.js';
 import { embedding, packEmbedding } from '../../kernels/ops/embedding/index.js';
 import { gatedMlp, packGatedMlp } from '../../kernels/ops/gated-mlp/index.js';
 import { linear, packLinear, storedValues, type WeightDtype, weightDtypes } from '../../kernels/ops/linear/index.js';
-import { isQuantised } from '../../kernels/ops/linear/quantise.js';
+import { isQuantised, quantisedFormats } from '../../kernels/ops/linear/quantise.js';
 import { packHead, tokenLogProb } from '../../kernels/ops/token-log-prob/index.js';
 import { toFloat32 } from '../../kernels/tfjs.js';
 import { largestDifference, linearOnce, on, product, values } from './backend.js';
@@ -51,6 +52,31 @@ for (const backend of simdNames) {
             { numRuns: 40 },
           );
         }));
+
+      if (isQuantised(dtype)) {
+        it(`takes every float16 number as a scale of ${dtype}, subnormal ones included`, () =>
+          on(backend, () => {
+            const { group, mostSteps } = quantisedFormats[dtype];
+            const scales = Float32Array.from({ length: 0x10000 }, (_, bits) => float16(bits)).filter(Number.isFinite);
+            const N = scales.length;
+            const [K, units] = [32, mostSteps > 0 ? scales : new Float32Array()];
+            // The first value of a row is 1, the others are 0, and scales are one unit.
+            const matrix = {
+              ...{ dtype, N, K, scaleUnits: units, minUnits: units.map(() => 0) },
+              scales: new Float32Array((N * K) / group).map((_, i) => scales[Math.floor((i * group) / K)]),
+              mins: new Float32Array((N * K) / group),
+              values: new Int8Array(N * K).map((_, i) => (i % K === 0 ? 1 : 0)),
+            };
+            for (const M of [1, 7]) {
+              const y = tf.tidy(() =>
+                toFloat32(linearOnce(new Float32Array(M * K).fill(1), matrix, [M, N, K], { dtype })),
+              );
+              const isFar = (value: number, i: number) =>
+                Math.abs(value / scales[i % N] - 1) > 1e-6 || (scales[i % N] === 0 && value !== 0);
+              expect(y.findIndex(isFar)).to.equal(-1);
+            }
+          }));
+      }
 
       it(`gives a row of ${dtype} the same bits in any batch and with any number of threads`, async () => {
         const [N, K, most] = [203, 544, 40];

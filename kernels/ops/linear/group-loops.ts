@@ -7,7 +7,7 @@ export const halves = [0, 1] as const;
 
 /** A body for every group, with `d` where the panel's lies, and its units in u and v. */
 export function overGroups(dtype: QuantisedDtype, body: readonly string[]): string[] {
-  const { hasMin, mostSteps } = quantisedFormats[dtype];
+  const { mostSteps } = quantisedFormats[dtype];
   const [step, units] = [panelStep(dtype), unitBytes(dtype)];
   const start = `let d = w + panel * ${step};`;
   const next = `d += ${4 * step};`;
@@ -16,8 +16,7 @@ export function overGroups(dtype: QuantisedDtype, body: readonly string[]): stri
     start,
     'for (let k = 0; k < K; ) {',
     `const u = d - panel * ${step - units};`,
-    ...floats('u0', 'u', 0),
-    ...(hasMin ? floats('v0', 'u', 16) : []),
+    ...unitFloats(dtype, 'u'),
     `d += ${4 * units};`,
     `for (const end = min(K, k + ${unitSpan}); k < end; k += 32) {`,
     ...body,
@@ -35,11 +34,17 @@ export function scales(dtype: QuantisedDtype): string[] {
   return [...multiples('s0_0', 'u0', 0, false), ...multiples('t0', 'v0', 8, false)];
 }
 
+/** Units u of a panel, and v of its minima. Those of q6 are subnormal in nearly all checkpoints. */
+export function unitFloats(dtype: QuantisedDtype, at: string): string[] {
+  if (!quantisedFormats[dtype].hasMin) return floats('u0', at, 0, 'widenSmall');
+  return [...floats('u0', at, 0), ...floats('v0', at, 16)];
+}
+
 /** Eight float16 numbers as two vectors of float32. */
-export function floats(name: string, at: string, offset: number): string[] {
+function floats(name: string, at: string, offset: number, widen = 'widen'): string[] {
   return [
     `const ${name}_h = v128.load(${at}, ${offset});`,
-    `const ${name}_0 = widenLow(${name}_h), ${name}_1 = widenHigh(${name}_h);`,
+    `const ${name}_0 = ${widen}Low(${name}_h), ${name}_1 = ${widen}High(${name}_h);`,
   ];
 }
 

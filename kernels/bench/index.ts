@@ -9,15 +9,15 @@ import { rmsNormCases } from '../ops/rms-norm/bench.js';
 import { ropeCases } from '../ops/rope/bench.js';
 import { sampleCases } from '../ops/sample/bench.js';
 import { tokenLogProbCases } from '../ops/token-log-prob/bench.js';
-import { type BenchCase, type BenchResult, measure, type Roofs } from './measure.js';
-import { emptyJob, MovingRoofs, measureRoofs } from './roofs.js';
+import { type BenchCase, type BenchResult, measure, type OneRowRoofs, type Roofs } from './measure.js';
+import { emptyJob, MovingRoofs, measureRoofs, oneRowRoofs } from './roofs.js';
 
 export type { BenchResult, Roofs } from './measure.js';
 
 export interface OpsBench {
   readonly build: string;
   readonly threads: number;
-  readonly roofs: Roofs & { readonly dispatchMicroseconds: number };
+  readonly roofs: Roofs & { readonly oneRow: OneRowRoofs; readonly dispatchMicroseconds: number };
   readonly results: readonly BenchResult[];
 }
 
@@ -43,10 +43,10 @@ export interface OpsBenchOptions {
 }
 
 /** Lets a case be held against bandwidth and peak as they are beside it. */
-export async function besideRoofs(first: Roofs, body: (now: () => Roofs) => Promise<void>): Promise<void> {
+export async function besideRoofs<T>(first: Roofs, body: (now: () => Roofs) => Promise<T>): Promise<T> {
   const roofs = new MovingRoofs();
   try {
-    await body(() => ({ ...first, ...roofs.now(3, 20) }));
+    return await body(() => ({ ...first, ...roofs.now(3, 20) }));
   } finally {
     roofs.dispose();
   }
@@ -58,9 +58,9 @@ export async function benchOps({
   onResult,
 }: OpsBenchOptions = {}): Promise<OpsBench> {
   await chooseBackend('simd', threads);
-  const roofs = { ...measureRoofs(), dispatchMicroseconds: 1000 * emptyJob().ms };
-  const results: BenchResult[] = [];
-  await besideRoofs(roofs, async (now) => {
+  const roofs = { ...measureRoofs(), oneRow: oneRowRoofs(), dispatchMicroseconds: 1000 * emptyJob().ms };
+  const results = await besideRoofs(roofs, async (now) => {
+    const results: BenchResult[] = [];
     for (const op of ops) {
       for (const bench of benchSuites[op]()) {
         const result = measure(bench, now());
@@ -68,6 +68,7 @@ export async function benchOps({
         onResult?.(result);
       }
     }
+    return results;
   });
   return { build: kernelBuild('simd'), threads: simd().pool.threads, roofs, results };
 }

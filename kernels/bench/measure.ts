@@ -36,8 +36,6 @@ export interface IntegerRoofs {
   readonly products: number;
   /** The same as 64 rows need it, in the first cache: weights widened once, operands loaded, a scale every 32 k. */
   readonly peak: number;
-  /** What one row of 4-bit weights reaches at most. */
-  readonly oneRow: OneRowRoofs;
 }
 
 /** One row of 4-bit weights × 16-bit activations, GFLOP/s. */

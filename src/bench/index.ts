@@ -1,12 +1,5 @@
 /** What `atts bench` measures: every op against the machine's limits, whole models, and others at the same work. */
-import {
-  type BenchResult,
-  benchedOps,
-  benchOps,
-  besideRoofs,
-  type OpsBench,
-  type OpsBenchOptions,
-} from '../../kernels/bench/index.js';
+import { benchedOps, benchOps, besideRoofs, type OpsBench, type OpsBenchOptions } from '../../kernels/bench/index.js';
 import { benchModel, wholeModel } from './model.js';
 import { opMicroseconds } from './overhead.js';
 import { benchPeers, type PeerResult } from './peers/index.js';
@@ -35,12 +28,9 @@ export async function runBench({
   const report = await benchOps({ ...options, ops: ops.filter((op) => benchedOps.includes(op)) });
   const withModel = ops.includes('model');
   const { roofs, threads } = report;
-  const ofModel: BenchResult[] = [];
-  if (withModel) {
-    await besideRoofs(roofs, async (now) => {
-      ofModel.push(...(await benchModel(wholeModel('simd', threads), now, options)));
-    });
-  }
+  const ofModel = withModel
+    ? await besideRoofs(roofs, (now) => benchModel(wholeModel('simd', threads), now, options))
+    : [];
   const overhead = withModel ? opMicroseconds() : null;
   const parts = { linear: ops.includes('linear'), model: withModel };
   return {

@@ -1,11 +1,11 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { chooseBackend, kernelBuild } from '../../kernels/backends/choose.js';
 import { type HashedCode, kernelHashes } from '../../kernels/backends/hashes.js';
 import { hashBackends } from '../../kernels/hash.js';
+import { temporaryFolder } from '../cli/atts.js';
 
 const compiled = fileURLToPath(new URL('../../kernels', import.meta.url));
 
@@ -15,12 +15,8 @@ async function hashesOf(folder: string): Promise<Record<HashedCode, string>> {
 }
 
 describe('the hash of a backend', () => {
-  let copy: string;
-  before(() => {
-    copy = join(mkdtempSync(join(tmpdir(), 'atts-hash-')), 'kernels');
-    cpSync(compiled, copy, { recursive: true, filter: (path) => !/\.(map|d\.ts|wasm)$/.test(path) });
-  });
-  after(() => rmSync(join(copy, '..'), { recursive: true, force: true }));
+  const copy = join(temporaryFolder(), 'kernels');
+  before(() => cpSync(compiled, copy, { recursive: true, filter: (path) => !/\.(map|d\.ts|wasm)$/.test(path) }));
 
   it('is what the build has written down, and the same in any folder', async () => {
     expect(kernelHashes, 'npm run build writes it').to.deep.equal(await hashesOf(compiled));

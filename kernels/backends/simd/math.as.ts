@@ -26,11 +26,19 @@ function widen(lanes: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-export function widenLow(halves: v128): v128 { return widen(v128.shuffle<i16>(halves, halves, 0, 0, 1, 1, 2, 2, 3, 3)); }
+function low(halves: v128): v128 { return v128.shuffle<i16>(halves, halves, 0, 0, 1, 1, 2, 2, 3, 3); }
 
 // @ts-ignore: decorator
 @inline
-export function widenHigh(halves: v128): v128 { return widen(v128.shuffle<i16>(halves, halves, 4, 4, 5, 5, 6, 6, 7, 7)); }
+function high(halves: v128): v128 { return v128.shuffle<i16>(halves, halves, 4, 4, 5, 5, 6, 6, 7, 7); }
+
+// @ts-ignore: decorator
+@inline
+export function widenLow(halves: v128): v128 { return widen(low(halves)); }
+
+// @ts-ignore: decorator
+@inline
+export function widenHigh(halves: v128): v128 { return widen(high(halves)); }
 
 const small = memory.data<u32>([0x0fffe000, 0x38000000, 0x40000000, 0xb8800000, 0x80000000]);
 
@@ -46,11 +54,11 @@ function widenSmall(lanes: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-export function widenSmallLow(halves: v128): v128 { return widenSmall(v128.shuffle<i16>(halves, halves, 0, 0, 1, 1, 2, 2, 3, 3)); }
+export function widenSmallLow(halves: v128): v128 { return widenSmall(low(halves)); }
 
 // @ts-ignore: decorator
 @inline
-export function widenSmallHigh(halves: v128): v128 { return widenSmall(v128.shuffle<i16>(halves, halves, 4, 4, 5, 5, 6, 6, 7, 7)); }
+export function widenSmallHigh(halves: v128): v128 { return widenSmall(high(halves)); }
 
 // (l0 + l1) + (l2 + l3)
 // @ts-ignore: decorator

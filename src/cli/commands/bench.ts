@@ -92,9 +92,9 @@ function describe({ build, threads, roofs, opMicroseconds, results, peers }: Ben
     ...(roofs.integers
       ? [
           `int8 weights × 16-bit activations: ${roofs.integers.products.toFixed(1)} GFLOP/s in registers, ${roofs.integers.peak.toFixed(1)} with loads, widening and scales in the first cache`,
-          `one row of 4-bit weights: ${roofs.integers.oneRow.products.toFixed(1)} GFLOP/s in registers, ${roofs.integers.oneRow.peak.toFixed(1)} with loads, scales and minima in the first cache`,
         ]
       : []),
+    `one row of 4-bit weights: ${roofs.oneRow.products.toFixed(1)} GFLOP/s in registers, ${roofs.oneRow.peak.toFixed(1)} with loads, scales and minima in the first cache`,
     ...(opMicroseconds === null
       ? []
       : [`an op in a forward pass ${opMicroseconds.toFixed(1)} µs beside its arithmetic`]),
